@@ -1,0 +1,112 @@
+// Package liveness is the vocabulary of the house: the plain types that every other package speaks in.
+// It imports nothing of ours.
+package liveness
+
+import "time"
+
+// Outcome is what a check concludes.
+type Outcome string
+
+const (
+	// Live: a bona fide presentation, at the threshold that applied.
+	Live Outcome = "live"
+	// Attack: a presentation attack (or a response to another phrase), at the threshold that applied.
+	Attack Outcome = "attack"
+	// Undecided: the media cannot carry a decision; Verdict.Reason says why.
+	Undecided Outcome = "undecided"
+)
+
+// Score is a calibrated probability, 0..1, that the presentation is bona fide. Raw model outputs never get this type.
+type Score float64
+
+// Picture is an 8-bit RGB image, row-major, three bytes a pixel, without padding: len(Pixels) == 3*Width*Height.
+type Picture struct {
+	Pixels        []byte
+	Width, Height int
+}
+
+// NewPicture returns a black picture of the given size in pixels.
+func NewPicture(width, height int) *Picture {
+	return &Picture{Pixels: make([]byte, 3*width*height), Width: width, Height: height}
+}
+
+// Point is a place in a picture, in pixels from its top left corner.
+type Point struct {
+	X float64 `json:"x"`
+	Y float64 `json:"y"`
+}
+
+// Box is an upright rectangle in pixels. X and Y are the top left corner and may be negative where a face leaves the picture.
+type Box struct {
+	X      float64 `json:"x"`
+	Y      float64 `json:"y"`
+	Width  float64 `json:"width"`
+	Height float64 `json:"height"`
+}
+
+// Area is the box's area in square pixels.
+func (b Box) Area() float64 { return b.Width * b.Height }
+
+// Centre is the middle of the box.
+func (b Box) Centre() Point { return Point{b.X + b.Width/2, b.Y + b.Height/2} }
+
+// Pose is the direction of a head in degrees. Zero is straight at the camera; yaw is positive when the person turns to
+// the picture's right, pitch when the person looks up, roll when the head tilts clockwise in the picture.
+type Pose struct {
+	Yaw   float64 `json:"yaw"`
+	Pitch float64 `json:"pitch"`
+	Roll  float64 `json:"roll"`
+}
+
+// Landmarks are the 68 points of the iBUG 300-W scheme, in pixels: 0-16 jaw, 17-26 brows, 27-35 nose, 36-41 the eye on
+// the picture's left, 42-47 the eye on its right, 48-67 mouth (48-59 outer lips, 60-67 inner lips).
+type Landmarks [68]Point
+
+// Face is one face found in a picture.
+type Face struct {
+	Box Box `json:"box"`
+	// Confidence is the detector's, 0..1.
+	Confidence float64   `json:"confidence"`
+	Landmarks  Landmarks `json:"-"`
+	Pose       Pose      `json:"pose"`
+	// PupilDistance is the distance of the eyes' centres in pixels, measured between the landmarks.
+	PupilDistance float64 `json:"pupil_distance"`
+}
+
+// Gate is one step of a check: what it measured and the limit that it held it against.
+type Gate struct {
+	// Name is stable and lower case with underscores, such as "face_size".
+	Name   string `json:"name"`
+	Passed bool   `json:"passed"`
+	// Measure and Limit share the unit that Unit names ("px", "deg", "fps", "s", "p" for a probability, "" for none).
+	Measure float64 `json:"measure"`
+	Limit   float64 `json:"limit"`
+	Unit    string  `json:"unit,omitempty"`
+	// Reason is what ends the check when the gate does not pass; empty on gates that only add evidence.
+	Reason Reason        `json:"reason,omitempty"`
+	Took   time.Duration `json:"took_ns"`
+}
+
+// ModelRef names exactly which weights took part.
+type ModelRef struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"`
+}
+
+// Verdict is the result of a check. Protocols pick from it; they never look at pixels.
+type Verdict struct {
+	Outcome Outcome `json:"outcome"`
+	// Score is set when the check came as far as scoring, also when the outcome is Undecided; nil otherwise.
+	Score *Score `json:"score,omitempty"`
+	// Threshold is the score at and above which the outcome is Live.
+	Threshold float64 `json:"threshold"`
+	// Reason is empty unless a gate ended the check.
+	Reason Reason `json:"reason,omitempty"`
+	// Width and Height are those of the picture or video as shown (after rotation), in pixels. Faces are in its pixels.
+	Width  int        `json:"width"`
+	Height int        `json:"height"`
+	Faces  []Face     `json:"faces"`
+	Gates  []Gate     `json:"gates"`
+	Models []ModelRef `json:"models"`
+}
