@@ -6,6 +6,8 @@ type Reason string
 // The reasons. reasons (below) maps each to the protocols' codes and to a sentence for the person.
 const (
 	ImageNotReadable Reason = "image_not_readable"
+	ImageUnsupported Reason = "image_unsupported"
+	ImageTooLarge    Reason = "image_too_large"
 	ImageNotFetched  Reason = "image_not_fetched"
 	FaceNotFound     Reason = "face_not_found"
 	TooManyFaces     Reason = "too_many_faces"
@@ -59,6 +61,8 @@ var reasons = []ReasonInfo{
 	{FaceNearBorder, 1006, "FACE_CLOSE_TO_BORDER", "Your face is too close to the edge of the picture. Please move it to the middle and try again."},
 	{FaceOccluded, 1008, "FACE_IS_OCCLUDED", "Something covers your face. Please uncover it and try again."},
 	{ImageNotReadable, 0, "IMAGE_NOT_READABLE", "The picture could not be read. Please send a JPEG, PNG, WebP or BMP picture."},
+	{ImageUnsupported, 0, "IMAGE_NOT_READABLE", "This kind of picture is not read. Please send a JPEG, PNG, WebP or BMP picture."},
+	{ImageTooLarge, 0, "IMAGE_NOT_READABLE", "The picture has too many pixels. Please send a smaller one."},
 	{ImageNotFetched, 0, "IMAGE_NOT_FETCHED", "The picture could not be fetched."},
 }
 
