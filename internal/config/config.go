@@ -1,0 +1,130 @@
+// Package config holds every setting of the program. One name serves three places: the flag --picture-workers is the
+// environment's BONAFIDE_PICTURE_WORKERS and, in the file, "picture-workers" or "workers" under "picture".
+// A flag wins over the environment, the environment over the file, the file over the default.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Config is what `bonafide serve` runs on. The commands that only check or evaluate use Models and Checks.
+type Config struct {
+	Listen string `default:":8080" placeholder:"ADDRESS" help:"Address to serve on."`
+
+	TLS       TLS       `embed:"" prefix:"tls-"`
+	Upload    Upload    `embed:"" prefix:"upload-"`
+	Picture   Pool      `embed:"" prefix:"picture-" set:"what=pictures"`
+	Recording Pool      `embed:"" prefix:"recording-" set:"what=recordings"`
+	Challenge Challenge `embed:"" prefix:"challenge-"`
+	Fetch     Fetch     `embed:"" prefix:"fetch-"`
+	Retention Retention `embed:"" prefix:"retention-"`
+	Checks    Checks    `embed:""`
+
+	FirstAccount string        `placeholder:"NAME" help:"On an empty store, create this account and print its credentials once."`
+	StopTimeout  time.Duration `default:"40s" help:"How long a stop waits for the requests that are running."`
+}
+
+// TLS serves HTTPS directly when both files are given.
+type TLS struct {
+	Cert string `placeholder:"FILE" help:"Certificate chain (PEM) to serve HTTPS with."`
+	Key  string `placeholder:"FILE" help:"Private key (PEM) of the certificate."`
+}
+
+// Upload limits what is read of a request's body, in bytes.
+type Upload struct {
+	Picture   int64 `default:"15728640" placeholder:"BYTES" help:"Largest request that carries a picture."`
+	Recording int64 `default:"52428800" placeholder:"BYTES" help:"Largest request that carries a video."`
+}
+
+// Pool bounds the checks of one kind: Workers run at once, Queue more wait, each at most Wait; the rest are refused.
+type Pool struct {
+	Workers int           `default:"0" help:"How many ${what} are checked at once (0: one for each core)."`
+	Queue   int           `default:"32" help:"How many ${what} may wait for their turn; more are refused with 503."`
+	Wait    time.Duration `default:"10s" help:"How long one of the ${what} may wait for its turn."`
+}
+
+// Challenge shapes the LipSecure transactions.
+type Challenge struct {
+	Digits int           `default:"6" help:"Digits in a challenge phrase, 4 to 12."`
+	Life   time.Duration `default:"5m" help:"How long a transaction stays open."`
+	Tries  int           `default:"3" help:"Videos that may end in a user error before the transaction is used up."`
+}
+
+// Fetch governs pictures that are given as a URL.
+type Fetch struct {
+	Off   bool     `help:"Refuse pictures that are given as a URL."`
+	Hosts []string `placeholder:"HOST" help:"Fetch from these hosts only (default: any public host)."`
+}
+
+// Retention says how long the records of verdicts are kept.
+type Retention struct {
+	Days int `default:"30" help:"Days that the record of a verdict is kept; no media is ever stored."`
+}
+
+// Checks are the thresholds and limits of the checks themselves.
+type Checks struct {
+	PictureThreshold   float64       `default:"0.5" help:"Score at and above which a picture is live, 0 to 1; a request or an account may say otherwise."`
+	RecordingThreshold float64       `default:"0.98" help:"Score at and above which a recording is recorded as live, 0 to 1."`
+	VideoMaxDuration   time.Duration `default:"30s" help:"Longest recording that is checked."`
+	VideoTimeout       time.Duration `default:"30s" help:"Longest time that decoding one recording may take."`
+	VideoMemory        int64         `default:"1073741824" placeholder:"BYTES" help:"Address space that the decoder's process may use."`
+	VideoConfinement   string        `default:"best" enum:"best,require,off" help:"Confinement of the decoder's process: best (what the kernel has), require (refuse to start without all of it), off."`
+}
+
+// Validate returns every fault at once, each naming the setting and what it must be.
+func (c Config) Validate() error {
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	_, _, err := net.SplitHostPort(c.Listen)
+	fault(err != nil, "listen is %q: give HOST:PORT or :PORT", c.Listen)
+	fault((c.TLS.Cert == "") != (c.TLS.Key == ""), "tls-cert and tls-key go together: give both or neither")
+	fault(c.Upload.Picture < 1<<10, "upload-picture is %d bytes: give at least 1024", c.Upload.Picture)
+	fault(c.Upload.Recording < 1<<10, "upload-recording is %d bytes: give at least 1024", c.Upload.Recording)
+	faults = append(faults, c.Picture.faults("picture")...)
+	faults = append(faults, c.Recording.faults("recording")...)
+	fault(c.Challenge.Digits < 4 || c.Challenge.Digits > 12, "challenge-digits is %d: give 4 to 12", c.Challenge.Digits)
+	fault(c.Challenge.Life < 10*time.Second || c.Challenge.Life > 24*time.Hour, "challenge-life is %s: give 10s to 24h", c.Challenge.Life)
+	fault(c.Challenge.Tries < 1 || c.Challenge.Tries > 20, "challenge-tries is %d: give 1 to 20", c.Challenge.Tries)
+	fault(c.Retention.Days < 0 || c.Retention.Days > 3650, "retention-days is %d: give 0 to 3650", c.Retention.Days)
+	fault(c.StopTimeout <= 0, "stop-timeout is %s: give more than 0", c.StopTimeout)
+	if err := c.Checks.Validate(); err != nil {
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+func (p Pool) faults(name string) (faults []error) {
+	if p.Workers < 0 || p.Workers > 1024 {
+		faults = append(faults, fmt.Errorf("%s-workers is %d: give 0 (one for each core) to 1024", name, p.Workers))
+	}
+	if p.Queue < 0 || p.Queue > 100_000 {
+		faults = append(faults, fmt.Errorf("%s-queue is %d: give 0 to 100000", name, p.Queue))
+	}
+	if p.Wait <= 0 {
+		faults = append(faults, fmt.Errorf("%s-wait is %s: give more than 0", name, p.Wait))
+	}
+	return faults
+}
+
+// Validate returns every fault of the checks' settings at once.
+func (c Checks) Validate() error {
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	fault(!(c.PictureThreshold >= 0 && c.PictureThreshold <= 1), "picture-threshold is %g: give 0 to 1", c.PictureThreshold)
+	fault(!(c.RecordingThreshold >= 0 && c.RecordingThreshold <= 1), "recording-threshold is %g: give 0 to 1", c.RecordingThreshold)
+	fault(c.VideoMaxDuration < time.Second || c.VideoMaxDuration > 10*time.Minute, "video-max-duration is %s: give 1s to 10m", c.VideoMaxDuration)
+	fault(c.VideoTimeout < time.Second, "video-timeout is %s: give at least 1s", c.VideoTimeout)
+	fault(c.VideoMemory < 256<<20, "video-memory is %d bytes: give at least 268435456", c.VideoMemory)
+	return errors.Join(faults...)
+}
