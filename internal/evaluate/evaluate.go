@@ -1,0 +1,130 @@
+// Package evaluate runs labelled sets through the server's own checks and reports their error rates: pictures with the
+// terms of ISO/IEC 30107-3 (PAD), recordings of phrases with those of ISO/IEC 19795-1 (Phrase).
+//
+// A set is a CSV file. All its faults are reported at once, before any work starts. The reports are plain values with
+// stable JSON keys; WriteText prints them for a terminal and WriteScores writes what each picture or trial scored.
+package evaluate
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+
+	"github.com/bonafide-id/bonafide/liveness"
+	"golang.org/x/sync/errgroup"
+)
+
+// FileNotRead is the reason of a picture or trial whose file could be opened before the work started and could not be
+// read afterwards, or is over 1 GiB.
+const FileNotRead liveness.Reason = "file_not_read"
+
+// noScore is the reason of a verdict that has neither a score nor a reason of its own.
+const noScore liveness.Reason = "no_score"
+
+const maxFileBytes = 1 << 30
+
+// PictureFunc checks one picture as the server does. What is wrong with the picture is the verdict's Reason; an error is
+// the program's own failure and ends the evaluation.
+type PictureFunc func(ctx context.Context, data []byte) (liveness.Verdict, error)
+
+// RecordingFunc decodes and reads one recording as the server does. What is wrong with the recording is the Reason of
+// its verdicts; an error is the program's own failure and ends the evaluation.
+type RecordingFunc func(ctx context.Context, data []byte) (Recording, error)
+
+// Recording is a recording that has been read once and is judged for any number of phrases.
+type Recording interface {
+	// Verdict judges the recording as the answer to a phrase of digits.
+	Verdict(phrase string) liveness.Verdict
+}
+
+// Options are what both evaluations take.
+type Options struct {
+	// File is the CSV file that lists the set. Paths in it are relative to its folder.
+	File string
+	// Scores is the CSV file to write what each picture or trial scored; empty: none.
+	Scores string
+	// Workers is how many files are checked at once; 0: as many as there are CPUs.
+	Workers int
+	// Progress, if set, is called after each file, never by two goroutines at once.
+	Progress func(done, total int)
+}
+
+// each calls do for 0 to n-1 on o.Workers goroutines. The first error, or the context's end, stops it.
+func (o Options) each(ctx context.Context, n int, do func(context.Context, int) error) error {
+	workers := o.Workers
+	if workers < 1 {
+		workers = runtime.NumCPU()
+	}
+	group, working := errgroup.WithContext(ctx)
+	group.SetLimit(workers)
+	var (
+		mu   sync.Mutex
+		done int
+	)
+	for i := range n {
+		if working.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if err := do(working, i); err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			if o.Progress != nil {
+				o.Progress(done, n)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// createScores creates the file of the scores, so that a name that cannot be written is known before the work starts.
+// It returns nil where none is asked for.
+func (o Options) createScores() (*os.File, error) {
+	if o.Scores == "" {
+		return nil, nil
+	}
+	file, err := os.Create(o.Scores)
+	if err != nil {
+		return nil, fmt.Errorf("the scores cannot be written, name another file: %w", err)
+	}
+	return file, nil
+}
+
+// saveScores fills and closes the file of createScores.
+func saveScores(file *os.File, write func(io.Writer) error) error {
+	if file == nil {
+		return nil
+	}
+	err := write(file)
+	if closing := file.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return fmt.Errorf("write the scores: %w", err)
+	}
+	return nil
+}
+
+// readFile returns a file's bytes, or an error where it cannot be read or is over maxFileBytes.
+func readFile(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
+	if err == nil && len(data) > maxFileBytes {
+		err = fmt.Errorf("%s is over %d bytes", name, maxFileBytes)
+	}
+	return data, err
+}
