@@ -1,0 +1,191 @@
+// Package store is what the house remembers: accounts and their keys, transactions, the records of verdicts and the
+// counts of use. It holds no media and no secret, only the hashes of secrets. Package store has the interface and the
+// plain types; a package below it has each database, and storetest the suite that every one of them must pass.
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// The errors that callers act on. Implementations wrap them or return them as they are.
+var (
+	// ErrNotFound: there is no such thing, or it belongs to another account.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: the name is taken.
+	ErrExists = errors.New("exists already")
+	// ErrNotOpen: the transaction is spent or its tries are used up.
+	ErrNotOpen = errors.New("transaction is not open")
+	// ErrQuota: the account has used its checks of this month.
+	ErrQuota = errors.New("monthly quota is used up")
+	// ErrRate: the account has made its requests of this second.
+	ErrRate = errors.New("too many requests in this second")
+	// ErrUnavailable: the database does not answer now; the same call may succeed later.
+	ErrUnavailable = errors.New("store is unavailable")
+)
+
+// Store is everything that is remembered. All methods are safe for concurrent use, also by several processes. Times are
+// kept in milliseconds. A method that returns one of the errors above has changed nothing; the deletions, which go in
+// parts, may have done some parts.
+type Store interface {
+	Accounts
+	Transactions
+	Records
+	// Ping says whether the store answers.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Account is a tenant.
+type Account struct {
+	ID, Name string
+	Created  time.Time
+	// MonthlyQuota is how many checks a calendar month (UTC) may have; 0: any number.
+	MonthlyQuota int64
+	// RatePerSecond is how many requests a second may have; 0: any number.
+	RatePerSecond int
+	// Settings are JSON that only package account reads.
+	Settings json.RawMessage
+}
+
+// Key is a set of credentials that were created together and are revoked together.
+type Key struct {
+	// ID is public and names the set where it is listed and revoked.
+	ID string
+	// Account is the account's ID.
+	Account string
+	Created time.Time
+	// Revoked is zero while the key is valid.
+	Revoked     time.Time
+	Credentials []Credential
+}
+
+// Credential is what one protocol knows a caller by.
+type Credential struct {
+	// Protocol is the protocol's name, such as "selfie".
+	Protocol string
+	// Public finds the credential. It is unique in its protocol and no secret.
+	Public string
+	// Hash is the SHA-256 of the secret.
+	Hash [32]byte
+}
+
+// Accounts keeps the tenants, their keys and the rate of their requests.
+type Accounts interface {
+	// AddAccount fails with ErrExists where the name or the ID is taken.
+	AddAccount(ctx context.Context, a Account) error
+	// SetAccount replaces the limits and settings of the account with a's ID. It fails with ErrNotFound.
+	SetAccount(ctx context.Context, a Account) error
+	// AccountNamed fails with ErrNotFound.
+	AccountNamed(ctx context.Context, name string) (Account, error)
+	// Accounts lists all accounts by name.
+	Accounts(ctx context.Context) ([]Account, error)
+
+	// AddKey fails with ErrExists where the ID or a public part is taken, with ErrNotFound without the account.
+	AddKey(ctx context.Context, k Key) error
+	// Keys lists all keys, revoked ones too, oldest first, each with its credentials by protocol.
+	Keys(ctx context.Context) ([]Key, error)
+	// RevokeKey revokes the key for good; the time of the first call stays. It fails with ErrNotFound.
+	RevokeKey(ctx context.Context, id string, at time.Time) error
+	// FindCredential finds a credential that is not revoked and the account it belongs to, or fails with ErrNotFound.
+	FindCredential(ctx context.Context, protocol, public string) (Credential, Account, error)
+
+	// CountRequest counts one request of the account in the second of at. It fails with ErrRate, counting nothing,
+	// where that second has had limit requests already.
+	CountRequest(ctx context.Context, account string, at time.Time, limit int) error
+}
+
+// Transaction is one challenge. It is open while Spent is zero and TriesLeft is over zero; nothing opens it again.
+type Transaction struct {
+	ID string
+	// Account is the account's ID.
+	Account          string
+	Phrase           string
+	Created, Expires time.Time
+	TriesLeft        int
+	// Spent is when the transaction was scored; zero: not yet. Score, 0 to 1, has a meaning only then.
+	Spent time.Time
+	Score float64
+}
+
+// Transactions keeps the challenges.
+type Transactions interface {
+	AddTransaction(ctx context.Context, t Transaction) error
+	// Transaction fails with ErrNotFound where there is none or it is another account's.
+	Transaction(ctx context.Context, account, id string) (Transaction, error)
+	// Settle spends the transaction that r names, at r's time and score, and keeps r, all or nothing. Of any number of
+	// calls one succeeds; the others fail with ErrNotOpen. It fails with ErrQuota as Keep does, and then the
+	// transaction stays open.
+	Settle(ctx context.Context, r Record) error
+	// UseTry takes one try from the transaction that r names and keeps r, all or nothing. It fails with ErrNotOpen
+	// where none is left or the transaction is spent, and with ErrQuota as Keep does.
+	UseTry(ctx context.Context, r Record) error
+	// DeleteTransactions forgets the transactions that expired before the given time and says how many.
+	DeleteTransactions(ctx context.Context, before time.Time) (int64, error)
+}
+
+// Record is what stays of a check: its verdict without faces or media, and what it belongs to.
+type Record struct {
+	// ID is unique; it is the request's.
+	ID string
+	// Account is the account's ID.
+	Account  string
+	Protocol string
+	// Subject is the client's own name for the session, where its protocol has one.
+	Subject string
+	// Transaction is the transaction's ID, where there is one.
+	Transaction string
+	At          time.Time
+	Outcome     liveness.Outcome
+	// Score, 0 to 1, is nil where the check did not come as far.
+	Score     *float64
+	Threshold float64
+	Reason    liveness.Reason
+	Gates     []liveness.Gate
+	Models    []liveness.ModelRef
+}
+
+// NewRecord takes from a verdict what may be kept. The caller adds what the record belongs to.
+func NewRecord(v liveness.Verdict) Record {
+	r := Record{Outcome: v.Outcome, Threshold: v.Threshold, Reason: v.Reason, Gates: v.Gates, Models: v.Models}
+	if v.Score != nil {
+		score := float64(*v.Score)
+		r.Score = &score
+	}
+	return r
+}
+
+// Usage is how many checks of one protocol an account had on one day (UTC).
+type Usage struct {
+	// Day is written as 2006-01-02.
+	Day      string
+	Protocol string
+	Checks   int64
+}
+
+// Records keeps what stays of the checks, and how many there were.
+type Records interface {
+	// Keep adds the record and counts it in the use of its day. It fails with ErrQuota, keeping nothing, where the
+	// account's month has had MonthlyQuota checks already: of any number of calls no more than that succeed.
+	Keep(ctx context.Context, r Record) error
+	// Records lists the account's records from newest to oldest, limit at most.
+	Records(ctx context.Context, account string, limit int) ([]Record, error)
+	// DeleteRecords forgets the account's records from before the given time and says how many. Counts of use stay.
+	DeleteRecords(ctx context.Context, account string, before time.Time) (int64, error)
+	// Usage lists the account's use from the day of from (inclusive) to the day of to (exclusive), by day and protocol.
+	Usage(ctx context.Context, account string, from, to time.Time) ([]Usage, error)
+}
+
+// Day is the day of t in UTC as Usage has it.
+func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// Month returns the first moment of t's month and of the next, in UTC.
+func Month(t time.Time) (first, next time.Time) {
+	year, month, _ := t.UTC().Date()
+	first = time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+	return first, first.AddDate(0, 1, 0)
+}

@@ -1,0 +1,410 @@
+// Package storetest is the suite that every implementation of store.Store must pass.
+package storetest
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bonafide-id/bonafide/internal/store"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// Open returns one empty store, opened twice as two processes would. The suite closes neither.
+type Open func(t *testing.T) (one, other store.Store)
+
+// Run runs the suite.
+func Run(t *testing.T, open Open) {
+	for name, test := range map[string]func(t *testing.T, one, other store.Store){
+		"accounts":               accounts,
+		"keys":                   keys,
+		"credentials":            credentials,
+		"rate":                   rate,
+		"rate under concurrency": rateConcurrent,
+		"transactions":           transactions,
+		"settle once":            settleOnce,
+		"tries":                  tries,
+		"settle against tries":   settleAgainstTries,
+		"records":                records,
+		"retention":              retention,
+		"quota":                  quota,
+		"quota keeps open":       quotaKeepsOpen,
+		"ping":                   ping,
+	} {
+		t.Run(name, func(t *testing.T) {
+			one, other := open(t)
+			test(t, one, other)
+		})
+	}
+}
+
+var (
+	ctx  = context.Background()
+	noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantError(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("error %v, want %v", err, want)
+	}
+}
+
+func wantEqual(t *testing.T, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func anAccount(id string) store.Account {
+	return store.Account{ID: id, Name: "name of " + id, Created: noon, Settings: []byte(`{"a":1}`)}
+}
+
+func addAccount(t *testing.T, s store.Store, a store.Account) store.Account {
+	t.Helper()
+	must(t, s.AddAccount(ctx, a))
+	return a
+}
+
+func aKey(id, account string) store.Key {
+	return store.Key{ID: id, Account: account, Created: noon, Credentials: []store.Credential{
+		{Protocol: "lips", Public: "pub-" + id, Hash: sha256.Sum256([]byte(id))},
+		{Protocol: "selfie", Public: "pub-" + id, Hash: sha256.Sum256([]byte(id + "2"))},
+	}}
+}
+
+func aTransaction(id, account string) store.Transaction {
+	return store.Transaction{ID: id, Account: account, Phrase: "597692", Created: noon, Expires: noon.Add(5 * time.Minute), TriesLeft: 3}
+}
+
+func aRecord(id, account, transaction string) store.Record {
+	score := 0.987
+	return store.Record{ID: id, Account: account, Protocol: "lips", Subject: "s", Transaction: transaction, At: noon,
+		Outcome: liveness.Live, Score: &score, Threshold: 0.5}
+}
+
+// together calls do n times at once, half of them on each store, and counts the errors by their kind; nil counts as nil.
+func together(n int, one, other store.Store, do func(i int, s store.Store) error, kinds ...error) (count map[error]int, strange error) {
+	count = map[error]int{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for i := range n {
+		s := one
+		if i%2 == 1 {
+			s = other
+		}
+		wg.Go(func() {
+			err := do(i, s)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, kind := range append(kinds, nil) {
+				if errors.Is(err, kind) {
+					count[kind]++
+					return
+				}
+			}
+			strange = err
+		})
+	}
+	wg.Wait()
+	return count, strange
+}
+
+func accounts(t *testing.T, one, other store.Store) {
+	none, err := one.Accounts(ctx)
+	must(t, err)
+	wantEqual(t, len(none), 0)
+
+	b := addAccount(t, one, anAccount("b"))
+	a := addAccount(t, one, anAccount("a"))
+	wantError(t, other.AddAccount(ctx, store.Account{ID: "c", Name: a.Name, Created: noon}), store.ErrExists)
+	wantError(t, other.AddAccount(ctx, store.Account{ID: "a", Name: "another", Created: noon}), store.ErrExists)
+
+	all, err := other.Accounts(ctx)
+	must(t, err)
+	wantEqual(t, all, []store.Account{a, b})
+
+	a.MonthlyQuota, a.RatePerSecond, a.Settings = 7, 8, []byte(`{}`)
+	must(t, other.SetAccount(ctx, a))
+	got, err := one.AccountNamed(ctx, a.Name)
+	must(t, err)
+	wantEqual(t, got, a)
+	_, err = one.AccountNamed(ctx, "nobody")
+	wantError(t, err, store.ErrNotFound)
+	wantError(t, one.SetAccount(ctx, anAccount("nobody")), store.ErrNotFound)
+}
+
+func keys(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	first, second := aKey("k2", "a"), aKey("k1", "a")
+	second.Created = noon.Add(time.Second)
+	must(t, one.AddKey(ctx, first))
+	must(t, one.AddKey(ctx, second))
+	taken := aKey("k3", "a")
+	taken.Credentials[1].Public = first.Credentials[1].Public
+	wantError(t, one.AddKey(ctx, taken), store.ErrExists)
+	wantError(t, one.AddKey(ctx, aKey("k4", "nobody")), store.ErrNotFound)
+
+	all, err := other.Keys(ctx)
+	must(t, err)
+	wantEqual(t, all, []store.Key{first, second})
+
+	must(t, other.RevokeKey(ctx, "k2", noon.Add(time.Hour)))
+	must(t, other.RevokeKey(ctx, "k2", noon.Add(2*time.Hour)))
+	wantError(t, other.RevokeKey(ctx, "k3", noon), store.ErrNotFound)
+	first.Revoked = noon.Add(time.Hour)
+	all, err = one.Keys(ctx)
+	must(t, err)
+	wantEqual(t, all, []store.Key{first, second})
+}
+
+func credentials(t *testing.T, one, other store.Store) {
+	a := addAccount(t, one, anAccount("a"))
+	key := aKey("k", "a")
+	must(t, one.AddKey(ctx, key))
+	c, owner, err := other.FindCredential(ctx, "selfie", "pub-k")
+	must(t, err)
+	wantEqual(t, c, key.Credentials[1])
+	wantEqual(t, owner, a)
+	for _, missing := range [][2]string{{"selfie", "pub-x"}, {"nothing", "pub-k"}, {"selfie", ""}, {"selfie", "pub-_"}, {"selfie", "' OR 1=1 --"}} {
+		_, _, err := one.FindCredential(ctx, missing[0], missing[1])
+		wantError(t, err, store.ErrNotFound)
+	}
+	must(t, one.RevokeKey(ctx, "k", noon))
+	_, _, err = other.FindCredential(ctx, "selfie", "pub-k")
+	wantError(t, err, store.ErrNotFound)
+}
+
+func rate(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	addAccount(t, one, anAccount("b"))
+	count := func(s store.Store, account string, at time.Time) error { return s.CountRequest(ctx, account, at, 2) }
+	must(t, count(one, "a", noon))
+	must(t, count(other, "a", noon.Add(999*time.Millisecond)))
+	wantError(t, count(one, "a", noon.Add(500*time.Millisecond)), store.ErrRate)
+	must(t, count(one, "b", noon))
+	must(t, count(one, "a", noon.Add(time.Second)))
+	// A replica whose clock is a little behind counts in the same second.
+	must(t, count(one, "a", noon))
+	wantError(t, count(one, "a", noon), store.ErrRate)
+	// A clock that was set back does not lock the account out.
+	must(t, count(one, "a", noon.Add(-time.Hour)))
+	wantError(t, one.CountRequest(ctx, "nobody", noon, 2), store.ErrNotFound)
+}
+
+func rateConcurrent(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	count, strange := together(40, one, other, func(_ int, s store.Store) error {
+		return s.CountRequest(ctx, "a", noon, 15)
+	}, store.ErrRate)
+	must(t, strange)
+	wantEqual(t, count[nil], 15)
+}
+
+func transactions(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	addAccount(t, one, anAccount("b"))
+	want := aTransaction("t", "a")
+	must(t, one.AddTransaction(ctx, want))
+	got, err := other.Transaction(ctx, "a", "t")
+	must(t, err)
+	wantEqual(t, got, want)
+	for _, missing := range [][2]string{{"b", "t"}, {"a", "x"}, {"a", ""}} {
+		_, err := one.Transaction(ctx, missing[0], missing[1])
+		wantError(t, err, store.ErrNotFound)
+	}
+	// Another account's record does not reach it.
+	wantError(t, one.Settle(ctx, aRecord("r", "b", "t")), store.ErrNotOpen)
+	wantError(t, one.UseTry(ctx, aRecord("r", "b", "t")), store.ErrNotOpen)
+
+	n, err := one.DeleteTransactions(ctx, want.Expires)
+	must(t, err)
+	wantEqual(t, n, int64(0))
+	n, err = one.DeleteTransactions(ctx, want.Expires.Add(time.Millisecond))
+	must(t, err)
+	wantEqual(t, n, int64(1))
+	_, err = other.Transaction(ctx, "a", "t")
+	wantError(t, err, store.ErrNotFound)
+}
+
+func settleOnce(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	must(t, one.AddTransaction(ctx, aTransaction("t", "a")))
+	unscored := aRecord("r", "a", "t")
+	unscored.Score = nil
+	if one.Settle(ctx, unscored) == nil {
+		t.Fatal("settled without a score")
+	}
+	var winner int
+	count, strange := together(24, one, other, func(i int, s store.Store) error {
+		r := aRecord(fmt.Sprint("r", i), "a", "t")
+		*r.Score = float64(i) / 100
+		err := s.Settle(ctx, r)
+		if err == nil {
+			winner = i
+		}
+		return err
+	}, store.ErrNotOpen)
+	must(t, strange)
+	wantEqual(t, count[nil], 1)
+	got, err := other.Transaction(ctx, "a", "t")
+	must(t, err)
+	want := aTransaction("t", "a")
+	want.Spent, want.Score = noon, float64(winner)/100
+	wantEqual(t, got, want)
+	kept, err := one.Records(ctx, "a", 100)
+	must(t, err)
+	wantEqual(t, len(kept), 1)
+	wantEqual(t, kept[0].ID, fmt.Sprint("r", winner))
+	wantError(t, one.UseTry(ctx, aRecord("late", "a", "t")), store.ErrNotOpen)
+}
+
+func tries(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	must(t, one.AddTransaction(ctx, aTransaction("t", "a")))
+	count, strange := together(24, one, other, func(i int, s store.Store) error {
+		return s.UseTry(ctx, aRecord(fmt.Sprint("r", i), "a", "t"))
+	}, store.ErrNotOpen)
+	must(t, strange)
+	wantEqual(t, count[nil], 3)
+	got, err := one.Transaction(ctx, "a", "t")
+	must(t, err)
+	wantEqual(t, got.TriesLeft, 0)
+	kept, err := other.Records(ctx, "a", 100)
+	must(t, err)
+	wantEqual(t, len(kept), 3)
+	wantError(t, one.Settle(ctx, aRecord("late", "a", "t")), store.ErrNotOpen)
+}
+
+func settleAgainstTries(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	for round := range 10 {
+		id := fmt.Sprint("t", round)
+		must(t, one.AddTransaction(ctx, aTransaction(id, "a")))
+		count, strange := together(8, one, other, func(i int, s store.Store) error {
+			r := aRecord(fmt.Sprint(id, "r", i), "a", id)
+			if i < 4 {
+				return s.UseTry(ctx, r)
+			}
+			return s.Settle(ctx, r)
+		}, store.ErrNotOpen)
+		must(t, strange)
+		got, err := one.Transaction(ctx, "a", id)
+		must(t, err)
+		settled := 0
+		if !got.Spent.IsZero() {
+			settled = 1
+		}
+		wantEqual(t, count[nil], 3-got.TriesLeft+settled)
+	}
+}
+
+func records(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	addAccount(t, one, anAccount("b"))
+	full := aRecord("r1", "a", "t")
+	full.Reason = liveness.FaceAngle
+	full.Gates = []liveness.Gate{{Name: "yaw", Passed: false, Measure: 41.5, Limit: 30, Unit: "deg", Reason: liveness.FaceAngle, Took: time.Millisecond}}
+	full.Models = []liveness.ModelRef{{ID: "detector", Version: "1", SHA256: "00ff"}}
+	bare := store.Record{ID: "r2", Account: "a", Protocol: "selfie", At: noon.Add(time.Second), Outcome: liveness.Undecided}
+	must(t, one.Keep(ctx, full))
+	must(t, one.Keep(ctx, bare))
+	must(t, one.Keep(ctx, store.Record{ID: "r3", Account: "b", At: noon}))
+	wantError(t, one.Keep(ctx, bare), store.ErrExists)
+	wantError(t, one.Keep(ctx, store.Record{ID: "r4", Account: "nobody", At: noon}), store.ErrNotFound)
+
+	got, err := other.Records(ctx, "a", 10)
+	must(t, err)
+	wantEqual(t, got, []store.Record{bare, full})
+	got, err = other.Records(ctx, "a", 1)
+	must(t, err)
+	wantEqual(t, got, []store.Record{bare})
+	usage, err := other.Usage(ctx, "a", noon, noon.Add(24*time.Hour))
+	must(t, err)
+	wantEqual(t, usage, []store.Usage{{Day: "2026-03-14", Protocol: "lips", Checks: 1}, {Day: "2026-03-14", Protocol: "selfie", Checks: 1}})
+}
+
+func retention(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	addAccount(t, one, anAccount("b"))
+	for i := range 5 {
+		for _, account := range []string{"a", "b"} {
+			r := aRecord(fmt.Sprint(account, i), account, "")
+			r.At = noon.Add(time.Duration(i) * time.Hour)
+			must(t, one.Keep(ctx, r))
+		}
+	}
+	n, err := other.DeleteRecords(ctx, "a", noon.Add(3*time.Hour))
+	must(t, err)
+	wantEqual(t, n, int64(3))
+	left, err := one.Records(ctx, "a", 10)
+	must(t, err)
+	wantEqual(t, []string{left[0].ID, left[1].ID}, []string{"a4", "a3"})
+	left, err = one.Records(ctx, "b", 10)
+	must(t, err)
+	wantEqual(t, len(left), 5)
+	usage, err := one.Usage(ctx, "a", noon, noon.Add(24*time.Hour))
+	must(t, err)
+	wantEqual(t, usage, []store.Usage{{Day: "2026-03-14", Protocol: "lips", Checks: 5}})
+}
+
+func quota(t *testing.T, one, other store.Store) {
+	a := anAccount("a")
+	a.MonthlyQuota = 7
+	addAccount(t, one, a)
+	addAccount(t, one, anAccount("b"))
+	last := time.Date(2026, 3, 31, 23, 59, 59, 0, time.UTC)
+	must(t, one.Keep(ctx, aRecord("early", "a", "")))
+	count, strange := together(30, one, other, func(i int, s store.Store) error {
+		r := aRecord(fmt.Sprint("r", i), "a", "")
+		r.At = last
+		return s.Keep(ctx, r)
+	}, store.ErrQuota)
+	must(t, strange)
+	wantEqual(t, count[nil], 6)
+	kept, err := one.Records(ctx, "a", 100)
+	must(t, err)
+	wantEqual(t, len(kept), 7)
+
+	must(t, one.Keep(ctx, aRecord("other account", "b", "")))
+	next := aRecord("next month", "a", "")
+	next.At = last.Add(time.Second)
+	must(t, one.Keep(ctx, next))
+}
+
+func quotaKeepsOpen(t *testing.T, one, _ store.Store) {
+	a := anAccount("a")
+	a.MonthlyQuota = 1
+	addAccount(t, one, a)
+	must(t, one.AddTransaction(ctx, aTransaction("t", "a")))
+	must(t, one.UseTry(ctx, aRecord("r1", "a", "t")))
+	wantError(t, one.UseTry(ctx, aRecord("r2", "a", "t")), store.ErrQuota)
+	wantError(t, one.Settle(ctx, aRecord("r3", "a", "t")), store.ErrQuota)
+	got, err := one.Transaction(ctx, "a", "t")
+	must(t, err)
+	want := aTransaction("t", "a")
+	want.TriesLeft = 2
+	wantEqual(t, got, want)
+}
+
+func ping(t *testing.T, one, _ store.Store) {
+	must(t, one.Ping(ctx))
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if one.Ping(ended) == nil {
+		t.Fatal("answered after its context ended")
+	}
+}
