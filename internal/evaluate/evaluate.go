@@ -2,7 +2,8 @@
 // terms of ISO/IEC 30107-3 (PAD), recordings of phrases with those of ISO/IEC 19795-1 (Phrase).
 //
 // A set is a CSV file. All its faults are reported at once, before any work starts. The reports are plain values with
-// stable JSON keys; WriteText prints them for a terminal and WriteScores writes what each picture or trial scored.
+// stable JSON keys, in which rates are 0 to 1 and null stands for what a set cannot give; WriteText prints them for a
+// terminal and WriteScores writes what each picture or trial scored.
 package evaluate
 
 import (

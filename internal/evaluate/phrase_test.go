@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -77,11 +78,12 @@ func TestPhraseReport(t *testing.T) {
 	if auc := report.All.AUC.Value; !near(auc, 16./24, 1e-12) || report.All.People != 3 {
 		t.Errorf("AUC %g, %d people", auc, report.All.People)
 	}
-	var text, asJSON strings.Builder
+	var text strings.Builder
 	if err := report.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.WriteJSON(&asJSON); err != nil {
+	asJSON, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
 		t.Fatal(err)
 	}
 	written, err := os.ReadFile(scores)
@@ -89,7 +91,7 @@ func TestPhraseReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "phrase.txt", text.String())
-	golden(t, "phrase.json", asJSON.String())
+	golden(t, "phrase.json", string(asJSON)+"\n")
 	golden(t, "phrase_scores.csv", string(written))
 }
 

@@ -1,24 +1,10 @@
 package evaluate
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 )
-
-// WriteJSON writes the report as indented JSON. Rates are 0 to 1; what the set cannot give is null.
-func (r PADReport) WriteJSON(w io.Writer) error { return writeJSON(w, r) }
-
-// WriteJSON writes the report as indented JSON. Rates are 0 to 1, thresholds 0 to 100; what the set cannot give is null.
-func (r PhraseReport) WriteJSON(w io.Writer) error { return writeJSON(w, r) }
-
-func writeJSON(w io.Writer, report any) error {
-	out := json.NewEncoder(w)
-	out.SetIndent("", "  ")
-	out.SetEscapeHTML(false)
-	return out.Encode(report)
-}
 
 // WriteText prints the report for a terminal: a block for each set, then one for all pictures.
 func (r PADReport) WriteText(w io.Writer) error {
