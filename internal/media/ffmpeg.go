@@ -1,0 +1,247 @@
+package media
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// decoders are all that ffmpeg may use on a recording: what phones and browsers record with.
+var decoders = strings.Join([]string{
+	"h264", "hevc", "vp8", "vp9", "libdav1d", "libaom-av1", "av1", "mpeg4", "h263", "mpeg1video", "mpeg2video", "mjpeg", "flv",
+	"aac", "aac_latm", "mp3", "mp3float", "mp2", "mp2float", "opus", "libopus", "vorbis", "amrnb", "amrwb", "ac3", "eac3", "flac", "alac",
+	"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_u8", "pcm_s8", "pcm_alaw", "pcm_mulaw",
+	"adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt", "nellymoser", "speex",
+}, ",")
+
+// timeBase is the unit of the timestamps that ffmpeg writes.
+const timeBase = time.Microsecond
+
+// arguments are those of ffmpeg for this recording. The order of the outputs matters: ffmpeg writes them one after the
+// other, and the short timestamps must be on their way before the pixels that block until they are read.
+func (r *recording) arguments() []string {
+	scale := fmt.Sprintf("min(1,%d/max(iw*sar,ih))", longSide)
+	graph := fmt.Sprintf("[0:v:0]settb=1/1000000,split[all][v];"+
+		"[v]select='isnan(prev_selected_t)+gte(t-prev_selected_t,%g)',"+
+		"scale=w='max(2,round(iw*sar*%s))':h='max(2,round(ih*%s))':flags=bilinear,setsar=1,format=rgb24,split[times][pixels]",
+		leastInterval, scale, scale)
+	output := func(label string, rest ...string) []string {
+		return append([]string{"-map", label, "-fps_mode", "passthrough", "-enc_time_base", "1:1000000"}, rest...)
+	}
+	pipe := func(fd int) string { return fmt.Sprintf("pipe:%d", fd) }
+	timestamps := func(fd int) []string {
+		return []string{"-c:v", "wrapped_avframe", "-flush_packets", "1", "-f", "framecrc", pipe(fd)}
+	}
+	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
+
+	args := []string{
+		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "info",
+		"-filter_threads", "1", "-filter_complex_threads", "1", "-max_error_rate", "1",
+		// the input
+		"-protocol_whitelist", "file,pipe", "-format_whitelist", r.container.demuxer, "-f", r.container.demuxer,
+		"-codec_whitelist", decoders, "-max_pixels", strconv.Itoa(r.limits.MaxPixels), "-threads", "1", "-sn", "-dn",
+		"-t", seconds(r.limits.MaxDuration + time.Second), // enough to see that it is too long
+		"-i", fmt.Sprintf("file:/proc/self/fd/%d", fdRecording),
+		"-filter_complex", graph,
+	}
+	args = append(args, output("[all]", timestamps(fdAllTimes)...)...)
+	args = append(args, output("[times]", timestamps(fdTimes)...)...)
+	args = append(args, output("[pixels]", "-c:v", "rawvideo", "-f", "rawvideo", pipe(fdPixels))...)
+	if r.sound {
+		args = append(args, "-map", "0:a:0?", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", strconv.Itoa(soundRate),
+			"-t", seconds(r.limits.MaxDuration), "-c:a", "pcm_s16le", "-f", "s16le", pipe(fdSound))
+	}
+	return args
+}
+
+// frameSize is what a list of timestamps says of its frames, in pixels. shownWidth is the width with square pixels.
+type frameSize struct{ width, height, shownWidth int }
+
+// timestamps reads ffmpeg's framecrc format: lines that start with # and describe the stream, then one for each frame,
+// "stream, dts, pts, duration, size, checksum". The child is not trusted: what it writes is checked.
+type timestamps struct {
+	maxTime  time.Duration
+	maxCount int
+
+	size        frameSize
+	count       int
+	first, last time.Duration
+}
+
+// read reads to the end. Unless they are nil, it sends the size once, before the first frame's time, and each time;
+// times must have room for maxCount.
+func (t *timestamps) read(pipe io.Reader, sizes chan<- frameSize, times chan<- time.Duration) error {
+	lines := bufio.NewScanner(pipe)
+	lines.Buffer(make([]byte, 1024), 1024)
+	for lines.Scan() {
+		line := lines.Text()
+		if strings.HasPrefix(line, "#") {
+			t.describe(line)
+			continue
+		}
+		at, err := frameTime(line)
+		if err != nil {
+			return err
+		}
+		if t.count == 0 {
+			if err := t.begin(at, sizes); err != nil {
+				return err
+			}
+		}
+		t.count++
+		t.last = max(t.last, at)
+		if t.last > t.maxTime || t.count > t.maxCount {
+			return fmt.Errorf("%w: over %v or %d frames", ErrTooLong, t.maxTime, t.maxCount)
+		}
+		if times != nil {
+			times <- t.last
+		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return errTimestamps
+	}
+	return nil // a broken pipe is the child's end, and its exit says why
+}
+
+var errTimestamps = fmt.Errorf("%w: the decoder's timestamps make no sense", ErrNotReadable)
+
+func (t *timestamps) begin(at time.Duration, sizes chan<- frameSize) error {
+	t.first, t.last = at, at
+	if sizes == nil {
+		return nil
+	}
+	if t.size.width < 1 || t.size.height < 1 || t.size.width > longSide || t.size.height > longSide {
+		return errTimestamps
+	}
+	sizes <- t.size
+	return nil
+}
+
+// describe reads "#dimensions 0: 640x480" and "#sar 0: 1/1".
+func (t *timestamps) describe(line string) {
+	var width, height, num, den int
+	if n, _ := fmt.Sscanf(line, "#dimensions 0: %dx%d", &width, &height); n == 2 {
+		t.size = frameSize{width, height, width}
+	}
+	if n, _ := fmt.Sscanf(line, "#sar 0: %d/%d", &num, &den); n == 2 && num > 0 && den > 0 {
+		t.size.shownWidth = int(float64(t.size.width)*float64(num)/float64(den) + 0.5)
+	}
+}
+
+func frameTime(line string) (time.Duration, error) {
+	fields := strings.SplitN(line, ",", 4)
+	if len(fields) < 4 {
+		return 0, errTimestamps
+	}
+	pts, err := strconv.ParseInt(strings.TrimSpace(fields[2]), 10, 64)
+	if err != nil {
+		return 0, errTimestamps
+	}
+	return time.Duration(min(max(pts, 0), int64(time.Hour/timeBase))) * timeBase, nil
+}
+
+// rate is the frames a second.
+func (t *timestamps) rate() float64 {
+	if t.count < 2 || t.last <= t.first {
+		return 0
+	}
+	return float64(t.count-1) / (t.last - t.first).Seconds()
+}
+
+// end is when the last frame ends, if it is shown as long as the others are.
+func (t *timestamps) end() time.Duration {
+	if t.count < 2 {
+		return t.last
+	}
+	return t.last + (t.last-t.first)/time.Duration(t.count-1)
+}
+
+// ffmpegLog picks from ffmpeg's messages what no other output says. They contain text of the recording: what is picked
+// serves labels and early ends only, never safety.
+type ffmpegLog struct {
+	onLength func(time.Duration) // called with the duration that the header states
+
+	started  bool // the container could be opened
+	tooLarge bool
+	codec    string
+	rotation float64
+
+	mapping bool // inside "Stream mapping:"
+	line    []byte
+	ended   []byte // the last whole line
+}
+
+var (
+	lengthLine   = regexp.MustCompile(`^  Duration: (\d{2,}):(\d\d):(\d\d\.\d\d),`)
+	codecLine    = regexp.MustCompile(`^  Stream #0:\d+ \(([a-z0-9]{1,16})\) ->`)
+	rotationLine = regexp.MustCompile(`^ +displaymatrix: rotation of (-?\d{1,3}\.\d\d) degrees$`)
+)
+
+// Write takes any amount and keeps little.
+func (l *ffmpegLog) Write(data []byte) (int, error) {
+	const longest = 512
+	for _, b := range data {
+		if b == '\n' {
+			l.end()
+		} else if len(l.line) < longest {
+			l.line = append(l.line, b)
+		}
+	}
+	return len(data), nil
+}
+
+func (l *ffmpegLog) end() {
+	line := string(l.line)
+	l.ended, l.line = append(l.ended[:0], l.line...), l.line[:0]
+	switch {
+	case line == "Stream mapping:":
+		l.mapping = true
+	case l.mapping && l.codec == "":
+		if m := codecLine.FindStringSubmatch(line); m != nil {
+			l.codec = m[1]
+		}
+	case strings.Contains(line, "exceeds specified max pixel count"):
+		l.tooLarge = true
+	case strings.HasPrefix(line, "Input #0, "):
+		l.started = true
+	default:
+		l.facts(line)
+	}
+}
+
+func (l *ffmpegLog) facts(line string) {
+	if m := lengthLine.FindStringSubmatch(line); m != nil && l.onLength != nil {
+		hours, _ := strconv.Atoi(m[1])
+		minutes, _ := strconv.Atoi(m[2])
+		seconds, _ := strconv.ParseFloat(m[3], 64)
+		l.onLength(time.Duration((float64(hours*60+minutes)*60 + seconds) * float64(time.Second)))
+	}
+	if m := rotationLine.FindStringSubmatch(line); m != nil && l.rotation == 0 {
+		l.rotation, _ = strconv.ParseFloat(m[1], 64)
+	}
+}
+
+// last is the last line, fit for a log.
+func (l *ffmpegLog) last() string {
+	if len(l.line) > 0 {
+		return lastLine(l.line)
+	}
+	return lastLine(l.ended)
+}
+
+// lastLine is the last line of a child's messages, printable and short.
+func lastLine(text []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	line := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, lines[len(lines)-1])
+	return line[:min(len(line), 200)]
+}

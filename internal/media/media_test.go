@@ -1,0 +1,11 @@
+package media
+
+import (
+	"os"
+	"testing"
+)
+
+func TestMain(m *testing.M) {
+	MaybeConfine()
+	os.Exit(m.Run())
+}

@@ -1,0 +1,313 @@
+package media
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+const (
+	// longSide is the longest side, in pixels, of the frames that are passed on. Larger ones are scaled down.
+	longSide = 960
+	// leastInterval is the shortest time, in seconds, between two frames that are passed on: 25 and 30 frames a second
+	// pass whole (also with the jitter of a phone's clock), of 50 and 60 every other one does. At most 36 a second.
+	leastInterval = 0.0275
+	// soundRate is the number of samples a second of Clip.Sound.
+	soundRate = 16000
+)
+
+// VideoLimits bound what one recording may cost. The zero value of a field means that of DefaultVideoLimits.
+type VideoLimits struct {
+	// MaxDuration is the longest recording: ErrTooLong above it.
+	MaxDuration time.Duration
+	// MaxPixels is the largest frame, width times height: ErrTooLarge above it.
+	MaxPixels int
+	// MaxFrames is the most frames that are passed on: ErrTooLong above it.
+	MaxFrames int
+	// Timeout is the longest that decoding may take, and the processor time that the child may use: ErrNotReadable above it.
+	Timeout time.Duration
+	// MaxMemory is the child's address space in bytes. ffmpeg's own libraries take some 300 MB of it.
+	MaxMemory int64
+}
+
+// DefaultVideoLimits fit what phones and browsers record.
+var DefaultVideoLimits = VideoLimits{
+	MaxDuration: 30 * time.Second,
+	MaxPixels:   4096 * 2304,
+	MaxFrames:   1200,
+	Timeout:     60 * time.Second,
+	MaxMemory:   1 << 30,
+}
+
+func (l VideoLimits) orDefault() VideoLimits {
+	d := DefaultVideoLimits
+	if l.MaxDuration > 0 {
+		d.MaxDuration = l.MaxDuration
+	}
+	if l.MaxPixels > 0 {
+		d.MaxPixels = l.MaxPixels
+	}
+	if l.MaxFrames > 0 {
+		d.MaxFrames = l.MaxFrames
+	}
+	if l.Timeout > 0 {
+		d.Timeout = l.Timeout
+	}
+	if l.MaxMemory > 0 {
+		d.MaxMemory = l.MaxMemory
+	}
+	return d
+}
+
+// Frame is one picture of a recording.
+type Frame struct {
+	// Picture is the frame as shown: turned upright, with square pixels, its longer side at most 960 pixels. It belongs
+	// to the callee. All frames of a recording have one size; where the recording changes its own, frames are stretched.
+	Picture *liveness.Picture
+	// At is when the frame is shown, from the recording's start. It never decreases.
+	At time.Duration
+}
+
+// Clip says what a recording was.
+type Clip struct {
+	// Width and Height are those of the recording as shown, in pixels.
+	Width, Height int
+	// Duration is from the start to the end of the last frame, by the frames' own timestamps.
+	Duration time.Duration
+	// Frames is the number of frames that were passed on, SourceFrames of those that were decoded.
+	Frames, SourceFrames int
+	// FrameRate is the decoded frames a second, by their timestamps, before any was dropped; 0 with fewer than two.
+	FrameRate float64
+	// Codec is ffmpeg's name of the video decoder, such as "h264".
+	Codec string
+	// Container is "mp4", "quicktime", "3gp", "webm", "matroska", "avi", "flv", "mpeg-ps", "mpeg-ts" or "mpeg-video".
+	Container string
+	// Rotation is the turn, in degrees, that the recording asked for and got.
+	Rotation float64
+	// HasSound: there is a sound track that could be decoded.
+	HasSound bool
+	// Sound is that track at 16 kHz, mono, from the recording's start; silence where it has gaps.
+	Sound []int16
+}
+
+// Frames decodes a recording and calls each for every frame, in order, one call at a time. An error of each ends the
+// decoding and is returned. Frames that come after a recording's damage are missing, and no error: what was decoded
+// counts. A sound track that cannot be decoded is no error either.
+//
+// The errors are ErrNotReadable, ErrUnsupported, ErrTooLarge and ErrTooLong, that of each, that of the context, or
+// the server's own; frames may have been passed on before any of them.
+func (d *Decoder) Frames(ctx context.Context, data []byte, limits VideoLimits, each func(Frame) error) (Clip, error) {
+	if len(data) == 0 {
+		return Clip{}, fmt.Errorf("%w: no bytes", ErrNotReadable)
+	}
+	container, ok := sniffContainer(data)
+	if !ok {
+		return Clip{}, fmt.Errorf("%w: no container that is read here", ErrUnsupported)
+	}
+	file, err := sealedFile(data)
+	if err != nil {
+		return Clip{}, err
+	}
+	defer file.Close()
+	r := recording{decoder: d, container: container, file: file, limits: limits.orDefault(), each: each, sound: container.mayHaveSound(data)}
+	clip, err := r.decode(ctx)
+	if errors.Is(err, ErrNotReadable) && r.passed == 0 && r.sound && r.log.started {
+		// ffmpeg ends at once when a track that was asked for is not there or cannot be decoded. Do without the sound.
+		r.sound = false
+		clip, err = r.decode(ctx)
+	}
+	return clip, err
+}
+
+// recording is one call of Frames.
+type recording struct {
+	decoder   *Decoder
+	container container
+	file      *os.File
+	limits    VideoLimits
+	each      func(Frame) error
+	sound     bool
+
+	passed int // frames passed to each
+	log    ffmpegLog
+}
+
+// The child's file descriptors: the recording, and a pipe for each thing that it writes.
+const (
+	fdRecording = 3 + iota
+	fdAllTimes  // the timestamp of every decoded frame
+	fdTimes     // the timestamp of every frame that is passed on, ahead of its pixels
+	fdPixels    // the pixels of those frames
+	fdSound     // samples
+	fdEnd
+)
+
+// decode runs one child. The end of the context ends the child, which ends the pipes, which ends the goroutines.
+func (r *recording) decode(ctx context.Context) (Clip, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.limits.Timeout, fmt.Errorf("%w: decoding took over %v", ErrNotReadable, r.limits.Timeout))
+	defer cancel()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+
+	r.log = ffmpegLog{}
+	if r.container.lengthInHeader {
+		r.log.onLength = func(length time.Duration) {
+			if length > r.limits.MaxDuration {
+				stop(fmt.Errorf("%w: %v by its header", ErrTooLong, length))
+			}
+		}
+	}
+	cmd := r.decoder.command(ctx, r.limits, fdEnd-fdRecording, r.arguments()...)
+	cmd.ExtraFiles = []*os.File{r.file}
+	cmd.Stderr = &r.log
+	pipes, err := start(cmd, fdEnd-fdAllTimes)
+	if err != nil {
+		return Clip{}, fmt.Errorf("start of the video decoder: %w", err)
+	}
+	defer closeAll(pipes)
+
+	all := timestamps{maxTime: r.limits.MaxDuration, maxCount: math.MaxInt}
+	picked := timestamps{maxTime: r.limits.MaxDuration, maxCount: r.limits.MaxFrames}
+	sizes := make(chan frameSize, 1)
+	times := make(chan time.Duration, r.limits.MaxFrames)
+	frames := make(chan Frame, 2)
+	var sound []int16
+	var readers sync.WaitGroup
+	readers.Go(func() {
+		if err := all.read(pipes[0], nil, nil); err != nil {
+			stop(err)
+		}
+	})
+	readers.Go(func() {
+		defer close(times)
+		defer close(sizes)
+		if err := picked.read(pipes[1], sizes, times); err != nil {
+			stop(err)
+		}
+	})
+	readers.Go(func() {
+		defer close(frames)
+		readFrames(ctx, pipes[2], sizes, times, frames)
+	})
+	readers.Go(func() { sound = readSound(pipes[3], r.limits.MaxDuration) })
+
+	for frame := range frames {
+		if err := r.each(frame); err != nil {
+			stop(err)
+			break
+		}
+		r.passed++
+	}
+	readers.Wait()
+	exit := cmd.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return Clip{}, err
+	}
+	if err := r.judge(exit); err != nil {
+		return Clip{}, err
+	}
+	return Clip{
+		Width: all.size.shownWidth, Height: all.size.height,
+		Duration: all.end(), Frames: r.passed, SourceFrames: all.count, FrameRate: all.rate(),
+		Codec: r.log.codec, Container: r.container.name, Rotation: r.log.rotation,
+		HasSound: len(sound) > 0, Sound: sound,
+	}, nil
+}
+
+// judge turns the way the child ended into an error.
+func (r *recording) judge(exit error) error {
+	if exit != nil {
+		slog.Debug("video decoder", "exit", exit.Error(), "frames", r.passed, "last_words", r.log.last())
+	}
+	status, failed := errors.AsType[*exec.ExitError](exit)
+	switch {
+	case exit != nil && !failed:
+		return fmt.Errorf("video decoder: %w", exit)
+	case failed && status.ExitCode() == exitConfine:
+		return fmt.Errorf("video decoder: %s", r.log.last())
+	case r.log.tooLarge:
+		return fmt.Errorf("%w: over %d pixels a frame", ErrTooLarge, r.limits.MaxPixels)
+	case failed:
+		return fmt.Errorf("%w: the decoder ended with %v", ErrNotReadable, exit)
+	case r.passed == 0:
+		return fmt.Errorf("%w: not one frame", ErrNotReadable)
+	}
+	return nil
+}
+
+// start starts the command with the writing ends of n pipes after its ExtraFiles, and returns the reading ends.
+func start(cmd *exec.Cmd, n int) (readers []*os.File, err error) {
+	var writers []*os.File
+	defer func() {
+		closeAll(writers)
+		if err != nil {
+			closeAll(readers)
+		}
+	}()
+	for range n {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return readers, err
+		}
+		readers, writers = append(readers, r), append(writers, w)
+	}
+	cmd.ExtraFiles = append(cmd.ExtraFiles, writers...)
+	return readers, cmd.Start()
+}
+
+func closeAll(files []*os.File) {
+	for _, file := range files {
+		file.Close()
+	}
+}
+
+// readFrames pairs the pixels with their timestamps. It ends quietly where either does: the child's exit says why.
+func readFrames(ctx context.Context, pixels *os.File, sizes <-chan frameSize, times <-chan time.Duration, frames chan<- Frame) {
+	const pipeSize = 1 << 20 // the most that needs no privilege; fewer switches between the child and us
+	if connection, err := pixels.SyscallConn(); err == nil {
+		_ = connection.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
+	}
+	size, ok := <-sizes
+	if !ok {
+		return
+	}
+	for {
+		picture := liveness.NewPicture(size.width, size.height)
+		if _, err := io.ReadFull(pixels, picture.Pixels); err != nil {
+			return
+		}
+		at, ok := <-times
+		if !ok {
+			return
+		}
+		select {
+		case frames <- Frame{Picture: picture, At: at}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// readSound reads little-endian samples to the end, and keeps those within the longest recording.
+func readSound(pipe io.Reader, longest time.Duration) []int16 {
+	most := int64(longest.Seconds()*soundRate) * 2
+	data, _ := io.ReadAll(io.LimitReader(pipe, most))
+	_, _ = io.Copy(io.Discard, pipe) // a closed pipe would end the child
+	samples := make([]int16, len(data)/2)
+	for i := range samples {
+		samples[i] = int16(binary.LittleEndian.Uint16(data[2*i:]))
+	}
+	return samples
+}
