@@ -1,0 +1,200 @@
+package face
+
+import (
+	"math"
+	"time"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+const (
+	// detectEvery is how many frames apart the detector looks at the whole frame while a face is followed.
+	detectEvery = 5
+	// searchEvery is how many frames apart a frame is searched thoroughly while there is no face.
+	searchEvery = 10
+	// jump is how far the landmarks' centre may move from one frame to the next, and by how much their size may change,
+	// as a part of that size, before the detector is asked again.
+	jump = 0.25
+	// mainFace is the width of a box over that of the largest from which a second face counts (PROTOCOLS.md: half).
+	mainFace = 0.5
+)
+
+// Track follows one face through the frames of one recording. It is not safe for concurrent use.
+type Track struct {
+	finder *Finder
+	face   liveness.Face
+	ok     bool // face is that of the last frame
+	person person
+	seen   Seen
+	// since is the number of frames since the detector looked.
+	since int
+}
+
+// Seen is what a track saw so far.
+type Seen struct {
+	// Frames is how many frames there were, and Found in how many of them there was a face.
+	Frames, Found int
+	// Looks is how many frames the detector looked at, and Crowded in how many of them there was more than one main
+	// face: a second box over half as wide as the first.
+	Looks, Crowded int
+	// Changed are the moments from which on another person was seen. A cut between two pictures of one person is none.
+	Changed []time.Duration
+}
+
+// Follow begins a track.
+func (f *Finder) Follow() *Track { return &Track{finder: f, since: searchEvery} }
+
+// Seen tells what the track saw so far.
+func (t *Track) Seen() Seen { return t.seen }
+
+// Next takes the next frame and when it is shown. It returns the face and true, or false where the frame shows none.
+// The landmarks are read from every frame; the box is moved along with them between detections, and yaw and pitch
+// are those of the last detection.
+func (t *Track) Next(p *liveness.Picture, at time.Duration) (liveness.Face, bool, error) {
+	t.seen.Frames++
+	t.since++
+	if t.ok && t.since < detectEvery {
+		moved, err := t.move(p)
+		if err != nil {
+			return liveness.Face{}, false, err
+		}
+		if moved {
+			return t.found(p, at, false)
+		}
+	}
+	return t.look(p, at)
+}
+
+// move takes the landmarks from the last frame to this one. It reports whether they moved as a face can.
+func (t *Track) move(p *liveness.Picture) (bool, error) {
+	points, err := t.finder.refine(p, t.face.Landmarks)
+	if err != nil {
+		return false, err
+	}
+	before, after := bounds(t.face.Landmarks), bounds(points)
+	size := math.Sqrt(before.Area())
+	if distance(before.Centre(), after.Centre()) > jump*size || math.Abs(math.Sqrt(after.Area())-size) > jump*size {
+		return false, nil
+	}
+	t.face.Box = moved(t.face.Box, before, after)
+	t.face.Landmarks = points
+	t.face.PupilDistance = distance(eyes(points))
+	t.face.Pose.Roll = roll(points)
+	return true, nil
+}
+
+// moved moves and scales a box as another went from before to after.
+func moved(box, before, after liveness.Box) liveness.Box {
+	scale := math.Sqrt(after.Area() / before.Area())
+	from, to, c := before.Centre(), after.Centre(), box.Centre()
+	x, y := to.X+scale*(c.X-from.X), to.Y+scale*(c.Y-from.Y)
+	w, h := scale*box.Width, scale*box.Height
+	return liveness.Box{X: x - w/2, Y: y - h/2, Width: w, Height: h}
+}
+
+// look asks the detector.
+func (t *Track) look(p *liveness.Picture, at time.Duration) (liveness.Face, bool, error) {
+	boxes, err := t.detect(p)
+	if err != nil {
+		return liveness.Face{}, false, err
+	}
+	if len(boxes) == 0 {
+		t.ok = false
+		return liveness.Face{}, false, nil
+	}
+	t.seen.Looks++
+	if crowded(boxes) {
+		t.seen.Crowded++
+	}
+	chosen, same := t.choose(boxes)
+	t.face.Box, t.face.Confidence = chosen.box, chosen.confidence
+	if same {
+		err = t.again(p)
+	} else {
+		err = t.finder.describe(p, &t.face)
+	}
+	if err != nil {
+		return liveness.Face{}, false, err
+	}
+	return t.found(p, at, !same)
+}
+
+// again describes a face that the track has followed up to the last frame: its landmarks go on from the last ones.
+func (t *Track) again(p *liveness.Picture) error {
+	points, err := t.finder.refine(p, t.face.Landmarks)
+	if err != nil {
+		return err
+	}
+	if overlap(square(t.face.Box), cropOf(points)) < sameFace {
+		return t.finder.describe(p, &t.face)
+	}
+	t.face.Landmarks = points
+	t.face.PupilDistance = distance(eyes(points))
+	t.face.Pose, err = t.finder.pose(p, t.face)
+	return err
+}
+
+// detect looks at the whole frame, then near the last face, and now and then, while there is none, thoroughly.
+func (t *Track) detect(p *liveness.Picture) ([]detected, error) {
+	if !t.ok && t.since >= searchEvery {
+		t.since = 0
+		return t.finder.search(p)
+	}
+	boxes, err := t.finder.detect(p, whole(p))
+	if err == nil && len(boxes) == 0 && t.ok {
+		boxes, err = t.finder.detect(p, about(t.face.Box, 4))
+	}
+	if len(boxes) > 0 {
+		t.since = 0
+	}
+	return boxes, err
+}
+
+// choose picks the box that goes on with the followed face, and the largest where there is none.
+func (t *Track) choose(boxes []detected) (chosen detected, same bool) {
+	best := 0.0
+	for _, b := range boxes {
+		if o := overlap(b.box, t.face.Box); t.ok && o > sameFace && o > best {
+			chosen, same, best = b, true, o
+		}
+	}
+	if same {
+		return chosen, true
+	}
+	for _, b := range boxes {
+		if b.box.Area() > chosen.box.Area() {
+			chosen = b
+		}
+	}
+	return chosen, false
+}
+
+// crowded reports whether there is more than one main face.
+func crowded(boxes []detected) bool {
+	widest, main := 0.0, 0
+	for _, b := range boxes {
+		widest = max(widest, b.box.Width)
+	}
+	for _, b := range boxes {
+		if b.box.Width > mainFace*widest {
+			main++
+		}
+	}
+	return main > 1
+}
+
+// found notes a frame with a face; fresh says that the face does not go on from the last frame.
+func (t *Track) found(p *liveness.Picture, at time.Duration, fresh bool) (liveness.Face, bool, error) {
+	t.ok = true
+	t.seen.Found++
+	if t.person.due(at, fresh) {
+		embedding, err := t.finder.embed(p, t.face.Landmarks)
+		if err != nil {
+			return liveness.Face{}, false, err
+		}
+		if since, changed := t.person.meet(embedding, at); changed {
+			t.seen.Changed = append(t.seen.Changed, since)
+		}
+	}
+	return t.face, true, nil
+}

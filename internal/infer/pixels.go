@@ -1,0 +1,38 @@
+package infer
+
+import "github.com/bonafide-id/bonafide/liveness"
+
+// Colours says how a model wants its pixels: planes in the order red, green, blue (or the other way round), each value
+// v of 0..255 as (v - Mean) / Deviation, Mean and Deviation in that same order.
+type Colours struct {
+	BGR             bool
+	Mean, Deviation [3]float32
+}
+
+// Tensor makes a 1 x 3 x height x width input of a picture.
+func (c Colours) Tensor(p *liveness.Picture) Tensor {
+	size := p.Width * p.Height
+	data := make([]float32, 3*size)
+	for plane := range 3 {
+		channel := plane
+		if c.BGR {
+			channel = 2 - plane
+		}
+		mean, factor := c.Mean[plane], 1/c.Deviation[plane]
+		values := data[plane*size : (plane+1)*size]
+		for i := range values {
+			values[i] = (float32(p.Pixels[3*i+channel]) - mean) * factor
+		}
+	}
+	return Tensor{Shape: []int64{1, 3, int64(p.Height), int64(p.Width)}, Data: data}
+}
+
+// Grey makes a 1 x 1 x height x width input of a picture's luma (ITU-R BT.601), v / deviation of 0..255.
+func Grey(p *liveness.Picture, deviation float32) Tensor {
+	data := make([]float32, p.Width*p.Height)
+	for i := range data {
+		r, g, b := float32(p.Pixels[3*i]), float32(p.Pixels[3*i+1]), float32(p.Pixels[3*i+2])
+		data[i] = (0.299*r + 0.587*g + 0.114*b) / deviation
+	}
+	return Tensor{Shape: []int64{1, 1, int64(p.Height), int64(p.Width)}, Data: data}
+}
