@@ -100,8 +100,7 @@ type Digit struct {
 	// Start and End are the seconds into the recording between which the mouth best fits the digit.
 	Start float64 `json:"start"`
 	End   float64 `json:"end"`
-	// Fit is how much better the digit explains the mouth in that time than the best other digit does, in nats a frame:
-	// above 0 the digit fits best.
+	// Fit is the probability, 0..1, that what was seen in that time is this digit rather than one of the other nine.
 	Fit float64 `json:"fit"`
 }
 

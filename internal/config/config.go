@@ -66,12 +66,12 @@ type Retention struct {
 
 // Checks are the thresholds and limits of the checks themselves.
 type Checks struct {
-	PictureThreshold   float64       `default:"0.5" help:"Score at and above which a picture is live, 0 to 1; a request or an account may say otherwise."`
-	RecordingThreshold float64       `default:"0.98" help:"Score at and above which a recording is recorded as live, 0 to 1."`
-	VideoMaxDuration   time.Duration `default:"30s" help:"Longest recording that is checked."`
-	VideoTimeout       time.Duration `default:"30s" help:"Longest time that decoding one recording may take."`
-	VideoMemory        int64         `default:"1073741824" placeholder:"BYTES" help:"Address space that the decoder's process may use."`
-	VideoConfinement   string        `default:"best" enum:"best,require,off" help:"Confinement of the decoder's process: best (what the kernel has), require (refuse to start without all of it), off."`
+	PictureThreshold        float64       `default:"0.5" help:"Score at and above which a picture is live, 0 to 1; a request or an account may say otherwise."`
+	RecordingThreshold      float64       `default:"0.98" help:"Score at and above which a recording is recorded as live, 0 to 1."`
+	VideoMaxDuration        time.Duration `default:"30s" help:"Longest recording that is checked."`
+	VideoTimeout            time.Duration `default:"30s" help:"Longest time that decoding one recording may take."`
+	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Address space that the decoder's process may use."`
+	VideoRequireConfinement bool          `help:"Refuse to start unless every layer that confines the decoder's process holds."`
 }
 
 // Validate returns every fault at once, each naming the setting and what it must be.
