@@ -1,0 +1,85 @@
+package lips
+
+import (
+	"math"
+	"math/cmplx"
+	"time"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// The reference shape: the points of a face that speech does not move, in pupil distances from the middle between the
+// eyes: the centres of the two eyes, the root, the tip and the base of the nose (mean of the GRID corpus's speakers).
+var reference = [5]complex128{
+	complex(-0.5, 0), complex(0.5, 0), complex(0.019, -0.043), complex(0.044, 0.638), complex(0.034, 0.926),
+}
+
+// rigid picks the same five points of a face, in pixels.
+func rigid(l *liveness.Landmarks) [5]complex128 {
+	return [5]complex128{
+		middle(l[36:42]), middle(l[42:48]), complex(l[27].X, l[27].Y), complex(l[30].X, l[30].Y), complex(l[33].X, l[33].Y),
+	}
+}
+
+func middle(points []liveness.Point) complex128 {
+	var sum complex128
+	for _, p := range points {
+		sum += complex(p.X, p.Y)
+	}
+	return sum / complex(float64(len(points)), 0)
+}
+
+// placement is where a head is in a picture: the pixel of the reference shape's centroid, and the complex number that
+// turns a vector of the reference shape (pupil distances) into one of the picture (pixels).
+type placement struct {
+	centre, scale complex128
+}
+
+// place is the least-squares similarity (Umeyama 1991, written with complex numbers) from the reference to the face.
+func place(l *liveness.Landmarks) placement {
+	points := rigid(l)
+	var from, to complex128
+	for i := range points {
+		from += reference[i] / 5
+		to += points[i] / 5
+	}
+	var product complex128
+	var norm float64
+	for i := range points {
+		d := reference[i] - from
+		product += cmplx.Conj(d) * (points[i] - to)
+		norm += real(d)*real(d) + imag(d)*imag(d)
+	}
+	return placement{centre: to, scale: product / complex(norm, 0)}
+}
+
+// mouth is the middle of the outer lips, seen from the head: in pupil distances from the centroid of the rigid points.
+func (p placement) mouth(l *liveness.Landmarks) complex128 {
+	return (middle(l[48:60]) - p.centre) / p.scale
+}
+
+// smoothing is the standard deviation of the Gaussian that smooths placements over time: landmarks tremble from frame to
+// frame by more than a head moves.
+const smoothing = 100 * time.Millisecond
+
+// smooth replaces each placement by a weighted mean of those around it in time.
+func smooth(at []time.Duration, raw []placement) []placement {
+	out := make([]placement, len(raw))
+	first := 0
+	for i := range raw {
+		for at[i]-at[first] > 4*smoothing {
+			first++
+		}
+		var centre, scale complex128
+		var total float64
+		for j := first; j < len(raw) && at[j]-at[i] <= 4*smoothing; j++ {
+			d := float64(at[j]-at[i]) / float64(smoothing)
+			w := math.Exp(-d * d / 2)
+			centre += raw[j].centre * complex(w, 0)
+			scale += raw[j].scale * complex(w, 0)
+			total += w
+		}
+		out[i] = placement{centre: centre / complex(total, 0), scale: scale / complex(total, 0)}
+	}
+	return out
+}

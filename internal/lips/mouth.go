@@ -1,0 +1,195 @@
+package lips
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+const (
+	// Width and Height are the size of a mouth picture in pixels.
+	Width, Height = 64, 48
+	// Rate is the number of mouth pictures a second that the model reads.
+	Rate = 25
+
+	// perPixel is the width of a mouth picture's pixel in pupil distances: a picture shows 1.4 by 1.05 of them.
+	perPixel = 1.4 / Width
+
+	// A patch is what is kept of a frame until the head's path is known: a square around the mouth, upright in the frame,
+	// with room for the mouth picture at any tilt up to about 30 degrees and for training's wider pictures.
+	patchSide  = 120
+	patchWidth = 2.625 // pupil distances; the same pixels as perPixel
+
+	// fastest is the highest rate at which frames are kept; quicker ones are dropped.
+	fastest = 40
+	// longest is the most of a recording that is kept.
+	longest = 60 * time.Second
+)
+
+// ErrTooLong is returned by Add when a recording is longer than a minute.
+var ErrTooLong = errors.New("the recording is too long to read the lips")
+
+// Mouth gathers what is seen of one person's mouth in a recording: 14 KB a frame, so that frames need not be kept.
+// It is for one goroutine.
+type Mouth struct {
+	at      []time.Duration
+	places  []placement
+	mouths  []complex128
+	patches []patch
+}
+
+// patch is a grey square of patchSide pixels: its centre and the side of one of its pixels, in pixels of the frame.
+type patch struct {
+	pixels []uint8
+	centre complex128
+	step   float64
+}
+
+// Begin starts a recording that no Reader is at hand for, such as in training.
+func Begin() *Mouth { return &Mouth{} }
+
+// Add takes the mouth of a face out of a frame. Frames come in the order of their time; one that is not later than the
+// last one by 1/40 s is dropped. The picture is not kept. The only error is ErrTooLong.
+func (m *Mouth) Add(p *liveness.Picture, f liveness.Face, at time.Duration) error {
+	if n := len(m.at); n > 0 {
+		if at-m.at[n-1] < time.Second/fastest {
+			return nil
+		}
+		if at-m.at[0] > longest {
+			return ErrTooLong
+		}
+	}
+	place := place(&f.Landmarks)
+	if !usable(place.scale) {
+		return nil
+	}
+	m.at = append(m.at, at)
+	m.places = append(m.places, place)
+	m.mouths = append(m.mouths, place.mouth(&f.Landmarks))
+	m.patches = append(m.patches, cut(p, middle(f.Landmarks[48:60]), length(place.scale)*patchWidth/patchSide))
+	return nil
+}
+
+// Frames is the number of frames that were kept.
+func (m *Mouth) Frames() int { return len(m.at) }
+
+// Duration is the time from the first frame to the last.
+func (m *Mouth) Duration() time.Duration {
+	if len(m.at) == 0 {
+		return 0
+	}
+	return m.at[len(m.at)-1] - m.at[0]
+}
+
+func length(z complex128) float64 { return math.Hypot(real(z), imag(z)) }
+
+// usable refuses degenerate landmarks: a head of no size, or of no finite one.
+func usable(scale complex128) bool {
+	l := length(scale)
+	return l >= 1 && l < 1e5
+}
+
+// cut samples a patch from a frame: every pixel is the mean of the frame's luma over its square, or bilinear where the
+// frame is coarser. Places outside the frame repeat its border.
+func cut(p *liveness.Picture, centre complex128, step float64) patch {
+	q := patch{pixels: make([]uint8, patchSide*patchSide), centre: centre, step: step}
+	samples := max(1, int(math.Round(step)))
+	for y := range patchSide {
+		for x := range patchSide {
+			var sum float64
+			for j := range samples {
+				for i := range samples {
+					fx := real(centre) + step*(float64(x)-patchSide/2+(float64(i)+0.5)/float64(samples)) - 0.5
+					fy := imag(centre) + step*(float64(y)-patchSide/2+(float64(j)+0.5)/float64(samples)) - 0.5
+					sum += luma(p, fx, fy)
+				}
+			}
+			q.pixels[y*patchSide+x] = uint8(sum/float64(samples*samples) + 0.5)
+		}
+	}
+	return q
+}
+
+// luma is the picture's brightness (ITU-R BT.601) between its pixels; x and y count from the first pixel's centre.
+func luma(p *liveness.Picture, x, y float64) float64 {
+	x = min(max(x, 0), float64(p.Width-1))
+	y = min(max(y, 0), float64(p.Height-1))
+	x0, y0 := int(x), int(y)
+	x1, y1 := min(x0+1, p.Width-1), min(y0+1, p.Height-1)
+	u, v := x-float64(x0), y-float64(y0)
+	grey := func(x, y int) float64 {
+		i := 3 * (y*p.Width + x)
+		return float64(299*int(p.Pixels[i])+587*int(p.Pixels[i+1])+114*int(p.Pixels[i+2])) / 1000
+	}
+	return (1-v)*((1-u)*grey(x0, y0)+u*grey(x1, y0)) + v*((1-u)*grey(x0, y1)+u*grey(x1, y1))
+}
+
+// Pictures returns the recording as aligned grey mouth pictures of the given size, 25 a second, each pixel 0..255,
+// row-major, in a single slice of their number times width times height. The head's path is smoothed, its tilt and size
+// are taken out, and the mouth's mean place is in the middle. Frames at another rate are mixed from the two around.
+func (m *Mouth) Pictures(width, height int) (pixels []float32, count int) {
+	if len(m.at) == 0 {
+		return nil, 0
+	}
+	var mouth complex128
+	for _, z := range m.mouths {
+		mouth += z / complex(float64(len(m.mouths)), 0)
+	}
+	places := smooth(m.at, m.places)
+	size := width * height
+	count = int(m.Duration()*Rate/time.Second) + 1
+	pixels = make([]float32, count*size)
+	before, after := make([]float32, size), make([]float32, size)
+	drawn := -1 // the frame that `before` shows; `after` shows the next
+	frame := 0
+	for k := range count {
+		t := m.at[0] + time.Duration(k)*time.Second/Rate
+		for frame+1 < len(m.at)-1 && m.at[frame+1] <= t {
+			frame++
+		}
+		next := min(frame+1, len(m.at)-1)
+		if drawn != frame {
+			m.patches[frame].draw(before, width, height, places[frame], mouth)
+			m.patches[next].draw(after, width, height, places[next], mouth)
+			drawn = frame
+		}
+		var w float32
+		if gap := m.at[next] - m.at[frame]; gap > 0 {
+			w = float32(t-m.at[frame]) / float32(gap)
+		}
+		out := pixels[k*size : (k+1)*size]
+		for i := range out {
+			out[i] = before[i]*(1-w) + after[i]*w
+		}
+	}
+	return pixels, count
+}
+
+// draw renders a patch as the mouth picture of a head at the given place.
+func (q patch) draw(out []float32, width, height int, p placement, mouth complex128) {
+	// Steps of one output pixel to the right and down, and the first pixel's centre, in pixels of the patch.
+	right := p.scale * perPixel / complex(q.step, 0)
+	down := right * 1i
+	start := (p.centre+p.scale*mouth-q.centre)/complex(q.step, 0) + complex(patchSide/2-0.5, patchSide/2-0.5) -
+		right*complex(float64(width-1)/2, 0) - down*complex(float64(height-1)/2, 0)
+	for y := range height {
+		z := start + down*complex(float64(y), 0)
+		for x := range width {
+			out[y*width+x] = q.at(real(z), imag(z))
+			z += right
+		}
+	}
+}
+
+// at is the patch's brightness between its pixels; outside it repeats its border.
+func (q patch) at(x, y float64) float32 {
+	x = min(max(x, 0), patchSide-1)
+	y = min(max(y, 0), patchSide-1)
+	x0, y0 := min(int(x), patchSide-2), min(int(y), patchSide-2)
+	u, v := float32(x)-float32(x0), float32(y)-float32(y0)
+	row := q.pixels[y0*patchSide+x0:]
+	a, b, c, d := float32(row[0]), float32(row[1]), float32(row[patchSide]), float32(row[patchSide+1])
+	return (1-v)*((1-u)*a+u*b) + v*((1-u)*c+u*d)
+}
