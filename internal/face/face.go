@@ -29,6 +29,15 @@ func New(library *infer.Library) (*Finder, error) {
 	return f, nil
 }
 
+// Models names the weights that take part.
+func (f *Finder) Models() []liveness.ModelRef {
+	var refs []liveness.ModelRef
+	for _, m := range []*infer.Model{f.detector, f.landmarker, f.poser, f.identifier} {
+		refs = append(refs, m.Ref())
+	}
+	return refs
+}
+
 // maxDescribed bounds how many faces of a crowd get landmarks and a pose, which cost most of the time.
 const maxDescribed = 4
 

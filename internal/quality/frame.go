@@ -1,0 +1,44 @@
+package quality
+
+import (
+	"math"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// forehead is the height from the brows to the top of the face box over that from the brows to the chin, the median of
+// 74 faces.
+const forehead = 0.39
+
+// outline is the box around the whole face as its landmarks place it, from the hair line to the chin. Unlike the
+// detector's box it goes on outside the picture: the landmark model guesses where the unseen part is.
+func outline(f liveness.Face) liveness.Box {
+	least, most := f.Landmarks[0], f.Landmarks[0]
+	for _, p := range f.Landmarks {
+		least.X, least.Y = min(least.X, p.X), min(least.Y, p.Y)
+		most.X, most.Y = max(most.X, p.X), max(most.Y, p.Y)
+	}
+	top := least.Y - forehead*(most.Y-least.Y)
+	return liveness.Box{X: least.X, Y: top, Width: most.X - least.X, Height: most.Y - top}
+}
+
+// outside is how far the face reaches out of the picture, at its worst side, as a share of its width or height.
+func outside(p *liveness.Picture, f liveness.Face) float64 {
+	b := outline(f)
+	if b.Width <= 0 || b.Height <= 0 {
+		return 0
+	}
+	across := max(-b.X, b.X+b.Width-float64(p.Width)) / b.Width
+	down := max(-b.Y, b.Y+b.Height-float64(p.Height)) / b.Height
+	return max(across, down, 0)
+}
+
+// clearance is the distance between the face and the picture's nearest edge in pixels; 0 where it reaches it. The
+// detector's box ends at the edge where the face does not, and the outline is a guess: the nearer one counts.
+func clearance(p *liveness.Picture, f liveness.Face) float64 {
+	least := math.Inf(1)
+	for _, b := range []liveness.Box{f.Box, outline(f)} {
+		least = min(least, b.X, b.Y, float64(p.Width)-b.X-b.Width, float64(p.Height)-b.Y-b.Height)
+	}
+	return max(least, 0)
+}

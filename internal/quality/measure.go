@@ -1,0 +1,95 @@
+package quality
+
+import (
+	"math"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// Measures are what can be said of one face in a picture or a frame.
+type Measures struct {
+	// Brightness is the mean luma (ITU-R BT.601) of the face, 0..255.
+	Brightness float64 `json:"brightness"`
+	// Balance is the mean luma of the face's darker half over that of its brighter half, 0..1.
+	Balance float64 `json:"balance"`
+	// Sharpness is the fine detail of the face over its contrast: the root mean square of the Laplacian of the face
+	// scaled to a pupil distance of 35 pixels, over the standard deviation of its luma.
+	Sharpness float64 `json:"sharpness"`
+	// Outside is how far the face reaches out of the picture, at its worst side, as a share of its width or height.
+	Outside float64 `json:"outside"`
+	// Occluded is the probability that something covers the face that is not worn on it: a hand, a scarf, paper, a
+	// phone, sunglasses. MouthCovered is the probability that the mouth cannot be seen, be it for a hand or a mask.
+	Occluded     float64 `json:"occluded"`
+	MouthCovered float64 `json:"mouth_covered"`
+}
+
+// The face is measured in a picture of faceSize x faceSize pixels in which the eyes stand at these points.
+const faceSize = 112
+
+var (
+	leftEye  = liveness.Point{X: 38.5, Y: 45}
+	rightEye = liveness.Point{X: 73.5, Y: 45}
+)
+
+// aligned is the face with level eyes, from the brows to the chin.
+func aligned(p *liveness.Picture, face liveness.Face) *liveness.Picture {
+	left, right := centre(face.Landmarks[36:42]), centre(face.Landmarks[42:48])
+	return p.Warp(liveness.Similar([]liveness.Point{leftEye, rightEye}, []liveness.Point{left, right}), faceSize, faceSize)
+}
+
+func centre(points []liveness.Point) liveness.Point {
+	var c liveness.Point
+	for _, p := range points {
+		c.X += p.X / float64(len(points))
+		c.Y += p.Y / float64(len(points))
+	}
+	return c
+}
+
+// Measure looks at a face whose landmarks are known. It may be called for each frame of a recording, or for some.
+func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, error) {
+	luma := lumaOf(aligned(p, face))
+	m := Measures{Outside: outside(p, face), Sharpness: sharpness(luma)}
+	left, right := meanOf(luma, 20, faceSize/2), meanOf(luma, faceSize/2, faceSize-20)
+	m.Brightness = (left + right) / 2
+	m.Balance = (min(left, right) + 1) / (max(left, right) + 1)
+	return m, nil
+}
+
+func lumaOf(p *liveness.Picture) []float64 {
+	luma := make([]float64, p.Width*p.Height)
+	for i := range luma {
+		luma[i] = 0.299*float64(p.Pixels[3*i]) + 0.587*float64(p.Pixels[3*i+1]) + 0.114*float64(p.Pixels[3*i+2])
+	}
+	return luma
+}
+
+// The rows of the aligned face that are skin: from the brows to the lower lip.
+const firstRow, lastRow = 35, 95
+
+func meanOf(luma []float64, from, to int) float64 {
+	var sum float64
+	for y := firstRow; y < lastRow; y++ {
+		for x := from; x < to; x++ {
+			sum += luma[y*faceSize+x]
+		}
+	}
+	return sum / float64((lastRow-firstRow)*(to-from))
+}
+
+func sharpness(luma []float64) float64 {
+	var sum, squares, detail, n float64
+	for y := firstRow; y < lastRow; y++ {
+		for x := 20; x < faceSize-20; x++ {
+			i := y*faceSize + x
+			v := luma[i]
+			laplacian := luma[i-1] + luma[i+1] + luma[i-faceSize] + luma[i+faceSize] - 4*v
+			sum += v
+			squares += v * v
+			detail += laplacian * laplacian
+			n++
+		}
+	}
+	spread := math.Sqrt(max(squares/n-sum/n*sum/n, 0))
+	return math.Sqrt(detail/n) / (spread + 1)
+}
