@@ -73,6 +73,17 @@ type Face struct {
 	PupilDistance float64 `json:"pupil_distance"`
 }
 
+// Scaled is the face in a picture that is enlarged by a factor.
+func (f Face) Scaled(by float64) Face {
+	f.Box = Box{f.Box.X * by, f.Box.Y * by, f.Box.Width * by, f.Box.Height * by}
+	for i := range f.Landmarks {
+		f.Landmarks[i].X *= by
+		f.Landmarks[i].Y *= by
+	}
+	f.PupilDistance *= by
+	return f
+}
+
 // Gate is one step of a check: what it measured and the limit that it held it against.
 type Gate struct {
 	// Name is stable and lower case with underscores, such as "face_size".
@@ -81,10 +92,22 @@ type Gate struct {
 	// Measure and Limit share the unit that Unit names ("px", "deg", "fps", "s", "p" for a probability, "" for none).
 	Measure float64 `json:"measure"`
 	Limit   float64 `json:"limit"`
-	Unit    string  `json:"unit,omitempty"`
+	// AtMost: the measure may be at most the limit; otherwise it must be at least that.
+	AtMost bool   `json:"at_most,omitempty"`
+	Unit   string `json:"unit,omitempty"`
 	// Reason is what ends the check when the gate does not pass; empty on gates that only add evidence.
 	Reason Reason        `json:"reason,omitempty"`
 	Took   time.Duration `json:"took_ns"`
+}
+
+// AtLeast is a gate that passes when measure >= limit.
+func AtLeast(name string, measure, limit float64, unit string, reason Reason) Gate {
+	return Gate{Name: name, Passed: measure >= limit, Measure: measure, Limit: limit, Unit: unit, Reason: reason}
+}
+
+// AtMost is a gate that passes when measure <= limit.
+func AtMost(name string, measure, limit float64, unit string, reason Reason) Gate {
+	return Gate{Name: name, Passed: measure <= limit, Measure: measure, Limit: limit, AtMost: true, Unit: unit, Reason: reason}
 }
 
 // ModelRef names exactly which weights took part.

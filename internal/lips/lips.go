@@ -64,6 +64,9 @@ func New(library *infer.Library) (*Reader, error) {
 // Model names the weights, for a verdict.
 func (r *Reader) Model() liveness.ModelRef { return r.model.Ref() }
 
+// Still is the movement under which lips do not move.
+func (r *Reader) Still() float64 { return r.parameters.Still }
+
 // Begin starts a recording.
 func (r *Reader) Begin() *Mouth { return Begin() }
 

@@ -26,7 +26,7 @@ func (j *Judge) Models() []liveness.ModelRef { return nil }
 // Without a face there is only the first gate.
 func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float64, limits Limits) ([]liveness.Gate, error) {
 	l := limits.orDefault()
-	gates := []liveness.Gate{atLeast("face_found", float64(len(faces)), 1, "", liveness.FaceNotFound)}
+	gates := []liveness.Gate{liveness.AtLeast("face_found", float64(len(faces)), 1, "", liveness.FaceNotFound)}
 	if len(faces) == 0 {
 		return gates, nil
 	}
@@ -37,28 +37,20 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 		return nil, err
 	}
 	return append(gates,
-		atMost("main_faces", float64(mainFaces(faces, l.MainFace)), 1, "", liveness.TooManyFaces),
-		atLeast("face_size", shown(min(f.Box.Width, f.Box.Height)), l.FaceSize, "px", liveness.FaceTooSmall),
-		atLeast("pupil_distance", shown(f.PupilDistance), l.PupilDistance, "px", liveness.FaceTooSmall),
-		atMost("face_outside", m.Outside, l.Cropped, "", liveness.FaceCropped),
-		atMost("face_share", max(f.Box.Width/float64(p.Width), f.Box.Height/float64(p.Height)), l.Close, "", liveness.FaceTooClose),
-		atLeast("border_distance", shown(clearance(p, f)), l.Border, "px", liveness.FaceNearBorder),
-		atMost("yaw", math.Abs(f.Pose.Yaw), l.Yaw, "deg", liveness.FaceAngle),
-		atMost("pitch", math.Abs(f.Pose.Pitch), l.Pitch, "deg", liveness.FaceAngle),
-		atMost("occluded", m.Occluded, l.Occluded, "p", liveness.FaceOccluded),
-		atLeast("brightness", m.Brightness, l.Darkness, "", liveness.PoorIllumination),
-		atMost("glare", m.Brightness, l.Glare, "", liveness.PoorIllumination),
-		atLeast("light_balance", m.Balance, l.Balance, "", liveness.PoorIllumination),
-		atLeast("sharpness", m.Sharpness, l.Sharpness, "", liveness.TooBlurry),
+		liveness.AtMost("main_faces", float64(mainFaces(faces, l.MainFace)), 1, "", liveness.TooManyFaces),
+		liveness.AtLeast("face_size", shown(min(f.Box.Width, f.Box.Height)), l.FaceSize, "px", liveness.FaceTooSmall),
+		liveness.AtLeast("pupil_distance", shown(f.PupilDistance), l.PupilDistance, "px", liveness.FaceTooSmall),
+		liveness.AtMost("face_outside", m.Outside, l.Cropped, "", liveness.FaceCropped),
+		liveness.AtMost("face_share", max(f.Box.Width/float64(p.Width), f.Box.Height/float64(p.Height)), l.Close, "", liveness.FaceTooClose),
+		liveness.AtLeast("border_distance", shown(clearance(p, f)), l.Border, "px", liveness.FaceNearBorder),
+		liveness.AtMost("yaw", math.Abs(f.Pose.Yaw), l.Yaw, "deg", liveness.FaceAngle),
+		liveness.AtMost("pitch", math.Abs(f.Pose.Pitch), l.Pitch, "deg", liveness.FaceAngle),
+		liveness.AtMost("occluded", m.Occluded, l.Occluded, "p", liveness.FaceOccluded),
+		liveness.AtLeast("brightness", m.Brightness, l.Darkness, "", liveness.PoorIllumination),
+		liveness.AtMost("glare", m.Brightness, l.Glare, "", liveness.PoorIllumination),
+		liveness.AtLeast("light_balance", m.Balance, l.Balance, "", liveness.PoorIllumination),
+		liveness.AtLeast("sharpness", m.Sharpness, l.Sharpness, "", liveness.TooBlurry),
 	), nil
-}
-
-func atLeast(name string, measure, limit float64, unit string, reason liveness.Reason) liveness.Gate {
-	return liveness.Gate{Name: name, Passed: measure >= limit, Measure: measure, Limit: limit, Unit: unit, Reason: reason}
-}
-
-func atMost(name string, measure, limit float64, unit string, reason liveness.Reason) liveness.Gate {
-	return liveness.Gate{Name: name, Passed: measure <= limit, Measure: measure, Limit: limit, Unit: unit, Reason: reason}
 }
 
 // mainFaces counts the faces whose box is over a share of the first's width.

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"github.com/bonafide-id/bonafide/internal/check"
+	"github.com/bonafide-id/bonafide/internal/config"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+type checkCommand struct {
+	Picture   checkPicture   `cmd:"" help:"Check pictures."`
+	Recording checkRecording `cmd:"" help:"Check a recording of a person saying a phrase."`
+}
+
+type checkPicture struct {
+	Files       []string      `arg:"" name:"FILE" help:"Pictures."`
+	JSON        bool          `name:"json" help:"Print JSON, one object a line."`
+	LargestFace bool          `help:"Judge the largest face even where it is not alone, whole, straight and uncovered, as the selfie protocol does."`
+	Checks      config.Checks `embed:""`
+}
+
+func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) error {
+	checker, err := line.checker(ctx, c.Checks)
+	if err != nil {
+		return err
+	}
+	report, end := progress(t, "pictures")
+	defer end()
+	for i, file := range c.Files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("the picture cannot be read: %w", err)
+		}
+		verdict, err := checker.Picture(ctx, data, check.PictureOptions{Threshold: c.Checks.PictureThreshold, LargestFace: c.LargestFace})
+		if err != nil {
+			return err
+		}
+		if len(c.Files) > 1 {
+			report(i+1, len(c.Files))
+		}
+		if err := printVerdict(t.out, file, "", verdict, c.JSON); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type checkRecording struct {
+	File   string        `arg:"" name:"FILE" help:"Recording."`
+	Phrase string        `required:"" help:"Digits that the person was asked to say."`
+	JSON   bool          `name:"json" help:"Print JSON, one object on one line."`
+	Checks config.Checks `embed:""`
+}
+
+func (c checkRecording) Run(ctx context.Context, line *commandLine, t terminal) error {
+	if err := check.ValidPhrase(c.Phrase); err != nil {
+		return usageError{err}
+	}
+	data, err := os.ReadFile(c.File)
+	if err != nil {
+		return fmt.Errorf("the recording cannot be read: %w", err)
+	}
+	checker, err := line.checker(ctx, c.Checks)
+	if err != nil {
+		return err
+	}
+	verdict, err := checker.Recording(ctx, data, c.Phrase, check.RecordingOptions{Threshold: c.Checks.RecordingThreshold})
+	if err != nil {
+		return err
+	}
+	return printVerdict(t.out, c.File, c.Phrase, verdict, c.JSON)
+}
+
+// printVerdict prints one verdict: JSON on a line, or a table of its gates.
+func printVerdict(w io.Writer, file, phrase string, v liveness.Verdict, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(struct {
+			File   string `json:"file"`
+			Phrase string `json:"phrase,omitempty"`
+			liveness.Verdict
+		}{file, phrase, v})
+	}
+	fmt.Fprintf(w, "%s: %s", file, v.Outcome)
+	if v.Score != nil {
+		fmt.Fprintf(w, ", score %.4f against %.4f", *v.Score, v.Threshold)
+	}
+	if v.Reason != "" {
+		fmt.Fprintf(w, ", %s: %s", v.Reason, v.Reason.Sentence())
+	}
+	fmt.Fprintln(w)
+	for _, f := range v.Faces {
+		fmt.Fprintf(w, "  face %.0fx%.0f at %.0f,%.0f  confidence %.3f  yaw %.0f  pitch %.0f  roll %.0f  pupils %.0f px\n",
+			f.Box.Width, f.Box.Height, f.Box.X, f.Box.Y, f.Confidence, f.Pose.Yaw, f.Pose.Pitch, f.Pose.Roll, f.PupilDistance)
+	}
+	for _, d := range v.Digits {
+		fmt.Fprintf(w, "  digit %s  %.2f s to %.2f s  fit %.2f\n", d.Digit, d.Start, d.End, d.Fit)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, g := range v.Gates {
+		mark := "pass"
+		if !g.Passed {
+			mark = "FAIL"
+		}
+		bound := "at least"
+		if g.AtMost {
+			bound = "at most"
+		}
+		fmt.Fprintf(table, "  %s\t%s\t%.4g %s\t%s %.4g\t%.1f ms\n", mark, g.Name, g.Measure, g.Unit, bound, g.Limit,
+			float64(g.Took.Microseconds())/1000)
+	}
+	return table.Flush()
+}

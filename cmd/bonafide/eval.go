@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/bonafide-id/bonafide/internal/app"
+	"github.com/bonafide-id/bonafide/internal/check"
+	"github.com/bonafide-id/bonafide/internal/config"
+	"github.com/bonafide-id/bonafide/internal/evaluate"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+type evalCommand struct {
+	Pad    evalPAD    `cmd:"" help:"APCER by species, BPCER, AUC and EER of a labelled set of pictures."`
+	Phrase evalPhrase `cmd:"" help:"FAR, FRR, AUC and EER of recordings with spoken and claimed phrases."`
+}
+
+type evalOptions struct {
+	JSON    bool          `name:"json" help:"Print JSON."`
+	Scores  string        `placeholder:"FILE" help:"Write each score to this CSV file."`
+	Workers int           `default:"0" help:"Files checked at once (0: one for each core)."`
+	Checks  config.Checks `embed:""`
+}
+
+func (o evalOptions) options(file string, report func(done, total int)) evaluate.Options {
+	return evaluate.Options{File: file, Scores: o.Scores, Workers: o.Workers, Progress: report}
+}
+
+func (o evalOptions) print(t terminal, report interface{ WriteText(io.Writer) error }) error {
+	if o.JSON {
+		return printJSON(t.out, report)
+	}
+	return report.WriteText(t.out)
+}
+
+type evalPAD struct {
+	Labels    string      `arg:"" name:"LABELS.csv" help:"Columns path, label, species; optionally person, set."`
+	Threshold float64     `default:"-1" help:"Score at and above which a picture counts as bona fide (default: picture-threshold)."`
+	Options   evalOptions `embed:""`
+}
+
+func (e evalPAD) Run(ctx context.Context, line *commandLine, t terminal) error {
+	checker, err := line.checker(ctx, e.Options.Checks)
+	if err != nil {
+		return err
+	}
+	threshold := e.Threshold
+	if threshold < 0 {
+		threshold = e.Options.Checks.PictureThreshold
+	}
+	bar, end := progress(t, "pictures")
+	report, err := evaluate.PAD(ctx, e.Options.options(e.Labels, bar), threshold,
+		func(ctx context.Context, data []byte) (liveness.Verdict, error) {
+			return checker.Picture(ctx, data, check.PictureOptions{Threshold: threshold, LargestFace: true})
+		})
+	end()
+	if err != nil {
+		return err
+	}
+	return e.Options.print(t, report)
+}
+
+type evalPhrase struct {
+	Trials  string      `arg:"" name:"TRIALS.csv" help:"Columns path, spoken, claimed; optionally person, kind."`
+	Options evalOptions `embed:""`
+}
+
+func (e evalPhrase) Run(ctx context.Context, line *commandLine, t terminal) error {
+	checker, err := line.checker(ctx, e.Options.Checks)
+	if err != nil {
+		return err
+	}
+	threshold := e.Options.Checks.RecordingThreshold
+	bar, end := progress(t, "recordings")
+	report, err := evaluate.Phrase(ctx, e.Options.options(e.Trials, bar),
+		func(ctx context.Context, data []byte) (evaluate.Recording, error) {
+			return checker.Read(ctx, data, check.RecordingOptions{Threshold: threshold})
+		})
+	end()
+	if err != nil {
+		return err
+	}
+	return e.Options.print(t, report)
+}
+
+// checker builds the same checker that the server runs.
+func (l *commandLine) checker(ctx context.Context, checks config.Checks) (*check.Checker, error) {
+	if err := checks.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	folder, err := l.modelsFolder()
+	if err != nil {
+		return nil, err
+	}
+	return app.Checker(ctx, folder, checks)
+}

@@ -1,0 +1,121 @@
+package check
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bonafide-id/bonafide/internal/face"
+	"github.com/bonafide-id/bonafide/internal/lips"
+	"github.com/bonafide-id/bonafide/internal/media"
+	"github.com/bonafide-id/bonafide/internal/pad"
+	"github.com/bonafide-id/bonafide/internal/quality"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// Parts are what a Checker works with. All are needed, and all are safe for concurrent use.
+type Parts struct {
+	Decoder *media.Decoder
+	Faces   *face.Finder
+	Quality *quality.Judge
+	PAD     *pad.Scorer
+	Lips    *lips.Reader
+}
+
+// Config bounds the checks.
+type Config struct {
+	Video media.VideoLimits
+}
+
+// Checker runs checks. It is safe for concurrent use; how many run at once is the caller's to limit.
+type Checker struct {
+	Parts
+	config Config
+}
+
+// New returns a checker.
+func New(parts Parts, config Config) *Checker { return &Checker{parts, config} }
+
+// Models names the weights that take part in any check.
+func (c *Checker) Models() []liveness.ModelRef {
+	return append(append(c.Faces.Models(), c.Quality.Models()...), append(c.PAD.Models(), c.Lips.Model())...)
+}
+
+// Picture checks one picture. What is wrong with the picture is the verdict's Reason; an error is our own fault, or the
+// context's end.
+func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (liveness.Verdict, error) {
+	run := begin(o.Threshold, append(append(c.Faces.Models(), c.Quality.Models()...), c.PAD.Models()...))
+	still, err := media.Decode(data, media.StillLimits{})
+	if reason := unreadable(err, liveness.ImageNotReadable, liveness.ImageUnsupported, liveness.ImageTooLarge); reason != "" {
+		return run.end("decode", reason), nil
+	} else if err != nil {
+		return liveness.Verdict{}, err
+	}
+	run.verdict.Width, run.verdict.Height = still.Width, still.Height
+	run.pass(liveness.AtMost("decode", float64(still.Width)*float64(still.Height)/1e6, float64(media.DefaultStillLimits.MaxPixels)/1e6, "Mpx", ""))
+	faces, err := c.Faces.Find(still.Picture)
+	if err != nil {
+		return liveness.Verdict{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return liveness.Verdict{}, err
+	}
+	for _, f := range faces {
+		run.verdict.Faces = append(run.verdict.Faces, f.Scaled(1/still.Scale))
+	}
+	gates, err := c.Quality.Picture(still.Picture, faces, still.Scale, o.limits())
+	if err != nil {
+		return liveness.Verdict{}, err
+	}
+	passed := run.pass(o.consider(gates)...)
+	if len(faces) == 0 || !passed && !tooPoor[run.verdict.Reason] && !o.LargestFace {
+		return run.verdict, nil
+	}
+	scored, err := c.PAD.Score(still.Picture, faces[0])
+	if err != nil {
+		return liveness.Verdict{}, err
+	}
+	run.pass(liveness.AtLeast("pad", float64(scored.Score), o.Threshold, "p", ""))
+	return run.score(scored.Score), nil
+}
+
+// tooPoor are the reasons for which a picture is scored and yet undecided: the score stands on too little.
+var tooPoor = map[liveness.Reason]bool{liveness.PoorIllumination: true, liveness.TooBlurry: true}
+
+// largestFaceLimits are the smallest face, in pixels, that the PAD can still judge.
+var largestFaceLimits = quality.Limits{FaceSize: 48, PupilDistance: 18}
+
+func (o PictureOptions) limits() quality.Limits {
+	switch {
+	case o.Limits != nil:
+		return *o.Limits
+	case o.LargestFace:
+		return largestFaceLimits
+	}
+	return quality.DefaultLimits
+}
+
+// consider makes evidence only of the gates that do not matter where the largest face is judged as it is.
+func (o PictureOptions) consider(gates []liveness.Gate) []liveness.Gate {
+	if !o.LargestFace {
+		return gates
+	}
+	for i, g := range gates {
+		if g.Reason != liveness.FaceNotFound && g.Reason != liveness.FaceTooSmall && !tooPoor[g.Reason] {
+			gates[i].Reason = ""
+		}
+	}
+	return gates
+}
+
+// unreadable is the reason for a fault of the media; "" for no error or one of our own.
+func unreadable(err error, broken, unsupported, tooLarge liveness.Reason) liveness.Reason {
+	switch {
+	case errors.Is(err, media.ErrNotReadable):
+		return broken
+	case errors.Is(err, media.ErrUnsupported):
+		return unsupported
+	case errors.Is(err, media.ErrTooLarge):
+		return tooLarge
+	}
+	return ""
+}

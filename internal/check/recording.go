@@ -1,0 +1,124 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bonafide-id/bonafide/internal/lips"
+	"github.com/bonafide-id/bonafide/internal/media"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+const (
+	leastDigitTime  = 150 * time.Millisecond // nobody says a digit in less
+	phraseDigitsMin = 1
+	phraseDigitsMax = 32
+)
+
+// padPrior is the share of bona fide presentations that the fusion assumes beforehand. Whoever answers a fresh random
+// phrase with moving lips is rarely a print or a replay, so that the presentation's score lowers the phrase's only
+// where it is strong; the calibrated pad score itself assumes one half.
+const padPrior = 0.999
+
+// ValidPhrase says what is wrong with a phrase that is not of 1 to 32 decimal digits.
+func ValidPhrase(phrase string) error {
+	digits := len(phrase) >= phraseDigitsMin && len(phrase) <= phraseDigitsMax
+	for _, c := range []byte(phrase) {
+		digits = digits && c >= '0' && c <= '9'
+	}
+	if !digits {
+		return fmt.Errorf("a phrase is %d to %d digits, such as 597692", phraseDigitsMin, phraseDigitsMax)
+	}
+	return nil
+}
+
+// Recording checks one recording of a person saying a phrase. What is wrong with the recording is the verdict's Reason;
+// an error is our own fault, or the context's end.
+func (c *Checker) Recording(ctx context.Context, data []byte, phrase string, o RecordingOptions) (liveness.Verdict, error) {
+	r, err := c.Read(ctx, data, o)
+	if err != nil {
+		return liveness.Verdict{}, err
+	}
+	return r.Verdict(phrase), nil
+}
+
+// Reading is a recording that was decoded and read once and can be judged for any phrase.
+type Reading struct {
+	course  course
+	clip    media.Clip
+	reading *lips.Reading
+	pad     liveness.Score
+}
+
+// Read decodes a recording, follows the face and reads the lips.
+func (c *Checker) Read(ctx context.Context, data []byte, o RecordingOptions) (*Reading, error) {
+	run := begin(o.Threshold, c.Models())
+	w := &watch{checker: c, track: c.Faces.Follow(), mouth: c.Lips.Begin()}
+	clip, err := c.Decoder.Frames(ctx, data, c.config.Video, w.next)
+	r := &Reading{course: *run, clip: clip}
+	run = &r.course
+	run.verdict.Width, run.verdict.Height = clip.Width, clip.Height
+	if errors.Is(err, media.ErrTooLong) {
+		limit := c.config.Video.MaxDuration.Seconds()
+		run.pass(liveness.Gate{Name: "duration", Measure: max(clip.Duration.Seconds(), limit), Limit: limit, AtMost: true, Unit: "s", Reason: liveness.VideoTooLong})
+		return r, nil
+	}
+	if reason := unreadable(err, liveness.VideoNotReadable, liveness.VideoNotReadable, liveness.VideoNotReadable); reason != "" {
+		run.end("decode", reason)
+		return r, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if w.last.PupilDistance > 0 {
+		run.verdict.Faces = append(run.verdict.Faces, w.last.Scaled(w.enlarged(clip)))
+	}
+	if !run.pass(w.gates(clip)...) {
+		return r, nil
+	}
+	if r.reading, err = c.Lips.Read(w.mouth); err != nil {
+		return nil, err
+	}
+	if !run.pass(liveness.AtLeast("lips_movement", r.reading.Movement, c.Lips.Still(), "", liveness.LipsNotMoving)) {
+		return r, nil
+	}
+	r.pad = liveness.Score(w.median(func(l look) float64 { return l.pad }))
+	return r, nil
+}
+
+// Verdict judges the recording as the answer to a phrase.
+func (r *Reading) Verdict(phrase string) liveness.Verdict {
+	run := r.course
+	run.verdict.Gates = slices.Clone(run.verdict.Gates)
+	if run.verdict.Reason != "" {
+		return run.verdict
+	}
+	run.began = time.Now()
+	least := (time.Duration(len(phrase)) * leastDigitTime).Seconds()
+	if !run.pass(liveness.AtLeast("speech_time", r.clip.Duration.Seconds(), least, "s", liveness.VideoTooShort)) {
+		return run.verdict
+	}
+	said := r.reading.Score(phrase)
+	for _, d := range said.Digits {
+		run.verdict.Digits = append(run.verdict.Digits, liveness.Digit{
+			Digit: fmt.Sprint(d.Digit), Start: d.From.Seconds(), End: d.To.Seconds(), Fit: d.Fit})
+	}
+	presented := withPrior(r.pad, padPrior)
+	limit := run.verdict.Threshold
+	run.pass(
+		liveness.AtLeast("pad", float64(presented), limit, "p", ""),
+		liveness.AtLeast("phrase", float64(said.Score), limit, "p", ""),
+	)
+	return run.score(said.Score * presented)
+}
+
+// withPrior turns a probability that assumes one half beforehand into one that assumes prior (Bayes' rule on the odds).
+func withPrior(p liveness.Score, prior float64) liveness.Score {
+	live, attack := float64(p)*prior, (1-float64(p))*(1-prior)
+	if live+attack == 0 {
+		return 0
+	}
+	return liveness.Score(live / (live + attack))
+}

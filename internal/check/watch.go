@@ -1,0 +1,138 @@
+package check
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/bonafide-id/bonafide/internal/face"
+	"github.com/bonafide-id/bonafide/internal/lips"
+	"github.com/bonafide-id/bonafide/internal/media"
+	"github.com/bonafide-id/bonafide/internal/quality"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// The limits of a recording's gates. Shares are of the frames; pixels are those of the recording as shown.
+const (
+	leastFrameRate = 9.5 // frames a second: "fewer than 10" (PROTOCOLS.md), with the rounding of timestamps
+	leastFound     = 0.7 // share of the frames that must show a face
+	mostCrowded    = 0.3 // share of the detector's looks that may show a second main face
+	leastFaceWidth = 64  // px; narrower lips are unreadable
+	mostOutside    = 0.15
+	mostAngle      = 30 // degrees of yaw or pitch
+	leastSharpness = 0.06
+	mostCovered    = 0.5
+
+	// lookEvery is how often presentation-attack detection and quality look at a frame.
+	lookEvery = 500 * time.Millisecond
+)
+
+// watch gathers, frame by frame, what the gates of a recording measure. It keeps no frame.
+type watch struct {
+	checker *Checker
+	track   *face.Track
+	mouth   *lips.Mouth
+
+	last   liveness.Face
+	frame  struct{ width int }
+	widths []float64
+	looked time.Duration
+	looks  []look
+}
+
+// look is one frame on which everything was measured.
+type look struct {
+	quality.Measures
+	pose liveness.Pose
+	pad  float64
+}
+
+// next takes one frame.
+func (w *watch) next(f media.Frame) error {
+	w.frame.width = f.Picture.Width
+	found, ok, err := w.track.Next(f.Picture, f.At)
+	if err != nil || !ok {
+		return err
+	}
+	w.last = found
+	w.widths = append(w.widths, found.Box.Width)
+	if err := w.mouth.Add(f.Picture, found, f.At); err != nil {
+		return err
+	}
+	if len(w.looks) > 0 && f.At-w.looked < lookEvery {
+		return nil
+	}
+	w.looked = f.At
+	return w.look(f.Picture, found)
+}
+
+func (w *watch) look(p *liveness.Picture, f liveness.Face) error {
+	m, err := w.checker.Quality.Measure(p, f)
+	if err != nil {
+		return err
+	}
+	scored, err := w.checker.PAD.Score(p, f)
+	if err != nil {
+		return err
+	}
+	w.looks = append(w.looks, look{m, f.Pose, float64(scored.Score)})
+	return nil
+}
+
+// enlarged is how many pixels of the recording as shown one pixel of a frame is.
+func (w *watch) enlarged(clip media.Clip) float64 {
+	if w.frame.width == 0 {
+		return 1
+	}
+	return float64(clip.Width) / float64(w.frame.width)
+}
+
+// gates holds what was gathered against the limits. Without a face there is nothing to measure after the third gate.
+func (w *watch) gates(clip media.Clip) []liveness.Gate {
+	seen := w.track.Seen()
+	gates := []liveness.Gate{
+		liveness.AtLeast("decode", float64(clip.Frames), 2, "frames", liveness.VideoNotReadable),
+		liveness.AtLeast("frame_rate", clip.FrameRate, leastFrameRate, "fps", liveness.FrameRateTooLow),
+		liveness.AtLeast("face_found", share(seen.Found, seen.Frames), leastFound, "", liveness.FaceNotFound),
+	}
+	if len(w.looks) == 0 {
+		return gates
+	}
+	middle := func(of func(look) float64) float64 { return w.median(of) }
+	limits := quality.DefaultLimits
+	return append(gates,
+		liveness.AtMost("main_faces", share(seen.Crowded, seen.Looks), mostCrowded, "", liveness.TooManyFaces),
+		liveness.AtMost("persons", float64(1+len(seen.Changed)), 1, "", liveness.FaceChanged),
+		liveness.AtLeast("face_width", median(w.widths)*w.enlarged(clip), leastFaceWidth, "px", liveness.FaceTooSmall),
+		liveness.AtMost("face_outside", middle(func(l look) float64 { return l.Outside }), mostOutside, "", liveness.FaceTooClose),
+		liveness.AtMost("yaw", middle(func(l look) float64 { return math.Abs(l.pose.Yaw) }), mostAngle, "deg", liveness.FaceAngle),
+		liveness.AtMost("pitch", middle(func(l look) float64 { return math.Abs(l.pose.Pitch) }), mostAngle, "deg", liveness.FaceAngle),
+		liveness.AtLeast("brightness", middle(func(l look) float64 { return l.Brightness }), limits.Darkness, "", liveness.PoorIllumination),
+		liveness.AtMost("glare", middle(func(l look) float64 { return l.Brightness }), limits.Glare, "", liveness.PoorIllumination),
+		liveness.AtLeast("light_balance", middle(func(l look) float64 { return l.Balance }), limits.Balance, "", liveness.PoorIllumination),
+		liveness.AtLeast("sharpness", middle(func(l look) float64 { return l.Sharpness }), leastSharpness, "", liveness.TooBlurry),
+		liveness.AtMost("mouth_covered", middle(func(l look) float64 { return l.MouthCovered }), mostCovered, "p", liveness.MouthNotVisible),
+	)
+}
+
+// median is the middle of a measure over the looks.
+func (w *watch) median(of func(look) float64) float64 {
+	values := make([]float64, len(w.looks))
+	for i, l := range w.looks {
+		values[i] = of(l)
+	}
+	return median(values)
+}
+
+// median of no values is 0.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+func share(part, whole int) float64 {
+	return float64(part) / float64(max(1, whole))
+}
