@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/bonafide-id/bonafide/internal/quality"
 	"github.com/bonafide-id/bonafide/internal/store"
 	"github.com/bonafide-id/bonafide/liveness"
 )
@@ -43,6 +44,8 @@ type Settings struct {
 	// nil: the server's.
 	PictureThreshold   *float64 `json:"picture_threshold,omitempty"`
 	RecordingThreshold *float64 `json:"recording_threshold,omitempty"`
+	// FaceLimits are the limits that a face in a picture is held against; nil: the server's.
+	FaceLimits *quality.Limits `json:"face_limits,omitempty"`
 	// RetentionDays is how long records of checks are kept; nil: as the server has it.
 	RetentionDays *int `json:"retention_days,omitempty"`
 	// MonthlyQuota is how many checks a calendar month (UTC) may have, RatePerSecond how many requests a second;
@@ -80,9 +83,11 @@ type Defaults struct {
 type Account struct {
 	ID, Name                             string
 	PictureThreshold, RecordingThreshold float64
-	RetentionDays                        int
-	MonthlyQuota                         int64
-	RatePerSecond                        int
+	// FaceLimits is nil where the account has none of its own.
+	FaceLimits    *quality.Limits
+	RetentionDays int
+	MonthlyQuota  int64
+	RatePerSecond int
 }
 
 // Accounts is the register of tenants. It remembers nothing itself, so that what one process changes holds in every
@@ -150,6 +155,7 @@ func (a *Accounts) resolve(kept store.Account) (Account, error) {
 		ID: kept.ID, Name: kept.Name,
 		PictureThreshold:   or(s.PictureThreshold, a.defaults.PictureThreshold),
 		RecordingThreshold: or(s.RecordingThreshold, a.defaults.RecordingThreshold),
+		FaceLimits:         s.FaceLimits,
 		RetentionDays:      or(s.RetentionDays, a.defaults.RetentionDays),
 		MonthlyQuota:       kept.MonthlyQuota,
 		RatePerSecond:      kept.RatePerSecond,

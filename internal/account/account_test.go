@@ -179,7 +179,7 @@ func TestSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	acct, err := a.Authenticate(t.Context(), LipSecure, "", c.APIKey)
-	if err != nil || acct != (Account{acct.ID, "shop", 0.25, 0.98, 0, 9, 3}) {
+	if err != nil || acct != (Account{acct.ID, "shop", 0.25, 0.98, nil, 0, 9, 3}) {
 		t.Errorf("%+v, %v", acct, err)
 	}
 	if got, err := a.Settings(t.Context(), "shop"); err != nil || *got.PictureThreshold != 0.25 || got.RecordingThreshold != nil {
