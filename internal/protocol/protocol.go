@@ -1,0 +1,110 @@
+// Package protocol is what the published protocols have in common on the wire: the form of an endpoint, the facts of a
+// call, faults that may be told, and the reading of forms, JSON and pictures. The protocols themselves are the packages
+// below it; they do not know each other.
+package protocol
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Load is what an endpoint's requests carry. The server limits and admits each load on its own.
+type Load string
+
+// The loads.
+const (
+	Light     Load = "light"
+	Picture   Load = "picture"
+	Recording Load = "recording"
+)
+
+// Endpoint is one request of a protocol and its reply.
+type Endpoint struct {
+	Method string
+	// Paths are all the paths it is reached by, as patterns with {name} for a part.
+	Paths  []string
+	Load   Load
+	Handle http.HandlerFunc
+	// Refuse prints a fault in the shape of the endpoint's reply. The server calls it where Handle is not reached or
+	// does not return.
+	Refuse func(w http.ResponseWriter, r *http.Request, f Fault)
+}
+
+// Protocol is one published protocol.
+type Protocol interface {
+	// Name is stable; it labels logs and metrics.
+	Name() string
+	Endpoints() []Endpoint
+}
+
+// Call is the facts of one request that its handlers share.
+type Call struct {
+	// ID is a version 4 UUID.
+	ID      string
+	Arrived time.Time
+	// Protocol and Account are for the log; "" until they are known.
+	Protocol, Account string
+	// Log writes lines that name the call.
+	Log *slog.Logger
+}
+
+type callKey struct{}
+
+// NewCall begins a call and returns a context that carries it.
+func NewCall(ctx context.Context, log *slog.Logger) (context.Context, *Call) {
+	id := uuid.NewString()
+	call := &Call{ID: id, Arrived: time.Now(), Log: log.With("request_id", id)}
+	return context.WithValue(ctx, callKey{}, call), call
+}
+
+// CallOf returns the call that the context carries.
+func CallOf(ctx context.Context) *Call {
+	call, ok := ctx.Value(callKey{}).(*Call)
+	if !ok {
+		_, call = NewCall(ctx, slog.Default())
+	}
+	return call
+}
+
+// Print writes a reply as JSON.
+func Print(w http.ResponseWriter, status int, reply any) {
+	body, err := json.Marshal(reply)
+	if err != nil {
+		panic(err) // a reply is made of strings and finite numbers
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	w.Write(body) //nolint:errcheck // the client is gone then
+}
+
+// Floor writes x, which is not negative, with at most so many decimals, rounded down: a score never shows above a
+// threshold that it misses. What floating point loses of a decimal fraction (0.57*1000 is a little under 570) is
+// made good first.
+func Floor(x float64, decimals int) json.Number {
+	shift := math.Pow10(decimals)
+	return number(math.Floor(x*shift*(1+1e-15))/shift, decimals)
+}
+
+// Round writes x with at most so many decimals.
+func Round(x float64, decimals int) json.Number { return number(x, decimals) }
+
+// number has at least one decimal, as the published examples print it: 0.0.
+func number(x float64, decimals int) json.Number {
+	text := strings.TrimRight(strconv.FormatFloat(x, 'f', decimals, 64), "0")
+	if strings.HasSuffix(text, ".") {
+		text += "0"
+	}
+	if text == "-0.0" {
+		text = "0.0"
+	}
+	return json.Number(text)
+}

@@ -1,0 +1,132 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/bonafide-id/bonafide/internal/protocol"
+)
+
+// endpoint is the way to one endpoint: the right method, a place among those of its load, a body that ends at its limit.
+// What refuses the request does so in the endpoint's own shape.
+func (s *Server) endpoint(name string, e protocol.Endpoint) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		protocol.CallOf(r.Context()).Protocol = name
+		defer func() {
+			if p := recover(); p != nil {
+				s.recovered(w, r, p, e.Refuse)
+			}
+		}()
+		if r.Method != e.Method {
+			w.Header().Set("Allow", e.Method)
+			e.Refuse(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be " + e.Method + "."})
+			return
+		}
+		if pool := s.pools[e.Load]; pool != nil {
+			if !pool.enter() {
+				e.Refuse(w, r, protocol.Overload())
+				return
+			}
+			defer pool.leave()
+		}
+		limitBody(w, r, s.bodyLimit(e.Load))
+		e.Handle(w, r)
+	}
+}
+
+// limitBody ends the body at the limit. Of a body that says that it is larger nothing is read, whoever reads it.
+func limitBody(w http.ResponseWriter, r *http.Request, limit int64) {
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	if r.ContentLength > limit {
+		r.Body = tooLarge{r.Body, limit}
+	}
+}
+
+type tooLarge struct {
+	io.Closer
+	limit int64
+}
+
+func (t tooLarge) Read([]byte) (int, error) { return 0, &http.MaxBytesError{Limit: t.limit} }
+
+// guard catches panics outside the endpoints.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.recovered(w, r, p, refuse)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recovered answers a request whose handler panicked, unless its reply has begun.
+func (s *Server) recovered(w http.ResponseWriter, r *http.Request, p any, refuse func(http.ResponseWriter, *http.Request, protocol.Fault)) {
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	fault := protocol.Panic(r.Context(), p)
+	if reply, ok := w.(middleware.WrapResponseWriter); ok && reply.Status() != 0 {
+		panic(http.ErrAbortHandler) // the client must see that its reply is torn
+	}
+	refuse(w, r, fault)
+}
+
+// refuse prints a fault where no protocol has a shape for it.
+func refuse(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
+	type problem struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	f.Headers(w.Header())
+	protocol.Print(w, f.Status, struct {
+		Error problem `json:"error"`
+	}{problem{f.Status, f.Message}})
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	refuse(w, r, protocol.Fault{Status: http.StatusNotFound, Message: "There is nothing at this path."})
+}
+
+// wrongMethod answers for the server's own paths; endpoints answer for themselves.
+func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", http.MethodGet)
+	refuse(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be GET."})
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	protocol.Print(w, http.StatusOK, map[string]string{"status": "alive"})
+}
+
+// Probe is one thing that the server needs to be ready.
+type Probe struct {
+	// Name is shown on /readyz, such as "store".
+	Name string
+	// Check returns what /readyz shows of it, such as which confinement is active, and an error where it is not ready.
+	// The error goes to the log only.
+	Check func(ctx context.Context) (detail string, err error)
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	reply := struct {
+		Ready  bool              `json:"ready"`
+		Checks map[string]string `json:"checks"`
+	}{!s.stopping.Load(), map[string]string{}}
+	for _, p := range s.probes {
+		detail, err := p.Check(r.Context())
+		if err != nil {
+			protocol.CallOf(r.Context()).Log.Warn("not ready", "probe", p.Name, "error", err)
+			reply.Ready, detail = false, "failing"
+		}
+		reply.Checks[p.Name] = detail
+	}
+	status := http.StatusOK
+	if !reply.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	protocol.Print(w, status, reply)
+}

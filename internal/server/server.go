@@ -1,0 +1,159 @@
+// Package server is the listener and what every request passes on its way to a protocol: an id and a line in the log, the
+// limit of its body, its place in the queue, metrics, and a net under panics.
+package server
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/bonafide-id/bonafide/internal/protocol"
+)
+
+// Config is the server's settings. A zero field has its default.
+type Config struct {
+	// Listen is the address to serve on; default ":8080".
+	Listen string
+	// TLSCert and TLSKey are the files of a certificate and its key in PEM; without both, the server speaks plain HTTP.
+	TLSCert, TLSKey string
+	// PictureBytes and RecordingBytes bound the body of a request that carries one; default 15 MiB and 50 MiB.
+	PictureBytes, RecordingBytes int64
+	// Pictures and Recordings bound the checks of each kind.
+	Pictures, Recordings Pool
+	// ReadTimeout bounds how long a request may take to arrive; default 2 minutes.
+	ReadTimeout time.Duration
+	// StopTimeout bounds how long a stop waits for the requests that run; default 40 seconds.
+	StopTimeout time.Duration
+}
+
+const (
+	// lightBytes bounds the body of a request that carries no media.
+	lightBytes     = 64 << 10
+	maxHeaderBytes = 32 << 10
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	// replyTimeout is what a reply may take after its request has arrived: to wait for its turn, be checked, and be read.
+	replyTimeout = 5 * time.Minute
+)
+
+func (c Config) withDefaults() Config {
+	c.Listen = cmp.Or(c.Listen, ":8080")
+	c.PictureBytes = cmp.Or(c.PictureBytes, 15<<20)
+	c.RecordingBytes = cmp.Or(c.RecordingBytes, 50<<20)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, 2*time.Minute)
+	c.StopTimeout = cmp.Or(c.StopTimeout, 40*time.Second)
+	return c
+}
+
+// Server serves protocols.
+type Server struct {
+	config   Config
+	log      *slog.Logger
+	probes   []Probe
+	router   chi.Router
+	metrics  *metrics
+	pools    map[protocol.Load]*pool
+	stopping atomic.Bool
+}
+
+// New returns a server that serves /healthz, /readyz and /metrics. The probes decide whether it is ready.
+func New(c Config, log *slog.Logger, probes ...Probe) *Server {
+	c = c.withDefaults()
+	s := &Server{config: c, log: log, probes: probes, router: chi.NewRouter(), metrics: newMetrics()}
+	s.pools = map[protocol.Load]*pool{
+		protocol.Picture:   newPool(c.Pictures),
+		protocol.Recording: newPool(c.Recordings),
+	}
+	s.metrics.watch(s.pools)
+	s.router.Use(s.observe, s.guard)
+	s.router.NotFound(s.notFound)
+	s.router.MethodNotAllowed(s.wrongMethod)
+	s.router.Get("/healthz", s.health)
+	s.router.Get("/readyz", s.ready)
+	s.router.Method(http.MethodGet, "/metrics", s.metrics.handler())
+	return s
+}
+
+// Mount adds the protocols' endpoints.
+func (s *Server) Mount(protocols ...protocol.Protocol) {
+	for _, p := range protocols {
+		for _, e := range p.Endpoints() {
+			for _, path := range e.Paths {
+				s.router.Handle(path, s.endpoint(p.Name(), e))
+			}
+		}
+	}
+}
+
+// Handler is the whole server without its listener.
+func (s *Server) Handler() http.Handler { return s.router }
+
+// Listen opens the server's address.
+func (s *Server) Listen() (net.Listener, error) {
+	l, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s, give another address: %w", s.config.Listen, err)
+	}
+	return l, nil
+}
+
+// Serve serves on the listener until ctx is done. Then it takes no more connections, says on /readyz that it is stopping,
+// and returns when the requests that run have their replies, or with an error when StopTimeout has passed before.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	h := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       s.config.ReadTimeout,
+		WriteTimeout:      s.config.ReadTimeout + replyTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12},
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.serveOn(h, l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	s.stopping.Store(true)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.StopTimeout)
+	defer cancel()
+	if err := h.Shutdown(stop); err != nil {
+		h.Close() //nolint:errcheck // the shutdown's error says more
+		return fmt.Errorf("requests still ran %s after the stop and were cut off: %w", s.config.StopTimeout, err)
+	}
+	return nil
+}
+
+func (s *Server) serveOn(h *http.Server, l net.Listener) error {
+	serve := func() error { return h.Serve(l) }
+	if s.config.TLSCert != "" {
+		serve = func() error { return h.ServeTLS(l, s.config.TLSCert, s.config.TLSKey) }
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// bodyLimit is how many bytes a request of the load may have.
+func (s *Server) bodyLimit(l protocol.Load) int64 {
+	switch l {
+	case protocol.Picture:
+		return s.config.PictureBytes
+	case protocol.Recording:
+		return s.config.RecordingBytes
+	}
+	return lightBytes
+}
