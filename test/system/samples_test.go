@@ -1,7 +1,6 @@
 package system
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -55,9 +55,9 @@ func newDesk(t *testing.T, s *server, c credentials, files map[string]string) de
 	for name, text := range files {
 		place(t, filepath.Join(d.folder, name), []byte(text))
 	}
-	portrait := portrait(t)
-	place(t, filepath.Join(d.folder, "selfie.jpg"), portrait)
-	place(t, filepath.Join(d.folder, "face.jpg"), portrait)
+	selfie := encode(t, portrait(t, frontal, 640, 640, 320, 320, 220))
+	place(t, filepath.Join(d.folder, "selfie.jpg"), selfie)
+	place(t, filepath.Join(d.folder, "face.jpg"), selfie)
 	return d
 }
 
@@ -68,34 +68,13 @@ func place(t *testing.T, name string, data []byte) {
 	}
 }
 
-// portrait is the one woman of a group picture who looks at the camera, alone.
-func portrait(t *testing.T) []byte {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "portrait.jpg")
-	ffmpeg(t, photograph(t, 3), "-i", "-", "-vf", "crop=500:640:960:60", "-q:v", "2", name)
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-func ffmpeg(t *testing.T, in []byte, arguments ...string) {
-	t.Helper()
-	command := exec.Command("ffmpeg", append([]string{"-v", "error"}, arguments...)...)
-	command.Stdin = bytes.NewReader(in)
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("ffmpeg: %v\n%s", err, out)
-	}
-}
-
 // run runs one of the page's samples and returns what it prints.
 func (d desk) run(t *testing.T, name string, environment ...string) string {
 	t.Helper()
 	if _, ok := d.files[name]; !ok {
 		t.Fatalf("the page has no sample %s", name)
 	}
-	command := exec.Command(interpreter(t, name)[0], append(interpreter(t, name)[1:], name)...)
+	command := exec.Command(interpreter(t, name), name)
 	command.Dir = d.folder
 	command.Env = append(d.environment, environment...)
 	out, err := command.Output()
@@ -110,29 +89,37 @@ func (d desk) run(t *testing.T, name string, environment ...string) string {
 }
 
 // interpreter is the command that runs a sample; a language that is not installed skips its test.
-func interpreter(t *testing.T, name string) []string {
+func interpreter(t *testing.T, name string) string {
 	t.Helper()
 	switch filepath.Ext(name) {
 	case ".sh":
-		return []string{"bash"}
+		return "bash"
 	case ".mjs":
-		return []string{"node"}
+		return "node"
 	case ".java":
-		if exec.Command("java", "--list-modules").Run() != nil || exec.Command("javac", "-version").Run() != nil {
+		if _, err := exec.LookPath("javac"); err != nil {
 			t.Skip("Java is not installed: apt-get install default-jdk-headless")
 		}
-		return []string{"java"}
+		return "java"
 	case ".py":
-		for _, python := range []string{"python3", "/usr/bin/python3"} {
-			if exec.Command(python, "-c", "import requests").Run() == nil {
-				return []string{python}
-			}
+		if python() == "" {
+			t.Skip("Python's requests is not installed: apt-get install python3-requests")
 		}
-		t.Skip("Python's requests is not installed: apt-get install python3-requests")
+		return python()
 	}
 	t.Fatalf("nothing runs %s", name)
-	return nil
+	return ""
 }
+
+// python is a Python that has the package requests; "" where there is none.
+var python = sync.OnceValue(func() string {
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(python, "-c", "import requests").Run() == nil {
+			return python
+		}
+	}
+	return ""
+})
 
 // outline is a JSON text's keys in their order, without the values: {"a":1,"b":[{"c":2},{"c":3}]} is {a b[{c}]}.
 func outline(t *testing.T, text string) string {
@@ -215,13 +202,19 @@ func scored(t *testing.T, line, words string, score float64) {
 	}
 }
 
-func TestSamplesOfLipSecure(t *testing.T) {
+func TestSamples(t *testing.T) {
 	s := launch(t, t.TempDir())
+	c := s.key("samples")
+	t.Run("LipSecure", func(t *testing.T) { sampleLipSecure(t, s, c) })
+	t.Run("selfie liveness", func(t *testing.T) { sampleSelfieLiveness(t, s, c) })
+	t.Run("face liveness", func(t *testing.T) { sampleFaceLiveness(t, s, c) })
+}
+
+func sampleLipSecure(t *testing.T, s *server, c credentials) {
 	files, replies := samples(t, "lipsecure.md")
-	d := newDesk(t, s, s.key("samples"), files)
+	d := newDesk(t, s, c, files)
 	// A picture that is held still: the server must not take it for a person who speaks.
-	ffmpeg(t, nil, "-loop", "1", "-framerate", "25", "-i", filepath.Join(d.folder, "selfie.jpg"), "-t", "5",
-		"-pix_fmt", "yuv420p", filepath.Join(d.folder, "recording.mp4"))
+	place(t, filepath.Join(d.folder, "recording.mp4"), still(t, portrait(t, frontal, 640, 640, 320, 320, 220), 5))
 
 	type answer struct {
 		TransactionID string  `json:"transactionId"`
@@ -266,9 +259,7 @@ func TestSamplesOfLipSecure(t *testing.T) {
 	}
 }
 
-func TestSamplesOfSelfieLiveness(t *testing.T) {
-	s := launch(t, t.TempDir())
-	c := s.key("samples")
+func sampleSelfieLiveness(t *testing.T, s *server, c credentials) {
 	files, replies := samples(t, "selfie-liveness.md")
 	d := newDesk(t, s, c, files)
 
@@ -290,14 +281,12 @@ func TestSamplesOfSelfieLiveness(t *testing.T) {
 		t.Run(name, func(t *testing.T) { scored(t, d.run(t, name), words, answer.Data.Score) })
 	}
 
-	contentType, body := form(t, "picture", "selfie.jpg", portrait(t), nil)
+	contentType, body := form(t, "picture", "selfie.jpg", photograph(t, 3), nil)
 	refused := s.must("POST", "/liveness-verification", contentType, body, map[string]string{"app_id": c.AppID, "app_key": c.AppKey})
 	sameOutline(t, replies["selfie-error"], string(refused.body))
 }
 
-func TestSamplesOfFaceLiveness(t *testing.T) {
-	s := launch(t, t.TempDir())
-	c := s.key("samples")
+func sampleFaceLiveness(t *testing.T, s *server, c credentials) {
 	files, replies := samples(t, "face-liveness.md")
 	d := newDesk(t, s, c, files)
 
