@@ -1,0 +1,40 @@
+package sound
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/bonafide-id/bonafide/internal/phrase"
+)
+
+// Measures are what training fits models/sound.json to: the features of one phrase before any calibration.
+type Measures struct {
+	Phrase    []float64 `json:"phrase"`
+	Together  []float64 `json:"together,omitempty"`
+	Offset    float64   `json:"offset"` // seconds
+	Agreement float64   `json:"agreement"`
+}
+
+// Measure gives the features of posteriors that a model of training gave, for each phrase, by the parameters of a file
+// such as models/sound.json; without a mouth only those of the sound. The digits that are heard freely come second.
+func Measure(file []byte, posteriors []float32, mouth Mouth, phrases []string) ([]Measures, []Digit, time.Duration, error) {
+	var p parameters
+	if err := json.Unmarshal(file, &p); err != nil {
+		return nil, nil, 0, err
+	}
+	h := p.hear(posteriors)
+	out := make([]Measures, len(phrases))
+	for i, digits := range phrases {
+		claimed, ok := phrase.Parse(digits)
+		if !ok || h.evidence.Rows() < len(claimed)*phrase.States {
+			return nil, nil, 0, fmt.Errorf("phrase %q is not of digits, or too long for %d rows", digits, h.evidence.Rows())
+		}
+		out[i].Phrase = h.phraseFeatures(claimed)
+		if len(mouth.Posteriors) > 0 {
+			c, features := h.compare(claimed, mouth)
+			out[i].Together, out[i].Offset, out[i].Agreement = features, c.Offset.Seconds(), c.Agreement
+		}
+	}
+	return out, h.Digits(), h.Speech(), nil
+}

@@ -1,0 +1,207 @@
+// Package sound listens to a recording: which digits are spoken and when, how well they fit a phrase, and whether the
+// mouth moves with them. Sound is further evidence beside the lips: it may lower what the lips say, and tells them where
+// a digit begins and ends; a recording without speech is judged by its lips alone.
+package sound
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/bonafide-id/bonafide/internal/infer"
+	"github.com/bonafide-id/bonafide/internal/phrase"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+const (
+	// RowRate is the number of rows of Hearing.Posteriors a second.
+	RowRate = Rate / hop / rowsTogether
+	// rowsTogether is how many spectra the model makes one row of.
+	rowsTogether = 2
+	// longest is the most of a recording that is listened to, in samples: a minute.
+	longest = 60 * Rate
+)
+
+// parameters is models/sound.json: what was fitted on people that the model was not trained on.
+type parameters struct {
+	phrase.Weights
+	// Insertion is what a digit that is heard costs (phrase.Evidence.Free).
+	Insertion float64 `json:"insertion"`
+	// Phrase calibrates Hearing.Score.
+	Phrase logistic `json:"phrase"`
+	// Together calibrates Hearing.Compare.
+	Together together `json:"together"`
+}
+
+// logistic is a logistic regression.
+type logistic struct {
+	Weights []float64 `json:"weights"`
+	Bias    float64   `json:"bias"`
+}
+
+// score is the probability for the features, of which there are as many as weights.
+func (l logistic) score(features []float64) liveness.Score {
+	z := l.Bias
+	for i, w := range l.Weights {
+		z += w * features[i]
+	}
+	return liveness.Score(1 / (1 + math.Exp(-z)))
+}
+
+func (p *parameters) check() error {
+	if !p.Valid() || !p.Together.Lips.Valid() || len(p.Phrase.Weights) != phraseFeatures || len(p.Together.Weights) != togetherFeatures {
+		return fmt.Errorf("models/sound.json does not fit the program: %d and %d weights", len(p.Phrase.Weights), len(p.Together.Weights))
+	}
+	return nil
+}
+
+// Listener listens to recordings. It is safe for concurrent use.
+type Listener struct {
+	model      *infer.Model
+	parameters parameters
+}
+
+// New loads the model "sound".
+func New(library *infer.Library) (*Listener, error) {
+	model, err := library.Model("sound")
+	if err != nil {
+		return nil, err
+	}
+	raw, err := model.Parameters()
+	if err != nil {
+		return nil, err
+	}
+	l := &Listener{model: model}
+	if err := json.Unmarshal(raw, &l.parameters); err != nil {
+		return nil, fmt.Errorf("models/sound.json: %w", err)
+	}
+	return l, l.parameters.check()
+}
+
+// Model names the weights, for a verdict.
+func (l *Listener) Model() liveness.ModelRef { return l.model.Ref() }
+
+// Listen runs the model on mono samples at 16 kHz, which begin with the recording. What comes after a minute is not
+// listened to. A track that is too quiet or too short to hold a voice gives a hearing without rows: nobody speaks in it.
+func (l *Listener) Listen(samples []int16) (*Hearing, error) {
+	samples = samples[:min(len(samples), longest)]
+	samples = samples[:len(samples)-len(samples)%(hop*rowsTogether)]
+	if !audible(samples) {
+		return l.parameters.hear(nil), nil
+	}
+	spectra := Spectra(samples)
+	count := len(spectra) / Bands
+	outputs, err := l.model.Run(infer.Tensor{Shape: []int64{1, int64(count), Bands}, Data: spectra})
+	if err != nil {
+		return nil, err
+	}
+	if len(outputs) == 0 || len(outputs[0].Data) != count/rowsTogether*phrase.Classes {
+		return nil, fmt.Errorf("model sound gave other than %d numbers for %d spectra", phrase.Classes, count)
+	}
+	return l.parameters.hear(outputs[0].Data), nil
+}
+
+// hear is the hearing of a model's log posteriors.
+func (p *parameters) hear(posteriors []float32) *Hearing {
+	e := p.Weigh(posteriors)
+	return &Hearing{Posteriors: posteriors, evidence: e, heard: e.Free(p.Insertion), parameters: p}
+}
+
+// quietest is the level, as a share of full scale (-60 dB), that the loudest tenth of a second of a voice is above.
+// Recorders that were muted leave digital silence or the last bit's noise.
+const quietest = 1e-3
+
+// audible reports whether any tenth of a second is louder than quietest.
+func audible(samples []int16) bool {
+	const tenth = Rate / 10
+	for ; len(samples) >= tenth; samples = samples[tenth:] {
+		var energy float64
+		for _, s := range samples[:tenth] {
+			energy += float64(s) * float64(s)
+		}
+		if math.Sqrt(energy/tenth)/32768 > quietest {
+			return true
+		}
+	}
+	return false
+}
+
+// Hearing is what was heard in one recording.
+type Hearing struct {
+	// Posteriors has for every 20 ms of the recording the log probabilities of phrase.Classes classes; it is empty where
+	// the track is too quiet for a voice.
+	Posteriors []float32
+
+	evidence   phrase.Evidence
+	heard      []phrase.Perceived
+	parameters *parameters
+}
+
+// leastSpeech is the shortest speech that counts: one short digit.
+const leastSpeech = 200 * time.Millisecond
+
+// Speaks reports whether there is a voice in the recording. Where there is none, the sound is no evidence.
+func (h *Hearing) Speaks() bool { return h.Speech() >= leastSpeech }
+
+// Speech is how long somebody speaks, digits or anything else.
+func (h *Hearing) Speech() time.Duration {
+	var sum float64
+	for t := 0; t < len(h.Posteriors); t += phrase.Classes {
+		sum += 1 - math.Exp(float64(h.Posteriors[t]))
+	}
+	return time.Duration(sum / RowRate * float64(time.Second))
+}
+
+// Digit is a digit that was heard between two times of the recording.
+type Digit struct {
+	Digit int           `json:"digit"`
+	From  time.Duration `json:"from"`
+	To    time.Duration `json:"to"`
+}
+
+// Digits is the most likely string of digits, whatever phrase was asked for.
+func (h *Hearing) Digits() []Digit {
+	out := make([]Digit, len(h.heard))
+	for i, p := range h.heard {
+		out[i] = Digit{Digit: p.Digit, From: at(p.From), To: at(p.To)}
+	}
+	return out
+}
+
+func at(row int) time.Duration { return time.Duration(row) * time.Second / RowRate }
+
+// phraseFeatures is the number of features of Score.
+const phraseFeatures = 4
+
+// Score is the probability that the spoken digits are the phrase, which is of decimal digits. A phrase that is empty or
+// has other characters, or a recording that is too short for it, scores 0.
+func (h *Hearing) Score(digits string) liveness.Score {
+	claimed, ok := phrase.Parse(digits)
+	if !ok || h.evidence.Rows() < len(claimed)*phrase.States {
+		return 0
+	}
+	return h.parameters.Phrase.score(h.phraseFeatures(claimed))
+}
+
+// phraseFeatures are each the larger the better the phrase fits:
+//
+//	0  log-likelihood ratio of the phrase to all phrases of its length together, a digit
+//	1  log-likelihood ratio of the phrase to the digits that were heard freely, a digit
+//	2  log probability, among the ten digits, of the worst digit in its span
+//	3  log-likelihood ratio of the worst digit to a gap in its span, a row
+func (h *Hearing) phraseFeatures(claimed []int) []float64 {
+	n := float64(len(claimed))
+	own := h.evidence.Phrase(claimed)
+	worst, faintest := 0.0, math.Inf(1)
+	for i, span := range h.evidence.Path(claimed) {
+		worst = min(worst, h.evidence.LogFit(span, claimed[i]))
+		faintest = min(faintest, h.evidence.Ratio(span, claimed[i])/float64(span.To-span.From))
+	}
+	return []float64{
+		(own - h.evidence.AnyOf(len(claimed))) / n,
+		(own - h.evidence.Loop(h.parameters.Insertion)) / n,
+		worst,
+		faintest,
+	}
+}

@@ -1,0 +1,292 @@
+"""Measures the sound's models on the speakers that each was not trained on, fits the calibration, and writes it.
+
+    evaluate.py --work work/sound --ear work/sound/features --measure work/sound/measure --json ../models/sound.json
+                [--lips lips.pkl] [--recitals 40]
+
+--lips has the lips' posteriors of recitals, by models that did not see the speaker: a pickled list of (speaker, clips'
+names, phrase, posteriors [pictures, 42], kind: "recital" or "still"). With it the comparison of mouth and sound is
+fitted and measured too. Figures go to the standard output, the calibration is fitted on all unseen speakers together;
+figures of calibrated scores are of a calibration that left the speaker out as well."""
+import argparse, json, os, pickle
+import numpy as np, torch
+from scipy.optimize import minimize
+import data
+from trials import Measure, PRIOR, auc, claims, eer, listen, net, wilson
+
+KINDS = ["another phrase", "one digit wrong", "two swapped", "sentence"]
+SHIFT = int(.4 * data.RATE)
+START = {"scale": .3, "prior_power": 1, "prior": PRIOR, "insertion": 2.5, "phrase": {"weights": [1] * 4, "bias": 0},
+         "together": {"lips": {"scale": .3, "prior_power": 1, "prior": PRIOR}, "weights": [1] * 5, "bias": 0}}
+
+
+def logistic(x, y, strength=1e-2):
+    """A logistic regression; genuine and impostor trials weigh the same together. Weights may not be negative: every
+    feature is the larger the better. Returns the weights and the bias."""
+    mean, scale = x.mean(0), x.std(0) + 1e-9
+    z, weight = (x - mean) / scale, np.where(y, .5 / y.sum(), .5 / (~y).sum())
+    def loss(p):
+        s = z @ p[:-1] + p[-1]
+        out = weight @ np.logaddexp(0, np.where(y, -s, s)) + strength * (p[:-1] ** 2).sum()
+        slope = weight * (1 / (1 + np.exp(-s)) - y)
+        return out, np.append(z.T @ slope + 2 * strength * p[:-1], slope.sum())
+    p = minimize(loss, np.append(np.ones(x.shape[1]), 0.), jac=True, method="L-BFGS-B",
+                 bounds=[(0, None)] * x.shape[1] + [(None, None)]).x
+    return p[:-1] / scale, float(p[-1] - p[:-1] @ (mean / scale))
+
+
+def score(fit, x):
+    return 1 / (1 + np.exp(-(x @ fit[0] + fit[1])))
+
+
+def crossed(speakers, x, y, strength):
+    """Scores by a calibration of the other speakers."""
+    out = np.empty(len(y))
+    for s in set(speakers):
+        own = speakers == s
+        out[own] = score(logistic(x[~own], y[~own], strength), x[own])
+    return out
+
+
+def figures(title, kinds, scores, genuine="genuine"):
+    print(f"\n{title}")
+    g = scores[kinds == genuine]
+    print("  FRR", *(f"at {t:.0f}: {wilson(int((g < t / 100).sum()), len(g))};" for t in (50., 98., 99.)))
+    for k in dict.fromkeys(kinds):
+        if k == genuine:
+            continue
+        i = scores[kinds == k]
+        print(f"  {k}: EER {100 * eer(g, i):.1f}%, AUC {auc(g, i):.4f}; FAR",
+              *(f"at {t:.0f}: {wilson(int((i >= t / 100).sum()), len(i))};" for t in (50., 98., 99.)))
+
+
+def distance(said, heard):
+    """Edit distance."""
+    row = list(range(len(heard) + 1))
+    for i, a in enumerate(said):
+        last, row[0] = row[0], i + 1
+        for j, b in enumerate(heard):
+            last, row[j + 1] = row[j + 1], min(last + (a != b), row[j] + 1, row[j + 1] + 1)
+    return row[-1]
+
+
+def tokens(clips, speaker):
+    out = {}
+    for c in clips:
+        if c.speaker == speaker:
+            out.setdefault(c.digit, []).append(c)
+    return out
+
+
+def draw(by, rng, digits=6):
+    known = sorted(by)
+    chosen = [by[known[k]] for k in rng.integers(0, len(known), digits)]
+    return [c[rng.integers(len(c))] for c in chosen]
+
+
+CONDITIONS = {
+    "clean": lambda s, y, c, r: s,
+    "noise 20 dB": lambda s, y, c, r: noisy(s, y, c, r, 20),
+    "noise 10 dB": lambda s, y, c, r: noisy(s, y, c, r, 10),
+    "noise 5 dB": lambda s, y, c, r: noisy(s, y, c, r, 5),
+    "band 300 to 3400 Hz": lambda s, y, c, r: data.sosfilt(data.butter(3, [300, 3400], "band", fs=data.RATE, output="sos"), s),
+    "Opus 12 kbit/s": lambda s, y, c, r: coded(s, "opus"),
+    "AAC 20 kbit/s": lambda s, y, c, r: coded(s, "aac"),
+    "0.75 times as fast": lambda s, y, c, r: tempo(s, .75),
+    "1.35 times as fast": lambda s, y, c, r: tempo(s, 1.35),
+}
+
+
+def noisy(samples, labels, clips, rng, ratio):
+    loud = np.sqrt(np.mean(samples[labels > 0] ** 2))
+    return samples + data.noise(len(samples), clips, rng) * loud * 10 ** (-ratio / 20)
+
+
+def coded(samples, codec):
+    arguments, container = data.CODECS[codec]
+    name = f"/tmp/bonafide-evaluation-{os.getpid()}.{container}"
+    data.subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "s16le", "-ar", str(data.RATE), "-ac", "1", "-i", "-", *arguments,
+                         "-f", container, name], input=samples.astype("<i2").tobytes(), check=True)
+    out = data.decode(["-i", name])
+    os.remove(name)
+    return out
+
+
+def tempo(samples, factor):
+    """Faster or slower speech of the same pitch."""
+    return data.decode(["-f", "s16le", "-ar", str(data.RATE), "-ac", "1", "-i", "-", "-af", f"atempo={factor}"], samples.astype("<i2").tobytes())
+
+
+def phrases(o, clips, speakers, ear, measure):
+    """The sound alone: trials as (speaker, condition, kind, features), with the digits that were heard counted."""
+    out, heard = [], []
+    for speaker in speakers:
+        model, by, rng = net(os.path.join(o.work, speaker + ".pt")), tokens(clips, speaker), np.random.default_rng(3)
+        own = [c for c in clips if c.speaker == speaker]
+        others = [c for c in clips if c.speaker != speaker]
+        for i in range(o.recitals if len(by) > 3 else 0):
+            chosen = draw(by, rng)
+            said = [c.digit for c in chosen]
+            samples, labels = data.recital(chosen)
+            asked = claims(said, rng)
+            for name, spoil in CONDITIONS.items():
+                if name != "clean" and i >= o.recitals // 2:
+                    continue
+                r = measure(listen(model, ear, spoil(samples, labels, others, rng)), [p for _, p in asked])
+                out += [(speaker, name, kind, m["phrase"]) for (kind, _), m in zip(asked, r["phrases"])]
+                heard.append((speaker, name, distance(said, [d["digit"] for d in r["heard"] or []]), len(said)))
+        for c in own[:20]:
+            r = measure(listen(model, ear, c.piece(0, len(c.labels))[0]), rng.integers(0, 10, (5, 6)).tolist())
+            out += [(speaker, "clean", "sentence", m["phrase"]) for m in r["phrases"]]
+        print(speaker, "heard", flush=True)
+    return out, heard
+
+
+def known_borders(o, clips, speakers, ear):
+    """Digits of plain sentences by the sum of their rows' posteriors: right, of how many, by speaker."""
+    out = {}
+    for speaker in speakers:
+        model, own = net(os.path.join(o.work, speaker + ".pt")), [c for c in clips if c.speaker == speaker][:80]
+        right = 0
+        for c in own:
+            rows = listen(model, ear, c.piece(0, len(c.labels))[0])[c.first // 320:c.last // 320, 2:]
+            right += int(np.logaddexp.reduce(rows.reshape(len(rows), 10, 4), 2).sum(0).argmax() == c.digit)
+        out[speaker] = (right, len(own))
+    return out
+
+
+def report_phrases(rows, heard, digits, strength):
+    speaker, condition, kind = (np.array([r[i] for r in rows]) for i in range(3))
+    x = np.array([r[3] for r in rows])
+    y = kind == "genuine"
+    fitted = (condition == "clean") | y  # noise belongs to the genuine trials of the fit
+    scores = np.empty(len(y))
+    for s in set(speaker):
+        rest = (speaker != s) & fitted
+        scores[speaker == s] = score(logistic(x[rest], y[rest], strength), x[speaker == s])
+    clean = condition == "clean"
+    figures("the sound alone, pooled", kind[clean], scores[clean])
+    print("\n| speaker | digits right, borders known | digit errors, free | EER another phrase | one digit wrong | two swapped | sentences |")
+    for s in dict.fromkeys(speaker):
+        own = clean & (speaker == s)
+        g = scores[own & y]
+        cells = [f"{100 * eer(g, scores[own & (kind == k)]):.1f}%" if len(g) else "" for k in KINDS]
+        wrong, said = sum(h[2] for h in heard if h[:2] == (s, "clean")), sum(h[3] for h in heard if h[:2] == (s, "clean"))
+        print("|", s, "|", "%d of %d" % digits[s], "|", f"{wrong} of {said}", "|", " | ".join(cells), "|")
+    print("\n| condition | digit errors, free | FRR at 98 | EER another phrase | one digit wrong | two swapped |")
+    for c in CONDITIONS:
+        own = condition == c
+        g = scores[own & y]
+        wrong, said = sum(h[2] for h in heard if h[1] == c), sum(h[3] for h in heard if h[1] == c)
+        cells = [f"{100 * eer(g, scores[own & (kind == k)]):.1f}%" for k in KINDS[:3]]
+        print("|", c, "|", f"{wrong} of {said}", "|", wilson(int((g < .98).sum()), len(g)), "|", " | ".join(cells), "|")
+    return logistic(x[fitted], y[fitted], strength)
+
+
+def dub(chosen, by, rng):
+    """The sound of another phrase of the same speaker, each digit at the very time of the one that is seen."""
+    frame, pieces, said = data.RATE // 25, [data.quiet(8 * data.RATE // 25)], []
+    for c in chosen:
+        other = [t for d in by if d != c.digit for t in [by[d][rng.integers(len(by[d]))]]]
+        other = other[rng.integers(len(other))] if rng.random() < .9 else c
+        said.append(other.digit)
+        first, last = round(c.first / frame) - 3, round(c.last / frame) + 3
+        # The other's time of each sample: its digit is stretched over this one's.
+        at = np.interp(np.arange(max(0, first) * frame, min(last * frame, len(c.labels))), [c.first - 3 * frame, c.first, c.last, c.last + 3 * frame],
+                       [other.first - 3 * frame, other.first, other.last, other.last + 3 * frame])
+        at = at.clip(0, len(other.labels) - 1)
+        pieces.append((np.interp(at, np.arange(len(other.labels)), other.samples[""]).astype(np.float32), other.labels[at.astype(int)]))
+    return data.join(pieces + [data.quiet(8 * frame)], 2 * frame)[0], said
+
+
+def shifted(samples, by):
+    return np.concatenate([np.zeros(by, np.float32), samples]) if by > 0 else samples[-by:]
+
+
+def together(o, clips, lips, ear, measure):
+    """Mouth and sound: trials as (speaker, kind, sound's features, both's features, offset)."""
+    named, out, models = {(c.speaker, c.name): c for c in clips}, [], {}
+    recitals = [r for r in lips if r[4] == "recital"]
+    rng = np.random.default_rng(4)
+    for speaker, names, said, seen, kind in lips:
+        if speaker not in models:
+            models[speaker] = net(os.path.join(o.work, speaker + ".pt"))
+        by, chosen = tokens(clips, speaker), [named[speaker, n] for n in names]
+        samples = data.recital(chosen)[0]
+
+        def trial(name, samples, claimed):
+            r = measure(listen(models[speaker], ear, samples), [claimed], seen)["phrases"][0]
+            out.append((speaker, name, r["phrase"], r["together"], r["offset"]))
+
+        if kind != "recital":
+            trial("still with the right sound", samples, said)
+            continue
+        trial("genuine", samples, said)
+        for delay in (-.08, .08):
+            trial("genuine, sound 80 ms off", shifted(samples, int(delay * data.RATE)), said)
+        for sign in (1, -1):
+            trial("sound 400 ms off", shifted(samples, sign * SHIFT), said)
+        for _ in range(3):
+            other, others = dub(chosen, by, rng)
+            if others != list(said):
+                trial("dubbed in time", other, others)
+        for _ in range(2):
+            rest = [r for r in recitals if r[0] == speaker and list(r[2]) != list(said)]
+            r = rest[rng.integers(len(rest))]
+            trial("dubbed with another recital", data.recital([named[speaker, n] for n in r[1]])[0], r[2])
+        wrong, k = list(said), rng.integers(len(said))
+        wrong[k] = (wrong[k] + int(rng.integers(1, 10))) % 10
+        trial("both say another phrase", samples, rng.integers(0, 10, len(said)).tolist())
+        trial("both say it but one digit", samples, wrong)
+    return out
+
+
+def report_together(rows, phrase_fit, strength):
+    speaker, kind = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    x, z, offset = np.array([r[3] for r in rows]), np.array([r[2] for r in rows]), np.array([r[4] for r in rows])
+    genuine = np.char.startswith(kind, "genuine")
+    # Trials in which the mouth does say what is claimed, at the sound's time, against those in which it does not.
+    fitted = ~np.char.startswith(kind, "both")
+    scores = np.empty(len(kind))
+    for s in set(speaker):
+        rest = (speaker != s) & fitted
+        scores[speaker == s] = score(logistic(x[rest], genuine[rest], strength), x[speaker == s])
+    figures("mouth and sound, pooled", kind, scores)
+    fused = np.minimum(scores, score(phrase_fit, z))
+    figures("mouth and sound, and the sound's phrase, pooled", kind, fused)
+    for s in dict.fromkeys(speaker):
+        own = speaker == s
+        figures(f"mouth and sound, and the sound's phrase: {s}", kind[own], fused[own])
+    for k in dict.fromkeys(kind):
+        print(f"offset, {k}: median {np.median(offset[kind == k]):.2f} s, within 160 ms {np.mean(np.abs(offset[kind == k]) <= .16):.3f}")
+    return logistic(x[fitted], genuine[fitted], strength)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    for name in ("work", "ear", "measure", "json"):
+        p.add_argument("--" + name, required=True)
+    p.add_argument("--lips", default=""); p.add_argument("--recitals", type=int, default=40)
+    o = p.parse_args()
+    torch.set_num_threads(1)
+    clips = pickle.load(open(os.path.join(o.work, "clips.pkl"), "rb"))
+    speakers = [s for s in sorted({c.speaker for c in clips}) if os.path.exists(os.path.join(o.work, s + ".pt"))]
+    start = os.path.join(o.work, "start.json")
+    json.dump(START, open(start, "w"))
+    ear, measure = data.Ear(o.ear), Measure(o.measure, start)
+    made = os.path.join(o.work, "trials.pkl")
+    if not os.path.exists(made):
+        pickle.dump((*phrases(o, clips, speakers, ear, measure), known_borders(o, clips, speakers, ear)), open(made, "wb"))
+    fit = report_phrases(*pickle.load(open(made, "rb")), strength=1e-3)
+    out = json.loads(json.dumps(START))
+    out["phrase"] = {"weights": fit[0].round(5).tolist(), "bias": round(fit[1], 5)}
+    if o.lips:
+        both = report_together(together(o, clips, pickle.load(open(o.lips, "rb")), ear, measure), fit, strength=1e-3)
+        out["together"].update(weights=both[0].round(5).tolist(), bias=round(both[1], 5))
+    elif os.path.exists(o.json):
+        out["together"] = json.load(open(o.json))["together"]
+    json.dump(out, open(o.json, "w"), indent=2)
+    print(file=open(o.json, "a"))
+
+
+if __name__ == "__main__":
+    main()
