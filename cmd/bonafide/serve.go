@@ -1,5 +1,30 @@
 package main
 
-type serveCommand struct{}
+import (
+	"context"
+	"log/slog"
 
-func (serveCommand) Run() error { return nil }
+	"github.com/bonafide-id/bonafide/internal/app"
+	"github.com/bonafide-id/bonafide/internal/config"
+)
+
+type serveCommand struct {
+	Settings config.Config `embed:""`
+}
+
+func (s serveCommand) Run(ctx context.Context, line *commandLine, t terminal) error {
+	if err := s.Settings.Validate(); err != nil {
+		return usageError{err}
+	}
+	folder, err := line.modelsFolder()
+	if err != nil {
+		return err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(line.LogLevel)); err != nil {
+		return usageError{err}
+	}
+	log := slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level}))
+	slog.SetDefault(log)
+	return app.Run(ctx, app.Options{Data: line.Data, Models: folder, Settings: s.Settings, Log: log, Out: t.out})
+}

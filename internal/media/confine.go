@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
@@ -121,7 +122,9 @@ func restrictResources(memory, cpuSeconds uint64) error {
 		resource int
 		value    uint64
 	}{
-		{unix.RLIMIT_AS, memory},
+		// Not RLIMIT_AS: what Go has reserved until exec would count. With shared mappings refused by the filter, all
+		// memory that can be filled counts here.
+		{unix.RLIMIT_DATA, memory},
 		{unix.RLIMIT_CPU, cpuSeconds},
 		{unix.RLIMIT_FSIZE, 0},
 		{unix.RLIMIT_NOFILE, 32},
@@ -181,7 +184,7 @@ var decoderSyscalls = []string{
 	// looking for libraries; opening is below
 	"access", "faccessat", "faccessat2", "stat", "lstat", "newfstatat", "statx", "readlink", "readlinkat", "getcwd",
 	// memory
-	"mmap", "munmap", "mprotect", "mremap", "madvise", "brk",
+	"munmap", "mprotect", "mremap", "madvise", "brk",
 	// threads and signals of its own
 	"futex", "set_robust_list", "get_robust_list", "set_tid_address", "rseq", "arch_prctl", "sched_yield", "sched_getaffinity", "membarrier",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "exit", "exit_group",
@@ -213,6 +216,7 @@ func decoderFilter() (seccomp.Filter, error) {
 	const writes = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC | unix.O_APPEND
 	when("open", seccomp.Condition{Argument: 1, Operation: seccomp.BitsNotSet, Value: writes})
 	when("openat", seccomp.Condition{Argument: 2, Operation: seccomp.BitsNotSet, Value: writes})
+	when("mmap", seccomp.Condition{Argument: 3, Operation: seccomp.BitsNotSet, Value: unix.MAP_SHARED})
 	when("clone", seccomp.Condition{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD})
 	when("prlimit64", seccomp.Condition{Argument: 2, Operation: seccomp.Equal, Value: 0})
 	when("prctl", seccomp.Condition{Argument: 0, Operation: seccomp.Equal, Value: unix.PR_SET_NAME})
@@ -244,9 +248,26 @@ type Confinement struct {
 // Full reports whether every layer holds.
 func (c Confinement) Full() bool { return c.Files && c.Network && c.Processes && c.Limits }
 
+// String names the layers that hold, such as "files, network, processes, limits"; "none" where none does.
+func (c Confinement) String() string {
+	var layers []string
+	for _, layer := range []struct {
+		name  string
+		holds bool
+	}{{"files", c.Files}, {"network", c.Network}, {"processes", c.Processes}, {"limits", c.Limits}} {
+		if layer.holds {
+			layers = append(layers, layer.name)
+		}
+	}
+	if len(layers) == 0 {
+		return "none"
+	}
+	return strings.Join(layers, ", ")
+}
+
 // probeConfinement confines this process, tries what must fail, and prints a Confinement as JSON.
 func probeConfinement() error {
-	const memory = 1 << 40 // the Go runtime needs address space to report
+	const memory = 1 << 30
 	if err := confine("/proc/self/exe", memory, 10); err != nil {
 		return err
 	}
@@ -263,7 +284,7 @@ func probeConfinement() error {
 	}
 	found.Processes = !canFork()
 	var limit syscall.Rlimit
-	err = syscall.Getrlimit(unix.RLIMIT_AS, &limit)
+	err = syscall.Getrlimit(unix.RLIMIT_DATA, &limit)
 	found.Limits = err == nil && limit.Cur == memory
 	return json.NewEncoder(os.Stdout).Encode(found)
 }

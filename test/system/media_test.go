@@ -16,18 +16,18 @@ import (
 	xdraw "golang.org/x/image/draw"
 )
 
-// person is a square with one person of the test pictures, cut with room around the face.
+// person is somebody in a test picture: where the face is and how wide its box is, in pixels.
 type person struct {
 	photograph int
-	centre     image.Point // of the face
-	size       int         // of the face's box, px
+	centre     image.Point
+	size       int
 }
 
-// people are faces of the test pictures that look at the camera.
-var people = []person{
-	{3, image.Pt(1212, 482), 190},
-	{3, image.Pt(1577, 460), 190},
-}
+var (
+	frontal = person{3, image.Pt(1190, 361), 233}
+	other   = person{3, image.Pt(693, 458), 201}
+	turned  = person{5, image.Pt(690, 544), 161} // yaw about 45 degrees
+)
 
 func open(t testing.TB, n int) image.Image {
 	t.Helper()
@@ -38,7 +38,8 @@ func open(t testing.TB, n int) image.Image {
 	return picture
 }
 
-// portrait is a picture of w by h pixels in which the person's face is `face` pixels wide with its centre at (x, y).
+// portrait is a picture of w by h pixels in which the person's face is `face` pixels wide with its centre at (x, y), and
+// nobody else is to be seen.
 func portrait(t testing.TB, p person, w, h, x, y, face int) *image.RGBA {
 	t.Helper()
 	source := open(t, p.photograph)
@@ -48,7 +49,8 @@ func portrait(t testing.TB, p person, w, h, x, y, face int) *image.RGBA {
 		p.centre.X+int(float64(w-x)*scale), p.centre.Y+int(float64(h-y)*scale))
 	canvas := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(canvas, canvas.Bounds(), image.NewUniform(color.RGBA{96, 100, 108, 255}), image.Point{}, draw.Src)
-	inside := cut.Intersect(source.Bounds())
+	alone := image.Rect(p.centre.X-p.size, p.centre.Y-p.size*6/5, p.centre.X+p.size, p.centre.Y+p.size*3/2)
+	inside := cut.Intersect(source.Bounds()).Intersect(alone)
 	target := image.Rect(
 		int(float64(inside.Min.X-cut.Min.X)/scale), int(float64(inside.Min.Y-cut.Min.Y)/scale),
 		int(float64(inside.Max.X-cut.Min.X)/scale), int(float64(inside.Max.Y-cut.Min.Y)/scale))

@@ -75,7 +75,7 @@ func TestFaultsOfTheSettingsAreAllReported(t *testing.T) {
 func TestPictures(t *testing.T) {
 	s := launch(t, t.TempDir())
 	c := s.key("pictures")
-	alone := encode(t, portrait(t, people[0], 640, 480, 320, 240, 200))
+	alone := encode(t, portrait(t, frontal, 640, 480, 320, 240, 200))
 
 	selfie := s.selfie(c, alone, "0.5")
 	data, _ := selfie.json(t)["response_data"].(map[string]any)
@@ -119,7 +119,7 @@ func TestAStillPictureIsNotAccepted(t *testing.T) {
 	s := launch(t, t.TempDir())
 	c := s.key("still")
 	id, _ := s.challenge(c)
-	r, err := s.verify(c, id, still(t, portrait(t, people[0], 640, 480, 320, 240, 200), 4))
+	r, err := s.verify(c, id, still(t, portrait(t, frontal, 640, 480, 320, 240, 200), 4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestAStillPictureIsNotAccepted(t *testing.T) {
 
 func TestKilledInMidVerification(t *testing.T) {
 	data := t.TempDir()
-	video := still(t, portrait(t, people[0], 640, 480, 320, 240, 200), 6)
+	video := still(t, portrait(t, frontal, 640, 480, 320, 240, 200), 6)
 	for round := range 6 {
 		s := launch(t, data, "--challenge-tries", "20")
 		c := s.key("killed")
@@ -170,7 +170,7 @@ func TestAStopFinishesWhatRuns(t *testing.T) {
 	s := launch(t, t.TempDir())
 	c := s.key("stop")
 	id, _ := s.challenge(c)
-	video := still(t, portrait(t, people[0], 640, 480, 320, 240, 200), 8)
+	video := still(t, portrait(t, frontal, 640, 480, 320, 240, 200), 8)
 	answered := make(chan error, 1)
 	go func() {
 		r, err := s.verify(c, id, video)
@@ -195,7 +195,7 @@ func TestAStopFinishesWhatRuns(t *testing.T) {
 func TestAFullQueueAnswersAtOnce(t *testing.T) {
 	s := launch(t, t.TempDir(), "--recording-workers", "1", "--recording-queue", "0")
 	c := s.key("full")
-	video := still(t, portrait(t, people[0], 640, 480, 320, 240, 200), 8)
+	video := still(t, portrait(t, frontal, 640, 480, 320, 240, 200), 8)
 	var ids []string
 	for range 5 {
 		id, _ := s.challenge(c)
@@ -237,7 +237,7 @@ func TestAFullQueueAnswersAtOnce(t *testing.T) {
 func TestLogsHoldNoSecretsAndNoMedia(t *testing.T) {
 	s := launch(t, t.TempDir(), "--log-level", "debug")
 	c := s.key("logs")
-	picture := encode(t, portrait(t, people[0], 640, 480, 320, 240, 200))
+	picture := encode(t, portrait(t, frontal, 640, 480, 320, 240, 200))
 	s.selfie(c, picture, "0.5")
 	encoded := base64.StdEncoding.EncodeToString(picture)
 	s.faceLiveness(c, encoded)

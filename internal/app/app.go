@@ -1,0 +1,156 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/bonafide-id/bonafide/internal/account"
+	"github.com/bonafide-id/bonafide/internal/challenge"
+	"github.com/bonafide-id/bonafide/internal/check"
+	"github.com/bonafide-id/bonafide/internal/config"
+	"github.com/bonafide-id/bonafide/internal/media"
+	"github.com/bonafide-id/bonafide/internal/protocol/faceliveness"
+	"github.com/bonafide-id/bonafide/internal/protocol/lipsecure"
+	"github.com/bonafide-id/bonafide/internal/protocol/selfie"
+	"github.com/bonafide-id/bonafide/internal/server"
+	"github.com/bonafide-id/bonafide/internal/store/sqlite"
+)
+
+// Options are what Run needs beside the settings.
+type Options struct {
+	// Data is the folder of the store, Models that of the fetched models.
+	Data, Models string
+	Settings     config.Config
+	Log          *slog.Logger
+	// Out is where the first account's credentials are printed.
+	Out io.Writer
+}
+
+// Run serves until ctx is done. It builds the parts from the store up, and takes them down in reverse order.
+func Run(ctx context.Context, o Options) (err error) {
+	settings := o.Settings
+	if err := settings.Validate(); err != nil {
+		return err
+	}
+	checker, err := Checker(ctx, o.Models, settings.Checks)
+	if err != nil {
+		return err
+	}
+	remembered, err := sqlite.Open(ctx, o.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remembered.Close()) }()
+
+	accounts := account.New(remembered, account.Defaults{
+		PictureThreshold:   settings.Checks.PictureThreshold,
+		RecordingThreshold: settings.Checks.RecordingThreshold,
+		RetentionDays:      settings.Retention.Days,
+	}, nil)
+	challenges, err := challenge.New(remembered, challenge.Config{
+		Digits: settings.Challenge.Digits, Life: settings.Challenge.Life, Tries: settings.Challenge.Tries,
+	})
+	if err != nil {
+		return err
+	}
+	fetcher := media.NewFetcher(media.FetchConfig{Off: settings.Fetch.Off, Hosts: settings.Fetch.Hosts})
+
+	web := server.New(server.Config{
+		Listen:  settings.Listen,
+		TLSCert: settings.TLS.Cert, TLSKey: settings.TLS.Key,
+		PictureBytes: settings.Upload.Picture, RecordingBytes: settings.Upload.Recording,
+		Pictures:    server.Pool(settings.Picture),
+		Recordings:  server.Pool(settings.Recording),
+		StopTimeout: settings.StopTimeout,
+	}, o.Log, probes(remembered, checker)...)
+	admitted := web.Admit(checker)
+	web.Mount(
+		lipsecure.New(accounts, challenges, admitted),
+		selfie.New(accounts, admitted),
+		faceliveness.New(accounts, admitted, fetcher),
+	)
+
+	listener, err := web.Listen()
+	if err != nil {
+		return err
+	}
+	if err := firstAccount(ctx, accounts, settings.FirstAccount, listener.Addr(), o.Out); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	sweeping, stopSweeping := context.WithCancel(ctx)
+	defer stopSweeping()
+	go sweep(sweeping, accounts, o.Log)
+	o.Log.Info("serving", "address", listener.Addr().String(), "confinement", checker.Decoder.Confinement().String())
+	return web.Serve(ctx, listener)
+}
+
+// probes decide whether the server is ready, and tell on /readyz what it runs on.
+func probes(remembered *sqlite.Store, checker *check.Checker) []server.Probe {
+	return []server.Probe{
+		{Name: "store", Check: func(ctx context.Context) (string, error) { return "answers", remembered.Ping(ctx) }},
+		{Name: "models", Check: func(context.Context) (string, error) {
+			return fmt.Sprintf("%d loaded", len(checker.Models())), nil
+		}},
+		{Name: "decoder_confinement", Check: func(context.Context) (string, error) {
+			return checker.Decoder.Confinement().String(), nil
+		}},
+	}
+}
+
+// sweepEvery is how often records that are older than their account's retention are deleted.
+const sweepEvery = time.Hour
+
+func sweep(ctx context.Context, accounts *account.Accounts, log *slog.Logger) {
+	for {
+		if n, err := accounts.Sweep(ctx); err != nil && ctx.Err() == nil {
+			log.Error("old records could not be deleted", "error", err.Error())
+		} else if n > 0 {
+			log.Info("old records deleted", "records", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(sweepEvery):
+		}
+	}
+}
+
+// firstAccount makes the account on an empty store and prints its credentials with a line to paste for each protocol.
+func firstAccount(ctx context.Context, accounts *account.Accounts, name string, address net.Addr, out io.Writer) error {
+	if name == "" {
+		return nil
+	}
+	names, err := accounts.Names(ctx)
+	if err != nil || len(names) > 0 {
+		return err
+	}
+	c, err := accounts.Create(ctx, name)
+	if err != nil {
+		return err
+	}
+	url := "http://localhost"
+	if tcp, ok := address.(*net.TCPAddr); ok {
+		url = fmt.Sprintf("http://localhost:%d", tcp.Port)
+	}
+	_, err = fmt.Fprintf(out, `
+Account %[1]q was made. Its credentials are shown only now: keep them.
+
+LipSecure         X-API-Key: %[2]s
+selfie liveness   app_id: %[3]s  app_key: %[4]s
+face liveness     username: %[5]s  password: %[6]s
+
+Try it (put a picture of a face at selfie.jpg, and a video of yourself saying the phrase at recital.mp4):
+
+curl -X POST %[7]s/challenge -H "X-API-Key: %[2]s"
+curl -X POST %[7]s/verifier/TRANSACTION_ID -H "X-API-Key: %[2]s" -F file=@recital.mp4
+curl -X POST %[7]s/liveness-verification -H "app_id: %[3]s" -H "app_key: %[4]s" -F selfie=@selfie.jpg -F threshold=0.5
+base64 -w0 selfie.jpg | sed 's/.*/{"sessionId":"1","faceImageBase":"&"}/' | curl -X POST %[7]s/api/v1/face/liveness -u %[5]s:%[6]s -H "Content-Type: application/json" -d @-
+
+`, c.Account, c.APIKey, c.AppID, c.AppKey, c.Username, c.Password, url)
+	return err
+}
