@@ -67,7 +67,7 @@ func (f *Finder) search(p *liveness.Picture) ([]detected, error) {
 	if p.Width == 0 || p.Height == 0 {
 		return nil, nil
 	}
-	for _, regions := range [][]liveness.Box{{whole(p)}, {about(whole(p), 2)}, quarters(p)} {
+	for _, regions := range [][]liveness.Box{{whole(p)}, {about(whole(p), 2)}, tiles(p)} {
 		var found []detected
 		for _, region := range regions {
 			part, err := f.detect(p, region)
@@ -84,19 +84,32 @@ func (f *Finder) search(p *liveness.Picture) ([]detected, error) {
 	return nil, nil
 }
 
-// quarters are four overlapping parts of a picture that is large enough to lose faces when it is made small.
-func quarters(p *liveness.Picture) []liveness.Box {
-	if p.Width <= 2*inputWidth && p.Height <= 2*inputHeight {
+// tiles are overlapping parts, of twice the detector's size at most, of a picture that is larger than that.
+func tiles(p *liveness.Picture) []liveness.Box {
+	const width, height = 2 * inputWidth, 2 * inputHeight
+	if p.Width <= width && p.Height <= height {
 		return nil
 	}
-	w, h := float64(p.Width), float64(p.Height)
 	var parts []liveness.Box
-	for _, x := range []float64{0, 0.4 * w} {
-		for _, y := range []float64{0, 0.4 * h} {
-			parts = append(parts, liveness.Box{X: x, Y: y, Width: 0.6 * w, Height: 0.6 * h})
+	for _, y := range starts(p.Height, height) {
+		for _, x := range starts(p.Width, width) {
+			parts = append(parts, liveness.Box{X: x, Y: y, Width: min(width, float64(p.Width)), Height: min(height, float64(p.Height))})
 		}
 	}
 	return parts
+}
+
+// starts spreads tiles of a size over a length so that neighbours share at least a fifth.
+func starts(length, size int) []float64 {
+	n := 1
+	if length > size {
+		n += int(math.Ceil(float64(length-size) / (0.8 * float64(size))))
+	}
+	list := make([]float64, n)
+	for i := 1; i < n; i++ {
+		list[i] = float64(i*(length-size)) / float64(n-1)
+	}
+	return list
 }
 
 // describe fills in the landmarks, the pose and the pupil distance of a face whose box is known.
@@ -109,7 +122,7 @@ func (f *Finder) describe(p *liveness.Picture, face *liveness.Face) error {
 		return err
 	}
 	face.PupilDistance = distance(eyes(face.Landmarks))
-	face.Pose, err = f.pose(p, *face)
+	face.Pose, err = f.pose(p, face.Landmarks)
 	return err
 }
 

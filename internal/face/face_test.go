@@ -109,3 +109,116 @@ func follow(t testing.TB, f *Finder, list []*liveness.Picture) Seen {
 	}
 	return track.Seen()
 }
+
+func TestFindsEveryFace(t *testing.T) {
+	f := finder(t)
+	for name, want := range map[string]int{
+		"sample1.jpg": 3, "sample2.jpg": 3, "sample3.jpg": 3, "sample4.jpg": 4, "sample5.jpg": 5, "sample6.jpg": 4,
+	} {
+		p := sample(t, name)
+		faces, err := f.Find(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(faces) != want {
+			t.Errorf("%s: %d faces, not %d", name, len(faces), want)
+		}
+		for i, face := range faces {
+			if i > 0 && face.Box.Area() > faces[i-1].Box.Area() {
+				t.Errorf("%s: face %d is larger than the one before", name, i)
+			}
+			if left, right := eyes(face.Landmarks); i < maxDescribed && (left.X >= right.X || face.PupilDistance <= 0 || face.PupilDistance > face.Box.Width) {
+				t.Errorf("%s: face %d has its eyes at %v and %v", name, i, left, right)
+			}
+		}
+	}
+}
+
+func TestMirroredFaceLooksTheOtherWay(t *testing.T) {
+	f := finder(t)
+	p := sample(t, "sample6.jpg")
+	mirrored := liveness.NewPicture(p.Width, p.Height)
+	for i := range p.Width * p.Height {
+		x, y := i%p.Width, i/p.Width
+		copy(mirrored.Pixels[3*(y*p.Width+p.Width-1-x):][:3], p.Pixels[3*i:3*i+3])
+	}
+	a, err := f.Find(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := f.Find(mirrored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range a[:3] {
+		c := x.Box.Centre()
+		for _, y := range b[:min(len(b), maxDescribed)] {
+			if distance(liveness.Point{X: float64(p.Width) - c.X, Y: c.Y}, y.Box.Centre()) > x.Box.Width/2 {
+				continue
+			}
+			if d := x.Pose.Yaw + y.Pose.Yaw; d > 12 || d < -12 {
+				t.Errorf("yaw %.0f, mirrored %.0f", x.Pose.Yaw, y.Pose.Yaw)
+			}
+			if d := x.Pose.Roll + y.Pose.Roll; d > 6 || d < -6 {
+				t.Errorf("roll %.0f, mirrored %.0f", x.Pose.Roll, y.Pose.Roll)
+			}
+			if d := x.Pose.Pitch - y.Pose.Pitch; d > 8 || d < -8 {
+				t.Errorf("pitch %.0f, mirrored %.0f", x.Pose.Pitch, y.Pose.Pitch)
+			}
+		}
+	}
+}
+
+func TestFindsNothingWhereNothingIs(t *testing.T) {
+	f := finder(t)
+	noise := liveness.NewPicture(1000, 700)
+	for i := range noise.Pixels {
+		noise.Pixels[i] = byte(i * i >> 3)
+	}
+	for name, p := range map[string]*liveness.Picture{
+		"empty": liveness.NewPicture(0, 0), "one pixel": liveness.NewPicture(1, 1), "line": liveness.NewPicture(5000, 1),
+		"black": liveness.NewPicture(640, 480), "noise": noise,
+	} {
+		faces, err := f.Find(p)
+		if err != nil || len(faces) != 0 {
+			t.Errorf("%s: %d faces, %v", name, len(faces), err)
+		}
+	}
+}
+
+func TestFindsASmallFaceInALargePicture(t *testing.T) {
+	f := finder(t)
+	p := sample(t, "sample3.jpg")
+	// One of the people, her face 50 pixels wide, in the corner of a picture of 2000 pixels.
+	small := p.Crop(liveness.Box{X: 1050, Y: 100, Width: 300, Height: 300}, 120, 120)
+	large := liveness.NewPicture(2000, 1400)
+	for y := range small.Height {
+		copy(large.Pixels[3*((1150+y)*large.Width+1700):], small.Pixels[3*y*small.Width:3*(y+1)*small.Width])
+	}
+	faces, err := f.Find(large)
+	if err != nil || len(faces) != 1 {
+		t.Errorf("%d faces, not 1 (%v)", len(faces), err)
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	f := finder(b)
+	p := sample(b, "sample3.jpg").Crop(liveness.Box{X: 1050, Y: 100, Width: 400, Height: 300}, 640, 480)
+	for b.Loop() {
+		if faces, err := f.Find(p); err != nil || len(faces) == 0 {
+			b.Fatalf("%d faces, %v", len(faces), err)
+		}
+	}
+}
+
+func BenchmarkNext(b *testing.B) {
+	f := finder(b)
+	p := sample(b, "sample3.jpg").Crop(liveness.Box{X: 1050, Y: 100, Width: 400, Height: 300}, 640, 480)
+	track, at := f.Follow(), time.Duration(0)
+	for b.Loop() {
+		at += 40 * time.Millisecond
+		if _, ok, err := track.Next(p, at); err != nil || !ok {
+			b.Fatal(ok, err)
+		}
+	}
+}

@@ -7,10 +7,14 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
+// poseSize is the width and height of the pose model's input in pixels.
+const poseSize = 224
+
+// What the model says of pictures of people who look at the camera, in degrees: the mean pitch of 80 press portraits and
+// eight GRID speakers, and half of what yaw and that of the mirrored picture differ by.
 const (
-	poseSize = 224
-	// poseMargin is the pose model's crop over the face's square box.
-	poseMargin = 1.5
+	pitchBias = -5.2
+	yawBias   = 1.5
 )
 
 var poseColours = infer.Colours{
@@ -18,18 +22,15 @@ var poseColours = infer.Colours{
 	Deviation: [3]float32{0.229 * 255, 0.224 * 255, 0.225 * 255},
 }
 
-// pose reads the direction of the head. The model counts yaw the other way round than liveness.Pose does; its roll is
-// no better than that of the line between the eyes.
-func (f *Finder) pose(p *liveness.Picture, face liveness.Face) (liveness.Pose, error) {
-	crop := intersection(about(square(face.Box), poseMargin), whole(p))
-	if crop.Area() == 0 {
-		return liveness.Pose{}, nil
-	}
-	out, err := f.poser.Run(poseColours.Tensor(p.Crop(crop, poseSize, poseSize)))
+// pose reads the direction of the head. The crop is that of the landmarks: the model's own package takes one 1.5 times as
+// large, with which the yaw of a picture and of its mirror picture differ by 10 degrees on average, not by 3. The model
+// counts yaw the other way round than liveness.Pose does; its roll is no better than that of the line between the eyes.
+func (f *Finder) pose(p *liveness.Picture, points liveness.Landmarks) (liveness.Pose, error) {
+	out, err := f.poser.Run(poseColours.Tensor(p.Crop(cropOf(points), poseSize, poseSize)))
 	if err != nil {
 		return liveness.Pose{}, err
 	}
-	return liveness.Pose{Yaw: -angle(out[0].Data), Pitch: angle(out[1].Data), Roll: roll(face.Landmarks)}, nil
+	return liveness.Pose{Yaw: -angle(out[0].Data) - yawBias, Pitch: angle(out[1].Data) - pitchBias, Roll: roll(points)}, nil
 }
 
 // roll is the angle of the line between the eyes, in degrees.

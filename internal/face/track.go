@@ -130,7 +130,7 @@ func (t *Track) again(p *liveness.Picture) error {
 	}
 	t.face.Landmarks = points
 	t.face.PupilDistance = distance(eyes(points))
-	t.face.Pose, err = t.finder.pose(p, t.face)
+	t.face.Pose, err = t.finder.pose(p, t.face.Landmarks)
 	return err
 }
 

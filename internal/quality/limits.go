@@ -35,7 +35,7 @@ type Limits struct {
 var DefaultLimits = Limits{
 	FaceSize: 150, PupilDistance: 50, Border: 15, Yaw: 30, Pitch: 30, MainFace: 0.5,
 	Cropped: 0.06, Close: 0.75, Occluded: 0.5,
-	Darkness: 25, Glare: 235, Balance: 0.25, Sharpness: 0.1,
+	Darkness: 20, Glare: 235, Balance: 0.2, Sharpness: 0.08,
 }
 
 func (l Limits) orDefault() Limits {

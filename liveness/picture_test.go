@@ -1,0 +1,123 @@
+package liveness
+
+import (
+	"math"
+	"testing"
+)
+
+// ramp is a picture whose red grows by one a pixel to the right and whose green grows by one a pixel downwards.
+func ramp(width, height int) *Picture {
+	p := NewPicture(width, height)
+	for y := range height {
+		for x := range width {
+			p.Pixels[3*(y*width+x)], p.Pixels[3*(y*width+x)+1] = byte(x), byte(y)
+		}
+	}
+	return p
+}
+
+func (p *Picture) at(x, y int) (r, g byte) {
+	i := 3 * (y*p.Width + x)
+	return p.Pixels[i], p.Pixels[i+1]
+}
+
+func TestCropOfTheWholeIsThePicture(t *testing.T) {
+	p := ramp(7, 5)
+	got := p.Crop(Box{Width: 7, Height: 5}, 7, 5)
+	for i := range p.Pixels {
+		if got.Pixels[i] != p.Pixels[i] {
+			t.Fatalf("byte %d is %d, not %d", i, got.Pixels[i], p.Pixels[i])
+		}
+	}
+}
+
+func TestCropShrinksByArea(t *testing.T) {
+	got := ramp(100, 100).Crop(Box{X: 10, Y: 20, Width: 40, Height: 60}, 4, 3)
+	for y := range 3 {
+		for x := range 4 {
+			r, g := got.at(x, y)
+			// The mean of pixels 10…19 is 14.5.
+			if wantR, wantG := 14.5+10*float64(x), 29.5+20*float64(y); math.Abs(float64(r)-wantR) > 0.51 || math.Abs(float64(g)-wantG) > 0.51 {
+				t.Errorf("%d,%d is %d,%d, not %v,%v", x, y, r, g, wantR, wantG)
+			}
+		}
+	}
+}
+
+func TestCropGrowsBetweenPixels(t *testing.T) {
+	got := ramp(10, 10).Crop(Box{X: 2, Y: 2, Width: 4, Height: 4}, 16, 16)
+	for x := 2; x < 14; x++ {
+		r, _ := got.at(x, 8)
+		if want := 2 + (float64(x)+0.5)/4 - 0.5; math.Abs(float64(r)-want) > 0.51 {
+			t.Errorf("%d is %d, not %v", x, r, want)
+		}
+	}
+}
+
+func TestCropRepeatsTheEdge(t *testing.T) {
+	p := ramp(10, 10)
+	for name, c := range map[string]struct {
+		box         Box
+		x, y        int
+		wantR, want byte
+	}{
+		"left":       {Box{X: -20, Y: 0, Width: 10, Height: 10}, 3, 3, 0, 3},
+		"right":      {Box{X: 50, Y: 0, Width: 10, Height: 10}, 3, 3, 9, 3},
+		"above":      {Box{X: 0, Y: -100, Width: 10, Height: 10}, 3, 3, 3, 0},
+		"below":      {Box{X: 0, Y: 100, Width: 10, Height: 10}, 3, 3, 3, 9},
+		"far, small": {Box{X: 1000, Y: 1000, Width: 100, Height: 100}, 3, 3, 9, 9},
+	} {
+		if r, g := p.Crop(c.box, 10, 10).at(c.x, c.y); r != c.wantR || g != c.want {
+			t.Errorf("%s: %d,%d, not %d,%d", name, r, g, c.wantR, c.want)
+		}
+	}
+}
+
+func TestCropOfNothingIsBlack(t *testing.T) {
+	for name, crop := range map[string]*Picture{
+		"empty picture": NewPicture(0, 0).Crop(Box{Width: 1, Height: 1}, 2, 2),
+		"empty box":     ramp(3, 3).Crop(Box{}, 2, 2),
+		"not a number":  ramp(3, 3).Crop(Box{Width: math.NaN(), Height: 1}, 2, 2),
+		"one pixel":     NewPicture(1, 1).Crop(Box{Width: 1, Height: 1}, 2, 2),
+	} {
+		if len(crop.Pixels) != 12 {
+			t.Errorf("%s: %d bytes", name, len(crop.Pixels))
+		}
+	}
+}
+
+func TestSimilarFindsRotationScaleAndShift(t *testing.T) {
+	want := Affine{A: 1.2, B: -0.5, C: 7, D: 0.5, E: 1.2, F: -3}
+	from := []Point{{1, 2}, {5, -3}, {0, 8}}
+	var onto []Point
+	for _, p := range from {
+		onto = append(onto, want.Of(p))
+	}
+	got := Similar(from, onto)
+	for i, p := range from {
+		if q := got.Of(p); math.Hypot(q.X-onto[i].X, q.Y-onto[i].Y) > 1e-9 {
+			t.Errorf("%v goes to %v, not %v", p, q, onto[i])
+		}
+	}
+}
+
+func TestWarp(t *testing.T) {
+	p := ramp(50, 50)
+	if r, g := p.Warp(Affine{A: 1, E: 1, C: 10, F: 20}, 5, 5).at(2, 3); r != 12 || g != 23 {
+		t.Errorf("shifted: %d,%d", r, g)
+	}
+	// A quarter turn: x goes along the picture's y.
+	if r, g := p.Warp(Affine{B: 1, D: 1}, 50, 50).at(4, 30); r != 30 || g != 4 {
+		t.Errorf("turned: %d,%d", r, g)
+	}
+	if r, _ := p.Warp(Affine{A: 4, E: 4}, 10, 10).at(5, 5); math.Abs(float64(r)-21.5) > 1 {
+		t.Errorf("shrunk: %d", r)
+	}
+}
+
+func BenchmarkCrop(b *testing.B) {
+	p := ramp(640, 480)
+	for b.Loop() {
+		p.Crop(Box{Width: 640, Height: 480}, 320, 240)
+	}
+}
