@@ -22,10 +22,7 @@ var fence = regexp.MustCompile("(?ms)^```(\\w+) (\\w+)=(\\S+)\n(.*?)^```$")
 // reply=NAME, in the page's order.
 func samples(t *testing.T, page string) (files map[string]string, replies map[string][]string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "docs", page))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := read(t, filepath.Join(root, "docs", page))
 	files, replies = map[string]string{}, map[string][]string{}
 	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
 		name, body := block[3], block[4]
@@ -208,6 +205,22 @@ func TestSamples(t *testing.T) {
 	t.Run("LipSecure", func(t *testing.T) { sampleLipSecure(t, s, c) })
 	t.Run("selfie liveness", func(t *testing.T) { sampleSelfieLiveness(t, s, c) })
 	t.Run("face liveness", func(t *testing.T) { sampleFaceLiveness(t, s, c) })
+	t.Run("metrics", func(t *testing.T) { sameMetrics(t, s) })
+}
+
+// sameMetrics holds the metrics that the page of operations explains against those that the server shows.
+func sameMetrics(t *testing.T, s *server) {
+	text := string(read(t, filepath.Join(root, "docs", "operations.md")))
+	shown := string(s.must("GET", "/metrics", "", nil, nil).body)
+	explained := regexp.MustCompile("(?m)^\\| `(bonafide_\\w+)` \\|").FindAllStringSubmatch(text, -1)
+	for _, name := range explained {
+		if !strings.Contains(shown, "\n# TYPE "+name[1]+" ") {
+			t.Errorf("the server does not show %s", name[1])
+		}
+	}
+	if shows := strings.Count(shown, "\n# TYPE bonafide_"); shows != len(explained) {
+		t.Errorf("the server shows %d metrics of its own, the page explains %d", shows, len(explained))
+	}
 }
 
 func sampleLipSecure(t *testing.T, s *server, c credentials) {
