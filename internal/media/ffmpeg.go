@@ -234,14 +234,18 @@ func (l *ffmpegLog) last() string {
 	return lastLine(l.ended)
 }
 
-// lastLine is the last line of a child's messages, printable and short.
+// lastLine is the last line of a child's messages, fit for a log.
 func lastLine(text []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	line := strings.Map(func(r rune) rune {
+	return printable(lines[len(lines)-1])
+}
+
+// printable is the start of a text that a decoder wrote, which may quote what it decodes, without control characters.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return '?'
 		}
 		return r
-	}, lines[len(lines)-1])
-	return line[:min(len(line), 200)]
+	}, text[:min(len(text), 200)])
 }

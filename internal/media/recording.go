@@ -38,7 +38,7 @@ type VideoLimits struct {
 	MaxFrames int
 	// Timeout is the longest that decoding may take, and the processor time that the child may use: ErrNotReadable above it.
 	Timeout time.Duration
-	// MaxMemory is the child's address space in bytes. ffmpeg's own libraries take some 300 MB of it.
+	// MaxMemory is the most memory, in bytes, that the child may allocate: ErrNotReadable above it.
 	MaxMemory int64
 }
 
@@ -47,7 +47,7 @@ var DefaultVideoLimits = VideoLimits{
 	MaxDuration: 30 * time.Second,
 	MaxPixels:   4096 * 2304,
 	MaxFrames:   1200,
-	Timeout:     60 * time.Second,
+	Timeout:     30 * time.Second,
 	MaxMemory:   1 << 30,
 }
 
@@ -202,6 +202,11 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 		readFrames(ctx, pipes[2], sizes, times, frames)
 	})
 	readers.Go(func() { sound = readSound(pipes[3], r.limits.MaxDuration) })
+	exit := make(chan error, 1)
+	go func() { // on its own, so that the child is reaped also when each panics
+		readers.Wait()
+		exit <- cmd.Wait()
+	}()
 
 	for frame := range frames {
 		if err := r.each(frame); err != nil {
@@ -210,12 +215,11 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 		}
 		r.passed++
 	}
-	readers.Wait()
-	exit := cmd.Wait()
+	ended := <-exit
 	if err := context.Cause(ctx); err != nil {
 		return Clip{}, err
 	}
-	if err := r.judge(exit); err != nil {
+	if err := r.judge(ended); err != nil {
 		return Clip{}, err
 	}
 	return Clip{

@@ -1,0 +1,310 @@
+package media
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/davidbyttow/govips/v2/vips"
+	"golang.org/x/image/bmp"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// mostSide is the longest side, in pixels, of a decoded picture. Larger ones are halved until they fit, which JPEG
+// decoders can do while they decode: of a 12-megapixel picture (4032x3024) comes one of 2016x1512.
+const mostSide = 2400
+
+// mostScans bounds the passes of a progressive JPEG. Encoders make about ten; each may cost the time of the whole picture.
+const mostScans = 40
+
+// StillLimits bound what one picture may cost. The zero value of a field means that of DefaultStillLimits.
+type StillLimits struct {
+	// MaxBytes is the most encoded bytes, MaxPixels the most width times height, MaxSide the longest side in pixels:
+	// ErrTooLarge above them.
+	MaxBytes  int
+	MaxPixels int
+	MaxSide   int
+}
+
+// DefaultStillLimits fit what phones take.
+var DefaultStillLimits = StillLimits{MaxBytes: 20 << 20, MaxPixels: 50_000_000, MaxSide: 20_000}
+
+func (l StillLimits) orDefault() StillLimits {
+	d := DefaultStillLimits
+	if l.MaxBytes > 0 {
+		d.MaxBytes = l.MaxBytes
+	}
+	if l.MaxPixels > 0 {
+		d.MaxPixels = l.MaxPixels
+	}
+	if l.MaxSide > 0 {
+		d.MaxSide = l.MaxSide
+	}
+	return d
+}
+
+// Still is a decoded picture.
+type Still struct {
+	// Picture is upright (EXIF orientation applied), in sRGB, transparency over mid grey, its longer side at most 2400
+	// pixels. Of an animation it is the first picture.
+	Picture *liveness.Picture
+	// Width and Height are those of the picture as shown at full size, in pixels.
+	Width, Height int
+	// Scale is the pixels of Picture for each pixel as shown: 1, or close to 1/2, 1/4, 1/8 or 1/16.
+	Scale float64
+	// Format is "jpeg", "png", "webp", "bmp", "heic" or "avif".
+	Format string
+}
+
+// Decode decodes a picture. A picture that is cut short is ErrNotReadable: half a face cannot be judged. The errors are
+// ErrNotReadable, ErrUnsupported and ErrTooLarge, or the server's own.
+func Decode(data []byte, limits StillLimits) (*Still, error) {
+	limits = limits.orDefault()
+	if len(data) > limits.MaxBytes {
+		return nil, fmt.Errorf("%w: over %d bytes", ErrTooLarge, limits.MaxBytes)
+	}
+	format, known := sniffPicture(data)
+	switch {
+	case format == "" && known:
+		return nil, fmt.Errorf("%w: no picture format that is read here", ErrUnsupported)
+	case format == "":
+		return nil, fmt.Errorf("%w: no picture", ErrNotReadable)
+	case format == "jpeg" && bytes.Count(data, []byte{0xff, 0xda}) > mostScans:
+		return nil, fmt.Errorf("%w: over %d scans", ErrTooLarge, mostScans)
+	}
+	if err := startVips(); err != nil {
+		return nil, fmt.Errorf("libvips: %w", err)
+	}
+	// libvips decodes lazily, from memory that the garbage collector must not take before.
+	defer runtime.KeepAlive(data)
+	return decode(data, format, limits)
+}
+
+func decode(data []byte, format string, limits StillLimits) (*Still, error) {
+	ref, err := load(data, format, limits, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if ref != nil {
+			ref.Close()
+		}
+	}()
+	if err := limits.check(ref.Width(), ref.Height()); err != nil {
+		return nil, err
+	}
+	orientation, width, height := ref.Orientation(), ref.Width(), ref.Height()
+	if orientation > 4 {
+		width, height = height, width
+	}
+	shrink := 1
+	for max(width, height) > mostSide*shrink {
+		shrink *= 2
+	}
+	if shrink > 1 {
+		ref.Close()
+		if ref, err = load(data, format, limits, shrink); err != nil {
+			return nil, err
+		}
+	}
+	picture, err := pixels(ref)
+	if err != nil {
+		return nil, err
+	}
+	picture = upright(picture, orientation)
+	scale := float64(max(picture.Width, picture.Height)) / float64(max(width, height))
+	return &Still{Picture: picture, Width: width, Height: height, Scale: scale, Format: format}, nil
+}
+
+func (l StillLimits) check(width, height int) error {
+	if max(width, height) > l.MaxSide || width*height > l.MaxPixels {
+		return fmt.Errorf("%w: %dx%d pixels", ErrTooLarge, width, height)
+	}
+	return nil
+}
+
+// load reads a picture's header and prepares decoding at 1/shrink of its size.
+func load(data []byte, format string, limits StillLimits, shrink int) (*vips.ImageRef, error) {
+	params := vips.NewImportParams() // these fail on broken and truncated data
+	params.Access.Set(vips.AccessSequential)
+	var ref *vips.ImageRef
+	var err error
+	switch format {
+	case "bmp":
+		ref, err = loadBMP(data, limits)
+	case "jpeg":
+		inDecoder := min(shrink, 8)
+		params.JpegShrinkFactor.Set(inDecoder)
+		shrink /= inDecoder
+		fallthrough
+	default:
+		ref, err = vips.LoadImageFromBuffer(data, params)
+		err = notReadable(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if shrink > 1 {
+		if err := ref.Resize(1/float64(shrink), vips.KernelLinear); err != nil {
+			ref.Close()
+			return nil, notReadable(err)
+		}
+	}
+	return ref, nil
+}
+
+// loadBMP decodes outside libvips, which would leave BMP to ImageMagick.
+func loadBMP(data []byte, limits StillLimits) (*vips.ImageRef, error) {
+	config, err := bmp.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return nil, notReadable(err)
+	}
+	if err := limits.check(config.Width, config.Height); err != nil {
+		return nil, err
+	}
+	if config.Width*config.Height > 8*len(data) { // uncompressed, at least a bit a pixel
+		return nil, fmt.Errorf("%w: BMP is cut short", ErrNotReadable)
+	}
+	picture, err := bmp.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, notReadable(err)
+	}
+	ref, err := vips.NewImageFromGoImage(picture)
+	return ref, notReadable(err)
+}
+
+// pixels decodes to 8-bit sRGB.
+func pixels(ref *vips.ImageRef) (*liveness.Picture, error) {
+	toSRGB(ref)
+	if err := ref.ToColorSpace(vips.InterpretationSRGB); err != nil {
+		return nil, notReadable(err)
+	}
+	if ref.HasAlpha() {
+		if err := ref.Flatten(&vips.Color{R: 127, G: 127, B: 127}); err != nil {
+			return nil, notReadable(err)
+		}
+	}
+	if ref.Bands() != 3 || ref.BandFormat() != vips.BandFormatUchar {
+		return nil, fmt.Errorf("%w: %d bands are no colour picture", ErrNotReadable, ref.Bands())
+	}
+	data, err := ref.ToBytes()
+	if err != nil {
+		return nil, notReadable(err)
+	}
+	picture := &liveness.Picture{Pixels: data, Width: ref.Width(), Height: ref.Height()}
+	if len(data) != 3*picture.Width*picture.Height {
+		return nil, fmt.Errorf("%w: %d bytes for %dx%d pixels", ErrNotReadable, len(data), picture.Width, picture.Height)
+	}
+	return picture, nil
+}
+
+// toSRGB applies the picture's ICC profile. A profile that cannot be applied is left aside, as browsers do.
+func toSRGB(ref *vips.ImageRef) {
+	const builtIn = "srgb"
+	switch {
+	case ref.Interpretation() == vips.InterpretationCMYK:
+		_ = ref.TransformICCProfileWithFallback(builtIn, "cmyk")
+	case ref.HasICCProfile() && !isSRGB(ref.GetICCProfile()):
+		_ = ref.TransformICCProfileWithFallback(builtIn, builtIn)
+	}
+}
+
+// isSRGB tells profiles that call themselves sRGB, as most do: applying them would cost much and change nothing.
+func isSRGB(profile []byte) bool {
+	return bytes.Contains(profile, []byte("sRGB")) || bytes.Contains(profile, []byte("s\x00R\x00G\x00B"))
+}
+
+// upright turns a picture as its EXIF orientation (1 to 8) asks; anything else leaves it as it is.
+func upright(p *liveness.Picture, orientation int) *liveness.Picture {
+	if orientation < 2 || orientation > 8 {
+		return p
+	}
+	width, height := p.Width, p.Height
+	if orientation > 4 {
+		width, height = height, width
+	}
+	turned := liveness.NewPicture(width, height)
+	lastX, lastY := p.Width-1, p.Height-1
+	for y := range height {
+		for x := range width {
+			fromX, fromY := x, y
+			switch orientation {
+			case 2: // mirrored
+				fromX = lastX - x
+			case 3: // upside down
+				fromX, fromY = lastX-x, lastY-y
+			case 4: // mirrored upside down
+				fromY = lastY - y
+			case 5: // transposed
+				fromX, fromY = y, x
+			case 6: // to be turned clockwise
+				fromX, fromY = y, lastY-x
+			case 7: // transposed the other way
+				fromX, fromY = lastX-y, lastY-x
+			case 8: // to be turned anticlockwise
+				fromX, fromY = lastX-y, x
+			}
+			from, to := 3*(fromY*p.Width+fromX), 3*(y*width+x)
+			copy(turned.Pixels[to:to+3], p.Pixels[from:from+3])
+		}
+	}
+	return turned
+}
+
+// sniffPicture tells a picture's format by its first bytes. known without a format: a format that is not read here.
+func sniffPicture(data []byte) (format string, known bool) {
+	at := func(offset int, magics ...string) bool {
+		for _, magic := range magics {
+			if len(data) >= offset+len(magic) && string(data[offset:offset+len(magic)]) == magic {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case at(0, "\xff\xd8\xff"):
+		return "jpeg", true
+	case at(0, "\x89PNG\r\n\x1a\n"):
+		return "png", true
+	case at(0, "RIFF") && at(8, "WEBP"):
+		return "webp", true
+	case at(0, "BM"):
+		return "bmp", true
+	case at(4, "ftyp") && at(8, "avif", "avis"):
+		return "avif", true
+	case at(4, "ftyp") && at(8, "heic", "heix", "heim", "heis", "mif1", "msf1"):
+		return "heic", true
+	case at(0, "GIF8", "II*\x00", "MM\x00*", "%PDF", "<?xml", "<svg", "8BPS", "\xff\x0a", "\x00\x00\x00\x0cJXL ", "\x00\x00\x00\x0cjP  ", "\x00\x00\x01\x00"):
+		return "", true
+	}
+	_, isRecording := sniffContainer(data)
+	return "", isRecording
+}
+
+// notReadable turns a decoder's error into ErrNotReadable; its own text stays out of every reply.
+func notReadable(err error) error {
+	if err == nil {
+		return nil
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n") // a stack trace follows
+	return fmt.Errorf("%w: %s", ErrNotReadable, printable(first))
+}
+
+// startVips starts libvips once: no cache, since no picture comes twice; one thread a picture, since requests run side
+// by side; only loaders that libvips calls fit for untrusted data; never a temporary file.
+var startVips = sync.OnceValue(func() error {
+	vips.LoggingSettings(func(domain string, _ vips.LogLevel, message string) {
+		slog.Debug("libvips", "domain", domain, "message", printable(message))
+	}, vips.LogLevelWarning)
+	for name, value := range map[string]string{"VIPS_BLOCK_UNTRUSTED": "1", "VIPS_DISC_THRESHOLD": "1t"} {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	return vips.Startup(&vips.Config{ConcurrencyLevel: 1})
+})
