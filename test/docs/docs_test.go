@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/bonafide-id/bonafide/internal/account"
 	"github.com/bonafide-id/bonafide/internal/config"
+	"github.com/bonafide-id/bonafide/internal/quality"
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
@@ -110,6 +113,35 @@ func TestSettings(t *testing.T) {
 	}
 	if table != want {
 		t.Errorf("docs/configuration.md differs from package config; run: go test ./test/docs -update\n--- page\n%s--- program\n%s", table, want)
+	}
+}
+
+// Every setting of an account is explained, and the limits of faces with their defaults.
+func TestSettingsOfAnAccount(t *testing.T) {
+	text := page(t, "configuration.md")
+	for i, settings := 0, reflect.TypeFor[account.Settings](); i < settings.NumField(); i++ {
+		key, _, _ := strings.Cut(settings.Field(i).Tag.Get("json"), ",")
+		if !strings.Contains(text, "\n| `"+key+"` | ") {
+			t.Errorf("the page does not explain %s", key)
+		}
+	}
+	explained := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[a-z_`, ]+`) \\| ([0-9., ]+) \\| ").FindAllStringSubmatch(text, -1) {
+		values := strings.Split(row[2], ", ")
+		for i, key := range strings.Split(row[1], ", ") {
+			explained[strings.Trim(key, "`")] = values[min(i, len(values)-1)]
+		}
+	}
+	defaults := reflect.ValueOf(quality.DefaultLimits)
+	for i := range defaults.NumField() {
+		key := defaults.Type().Field(i).Tag.Get("json")
+		if want := fmt.Sprint(defaults.Field(i)); explained[key] != want {
+			t.Errorf("%s: the page says %q, the program %s", key, explained[key], want)
+		}
+		delete(explained, key)
+	}
+	if len(explained) > 0 {
+		t.Errorf("the page explains limits that do not exist: %v", explained)
 	}
 }
 
