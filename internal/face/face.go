@@ -44,6 +44,7 @@ const maxDescribed = 4
 // Find returns the faces of a picture, largest box first, in pixels of the picture. The first four have landmarks, a
 // pose and a pupil distance; the others of a crowd are only boxes.
 func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
+	p = levelled(p)
 	found, err := f.search(p)
 	if err != nil {
 		return nil, err

@@ -51,6 +51,7 @@ func (t *Track) Seen() Seen { return t.seen }
 // The landmarks are read from every frame; the box is moved along with them between detections, and yaw and pitch
 // are those of the last detection.
 func (t *Track) Next(p *liveness.Picture, at time.Duration) (liveness.Face, bool, error) {
+	p = levelled(p)
 	t.seen.Frames++
 	t.since++
 	if t.ok && t.since < detectEvery {

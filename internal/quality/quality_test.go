@@ -1,0 +1,248 @@
+package quality
+
+import (
+	"image"
+	_ "image/jpeg" // the samples are JPEG
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/bonafide-id/bonafide/internal/face"
+	"github.com/bonafide-id/bonafide/internal/infer"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// rig is what the tests judge with.
+type rig struct {
+	finder *face.Finder
+	judge  *Judge
+}
+
+func opened(t testing.TB) rig {
+	t.Helper()
+	folder := os.Getenv("BONAFIDE_MODELS")
+	if folder == "" {
+		folder = "../../bin/models"
+	}
+	if err := infer.Verify(folder); err != nil {
+		t.Skipf("the models are not all there: %v", err)
+	}
+	library, err := infer.Open(infer.Config{Folder: folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	finder, err := face.New(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge, err := New(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rig{finder, judge}
+}
+
+func (r rig) gates(t testing.TB, p *liveness.Picture) []liveness.Gate {
+	t.Helper()
+	faces, err := r.finder.Find(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gates, err := r.judge.Picture(p, faces, 1, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gates
+}
+
+// reason is that of the first gate that does not pass.
+func reason(gates []liveness.Gate) liveness.Reason {
+	for _, g := range gates {
+		if !g.Passed {
+			return g.Reason
+		}
+	}
+	return ""
+}
+
+func sample(t testing.TB, name string) *liveness.Picture {
+	t.Helper()
+	file, err := os.Open(filepath.Join("../../bin/testdata/faces", name))
+	if err != nil {
+		t.Skipf("no pictures of faces: run `make test`, which fetches them (%v)", err)
+	}
+	defer file.Close()
+	decoded, _, err := image.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bounds := decoded.Bounds()
+	p := liveness.NewPicture(bounds.Dx(), bounds.Dy())
+	for i := range p.Width * p.Height {
+		r, g, b, _ := decoded.At(bounds.Min.X+i%p.Width, bounds.Min.Y+i/p.Width).RGBA()
+		p.Pixels[3*i], p.Pixels[3*i+1], p.Pixels[3*i+2] = byte(r>>8), byte(g>>8), byte(b>>8)
+	}
+	return p
+}
+
+// portrait cuts one of the people of sample6.jpg out, her face a third of the picture's width, and returns her face too.
+func (r rig) portrait(t testing.TB) (*liveness.Picture, liveness.Face) {
+	t.Helper()
+	group := sample(t, "sample6.jpg")
+	faces, err := r.finder.Find(group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chosen liveness.Face
+	for _, f := range faces {
+		if chosen.Box.Width == 0 || f.Box.X < chosen.Box.X {
+			chosen = f
+		}
+	}
+	c, size := chosen.Box.Centre(), 2.1*chosen.Box.Height
+	p := group.Crop(liveness.Box{X: c.X - size/2, Y: c.Y - size/2, Width: size, Height: size}, 800, 800)
+	if faces, err = r.finder.Find(p); err != nil || len(faces) == 0 {
+		t.Fatalf("no face in the portrait (%v)", err)
+	}
+	return p, faces[0]
+}
+
+func TestFaultlessPicturePassesEveryGate(t *testing.T) {
+	r := opened(t)
+	p, _ := r.portrait(t)
+	for _, g := range r.gates(t, p) {
+		if !g.Passed {
+			t.Errorf("%s: %v, limit %v (%s)", g.Name, g.Measure, g.Limit, g.Reason)
+		}
+	}
+}
+
+// cut is the part of a picture between two corners.
+func cut(p *liveness.Picture, left, top, right, bottom float64) *liveness.Picture {
+	b := liveness.Box{X: left, Y: top, Width: right - left, Height: bottom - top}
+	return p.Crop(b, int(b.Width), int(b.Height))
+}
+
+func TestEachFaultHasItsReason(t *testing.T) {
+	r := opened(t)
+	p, f := r.portrait(t)
+	b, w, h := f.Box, float64(p.Width), float64(p.Height)
+	right, bottom := b.X+b.Width, b.Y+b.Height
+	beside := liveness.NewPicture(2*p.Width, p.Height)
+	for y := range p.Height {
+		row := p.Pixels[3*y*p.Width : 3*(y+1)*p.Width]
+		copy(beside.Pixels[6*y*p.Width:], row)
+		copy(beside.Pixels[6*y*p.Width+len(row):], row)
+	}
+	for name, c := range map[string]struct {
+		picture *liveness.Picture
+		want    liveness.Reason
+	}{
+		"nothing":         {liveness.NewPicture(640, 480), liveness.FaceNotFound},
+		"two":             {beside, liveness.TooManyFaces},
+		"small":           {p.Crop(liveness.Box{Width: w, Height: h}, 300, 300), liveness.FaceTooSmall},
+		"cut left":        {cut(p, b.X+.2*b.Width, 0, w, h), liveness.FaceCropped},
+		"cut right":       {cut(p, 0, 0, right-.2*b.Width, h), liveness.FaceCropped},
+		"cut above":       {cut(p, 0, b.Y+.2*b.Height, w, h), liveness.FaceCropped},
+		"cut below":       {cut(p, 0, 0, w, bottom-.2*b.Height), liveness.FaceCropped},
+		"close":           {cut(p, b.X-.1*b.Width, b.Y-.1*b.Height, right+.1*b.Width, bottom+.1*b.Height), liveness.FaceTooClose},
+		"near left":       {cut(p, b.X-9, 0, w, h), liveness.FaceNearBorder},
+		"near the top":    {cut(p, 0, b.Y-9, w, h), liveness.FaceNearBorder},
+		"dark":            {lit(p, func(v, _ float64) float64 { return v / 12 }), liveness.PoorIllumination},
+		"glaring":         {lit(p, func(v, _ float64) float64 { return 225 + v/8 }), liveness.PoorIllumination},
+		"lit from a side": {lit(p, func(v, x float64) float64 { return v / (1 + 15*max(0, (x-b.X-b.Width/4)/b.Width)) }), liveness.PoorIllumination},
+		"blurred":         {p.Crop(liveness.Box{Width: w, Height: h}, 45, 45).Crop(liveness.Box{Width: 45, Height: 45}, 800, 800), liveness.TooBlurry},
+	} {
+		gates := r.gates(t, c.picture)
+		if got := reason(gates); got != c.want {
+			t.Errorf("%s: %q, not %q: %+v", name, got, c.want, gates)
+		}
+	}
+}
+
+// lit changes each value by its place across the picture.
+func lit(p *liveness.Picture, change func(v, x float64) float64) *liveness.Picture {
+	out := liveness.NewPicture(p.Width, p.Height)
+	for i, v := range p.Pixels {
+		out.Pixels[i] = byte(min(max(change(float64(v), float64(i/3%p.Width)), 0), 255))
+	}
+	return out
+}
+
+func TestTurnedHead(t *testing.T) {
+	r := opened(t)
+	p, f := r.portrait(t)
+	for name, pose := range map[string]liveness.Pose{
+		"left": {Yaw: -31}, "right": {Yaw: 31}, "up": {Pitch: 31}, "down": {Pitch: -31},
+	} {
+		f.Pose = pose
+		gates, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
+		if err != nil || reason(gates) != liveness.FaceAngle {
+			t.Errorf("%s: %q (%v)", name, reason(gates), err)
+		}
+	}
+}
+
+func TestPixelLimitsAreThoseOfThePictureAsShown(t *testing.T) {
+	r := opened(t)
+	p, f := r.portrait(t)
+	small := p.Crop(liveness.Box{Width: 800, Height: 800}, 300, 300)
+	faces, err := r.finder.Find(small)
+	if err != nil || len(faces) == 0 {
+		t.Fatal(err)
+	}
+	gates, err := r.judge.Picture(small, faces, 300.0/800, Limits{})
+	if err != nil || reason(gates) != "" {
+		t.Errorf("a picture decoded at a reduced scale: %q (%v)", reason(gates), err)
+	}
+	gates, err = r.judge.Picture(p, []liveness.Face{f}, 1, Limits{FaceSize: 700})
+	if err != nil || reason(gates) != liveness.FaceTooSmall {
+		t.Errorf("another limit: %q (%v)", reason(gates), err)
+	}
+}
+
+func TestMeasuresFallAsTheirFaultGrows(t *testing.T) {
+	r := opened(t)
+	p, f := r.portrait(t)
+	of := func(p *liveness.Picture) Measures {
+		m, err := r.judge.Measure(p, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	last := of(p)
+	for _, size := range []int{160, 110, 80, 50} {
+		m := of(p.Crop(liveness.Box{Width: 800, Height: 800}, size, size).Crop(liveness.Box{Width: float64(size), Height: float64(size)}, 800, 800))
+		if m.Sharpness >= last.Sharpness {
+			t.Errorf("sharpness %v at %d pixels, %v before", m.Sharpness, size, last.Sharpness)
+		}
+		last = m
+	}
+	last = of(p)
+	for _, part := range []float64{.6, .3, .1} {
+		m := of(lit(p, func(v, _ float64) float64 { return v * part }))
+		if m.Brightness >= last.Brightness {
+			t.Errorf("brightness %v at %v, %v before", m.Brightness, part, last.Brightness)
+		}
+		last = m
+	}
+	last = of(p)
+	for _, slope := range []float64{1, 3, 9} {
+		m := of(lit(p, func(v, x float64) float64 { return v / (1 + slope*max(0, (x-f.Box.X)/f.Box.Width)) }))
+		if m.Balance >= last.Balance {
+			t.Errorf("balance %v at slope %v, %v before", m.Balance, slope, last.Balance)
+		}
+		last = m
+	}
+}
+
+func BenchmarkPicture(b *testing.B) {
+	r := opened(b)
+	p, f := r.portrait(b)
+	for b.Loop() {
+		if _, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
