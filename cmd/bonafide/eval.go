@@ -17,9 +17,9 @@ type evalCommand struct {
 }
 
 type evalOptions struct {
-	JSON    bool          `name:"json" help:"Print JSON."`
-	Scores  string        `placeholder:"FILE" help:"Write each score to this CSV file."`
-	Workers int           `default:"0" help:"Files checked at once (0: one for each core)."`
+	JSON    bool          `name:"json" env:"-" help:"Print JSON."`
+	Scores  string        `env:"-" placeholder:"FILE" help:"Write each score to this CSV file."`
+	Workers int           `env:"-" default:"0" help:"Files checked at once (0: one for each core)."`
 	Checks  config.Checks `embed:""`
 }
 
@@ -36,7 +36,7 @@ func (o evalOptions) print(t terminal, report interface{ WriteText(io.Writer) er
 
 type evalPAD struct {
 	Labels    string      `arg:"" name:"LABELS.csv" help:"Columns path, label, species; optionally person, set."`
-	Threshold float64     `default:"-1" help:"Score at and above which a picture counts as bona fide (default: picture-threshold)."`
+	Threshold float64     `env:"-" default:"-1" help:"Score at and above which a picture counts as bona fide (default: picture-threshold)."`
 	Options   evalOptions `embed:""`
 }
 

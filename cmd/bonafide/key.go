@@ -18,8 +18,8 @@ type keyCommand struct {
 }
 
 type keyCreate struct {
-	Account string `required:"" placeholder:"NAME" help:"Account that the key is for."`
-	JSON    bool   `name:"json" help:"Print JSON."`
+	Account string `env:"-" required:"" placeholder:"NAME" help:"Account that the key is for."`
+	JSON    bool   `name:"json" env:"-" help:"Print JSON."`
 }
 
 func (k keyCreate) Run(ctx context.Context, line *commandLine, t terminal) error {
@@ -43,7 +43,7 @@ func (k keyCreate) Run(ctx context.Context, line *commandLine, t terminal) error
 }
 
 type keyList struct {
-	JSON bool `name:"json" help:"Print JSON."`
+	JSON bool `name:"json" env:"-" help:"Print JSON."`
 }
 
 func (k keyList) Run(ctx context.Context, line *commandLine, t terminal) error {
@@ -70,7 +70,7 @@ func (k keyList) Run(ctx context.Context, line *commandLine, t terminal) error {
 
 type keyRevoke struct {
 	Keys    []string `arg:"" optional:"" name:"KEY" help:"Keys, as key list names them."`
-	Account string   `placeholder:"NAME" help:"Revoke every key of this account."`
+	Account string   `env:"-" placeholder:"NAME" help:"Revoke every key of this account."`
 }
 
 func (k keyRevoke) Run(ctx context.Context, line *commandLine, t terminal) error {

@@ -31,7 +31,7 @@ func (l *commandLine) modelsFolder() (string, error) {
 }
 
 type modelsList struct {
-	JSON bool `name:"json" help:"Print JSON."`
+	JSON bool `name:"json" env:"-" help:"Print JSON."`
 }
 
 func (m modelsList) Run(line *commandLine, t terminal) error {
