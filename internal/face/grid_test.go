@@ -1,0 +1,119 @@
+package face
+
+import (
+	"math"
+	"testing"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+var speakers = []string{"s1", "s2", "s4", "s5", "s23", "s26", "s30", "s32"}
+
+// TestLikeness holds samePerson against the embeddings of eight speakers, several frames of two clips each.
+func TestLikeness(t *testing.T) {
+	f := finder(t)
+	var who []int
+	var embeddings [][]float32
+	for s, name := range speakers {
+		for clip := range 2 {
+			list := speaker(t, name, clip)
+			for i := 0; i < len(list); i += 25 {
+				faces, err := f.Find(list[i])
+				if err != nil || len(faces) == 0 {
+					t.Fatalf("%s: no face (%v)", name, err)
+				}
+				e, err := f.embed(list[i], faces[0].Landmarks)
+				if err != nil {
+					t.Fatal(err)
+				}
+				who, embeddings = append(who, s), append(embeddings, e)
+			}
+		}
+	}
+	least, most, same, different := 1.0, -1.0, 0, 0
+	for i := range embeddings {
+		for j := range i {
+			c := likeness(embeddings[i], embeddings[j])
+			if who[i] == who[j] {
+				least, same = min(least, c), same+1
+			} else {
+				most, different = max(most, c), different+1
+			}
+		}
+	}
+	t.Logf("one person: at least %.2f in %d pairs; two: at most %.2f in %d pairs", least, same, most, different)
+	if least < samePerson || most >= samePerson {
+		t.Errorf("samePerson %v does not lie between %.2f and %.2f", samePerson, most, least)
+	}
+}
+
+// BenchmarkJitter measures how much the landmarks of eight speakers tremble: the root mean square of what a point is off
+// the middle of its neighbours in time, over the pupil distance, for the mouth and for nose and eyes. The mouth moves,
+// so that part of its figure is speech.
+func BenchmarkJitter(b *testing.B) {
+	f := finder(b)
+	var clips [][]*liveness.Picture
+	for _, name := range speakers {
+		clips = append(clips, speaker(b, name, 0))
+	}
+	methods := map[string]func(p *liveness.Picture, last *liveness.Landmarks) (liveness.Landmarks, error){
+		"detected": func(p *liveness.Picture, _ *liveness.Landmarks) (liveness.Landmarks, error) {
+			found, err := f.detect(p, whole(p))
+			if err != nil || len(found) == 0 {
+				return liveness.Landmarks{}, err
+			}
+			return f.landmarks(p, square(found[0].box))
+		},
+		"followed": func(p *liveness.Picture, last *liveness.Landmarks) (liveness.Landmarks, error) {
+			if last == nil {
+				faces, err := f.Find(p)
+				if err != nil || len(faces) == 0 {
+					return liveness.Landmarks{}, err
+				}
+				return faces[0].Landmarks, nil
+			}
+			return f.refine(p, *last)
+		},
+	}
+	for name, method := range methods {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				var mouth, rigid, n float64
+				for _, clip := range clips {
+					var points []liveness.Landmarks
+					for _, p := range clip {
+						var last *liveness.Landmarks
+						if len(points) > 0 {
+							last = &points[len(points)-1]
+						}
+						next, err := method(p, last)
+						if err != nil {
+							b.Fatal(err)
+						}
+						points = append(points, next)
+					}
+					for i := 1; i+1 < len(points); i++ {
+						mouth += off(points[i-1:i+2], 48, 68)
+						rigid += off(points[i-1:i+2], 27, 48)
+						n++
+					}
+				}
+				b.ReportMetric(100*math.Sqrt(mouth/n), "%mouth")
+				b.ReportMetric(100*math.Sqrt(rigid/n), "%rigid")
+			}
+		})
+	}
+}
+
+// off is the mean square of the middle frame's points' distance from the middle of those before and after, over the
+// pupil distance.
+func off(frames []liveness.Landmarks, from, to int) float64 {
+	var sum float64
+	size := distance(eyes(frames[1]))
+	for k := from; k < to; k++ {
+		middle := liveness.Point{X: (frames[0][k].X + frames[2][k].X) / 2, Y: (frames[0][k].Y + frames[2][k].Y) / 2}
+		d := distance(middle, frames[1][k]) / size
+		sum += d * d / float64(to-from)
+	}
+	return sum
+}
