@@ -26,6 +26,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the three protocols."`
 	Check   checkCommand   `cmd:"" help:"Check pictures or a recording and print every gate."`
 	Eval    evalCommand    `cmd:"" help:"Measure error rates on labelled sets."`
+	Bench   benchCommand   `cmd:"" help:"Time the checks, part by part."`
 	Key     keyCommand     `cmd:"" help:"Create, list and revoke the keys of accounts."`
 	Account accountCommand `cmd:"" help:"List accounts and set what they may have otherwise than the server."`
 	Model   modelsCommand  `cmd:"" name:"models" help:"List, fetch and verify the models."`

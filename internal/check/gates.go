@@ -22,15 +22,15 @@ func begin(threshold float64, models []liveness.ModelRef) *course {
 	}
 }
 
-// pass notes gates with the time since the last ones, shared between them, and reports whether the check goes on: the
-// first gate that does not pass and has a reason ends it.
+// pass notes gates and reports whether the check goes on: the first gate that does not pass and has a reason ends it. The
+// time since the last gates is the first one's, unless that says otherwise; what the others hold was measured with it.
 func (c *course) pass(gates ...liveness.Gate) bool {
-	took := time.Since(c.began) / time.Duration(max(1, len(gates)))
-	c.began = time.Now()
+	now := time.Now()
+	if len(gates) > 0 && gates[0].Took == 0 {
+		gates[0].Took = now.Sub(c.began)
+	}
+	c.began = now
 	for _, g := range gates {
-		if g.Took == 0 {
-			g.Took = took
-		}
 		c.verdict.Gates = append(c.verdict.Gates, g)
 		if !g.Passed && g.Reason != "" {
 			c.verdict.Reason = g.Reason

@@ -51,6 +51,7 @@ type Reading struct {
 	clip    media.Clip
 	reading *lips.Reading
 	pad     liveness.Score
+	padTook time.Duration
 }
 
 // Read decodes a recording, follows the face and reads the lips.
@@ -75,16 +76,18 @@ func (c *Checker) Read(ctx context.Context, data []byte, o RecordingOptions) (*R
 	if w.last.PupilDistance > 0 {
 		run.verdict.Faces = append(run.verdict.Faces, w.last.Scaled(w.enlarged(clip)))
 	}
-	if !run.pass(w.gates(clip)...) {
+	if !run.pass(w.gates(clip, time.Since(run.began))...) {
 		return r, nil
 	}
 	if r.reading, err = c.Lips.Read(w.mouth); err != nil {
 		return nil, err
 	}
-	if !run.pass(liveness.AtLeast("lips_movement", r.reading.Movement, c.Lips.Still(), "", liveness.LipsNotMoving)) {
+	movement := liveness.AtLeast("lips_movement", r.reading.Movement, c.Lips.Still(), "", liveness.LipsNotMoving)
+	movement.Took = w.spent.lips + time.Since(run.began)
+	if !run.pass(movement) {
 		return r, nil
 	}
-	r.pad = liveness.Score(w.median(func(l look) float64 { return l.pad }))
+	r.pad, r.padTook = liveness.Score(w.median(func(l look) float64 { return l.pad })), w.spent.pad
 	return r, nil
 }
 
@@ -101,16 +104,18 @@ func (r *Reading) Verdict(phrase string) liveness.Verdict {
 		return run.verdict
 	}
 	said := r.reading.Score(phrase)
+	scoring := time.Since(run.began)
 	for _, d := range said.Digits {
 		run.verdict.Digits = append(run.verdict.Digits, liveness.Digit{
 			Digit: fmt.Sprint(d.Digit), Start: d.From.Seconds(), End: d.To.Seconds(), Fit: d.Fit})
 	}
 	presented := withPrior(r.pad, padPrior)
 	limit := run.verdict.Threshold
-	run.pass(
-		liveness.AtLeast("pad", float64(presented), limit, "p", ""),
-		liveness.AtLeast("phrase", float64(said.Score), limit, "p", ""),
-	)
+	presentation := liveness.AtLeast("pad", float64(presented), limit, "p", "")
+	presentation.Took = r.padTook
+	lips := liveness.AtLeast("phrase", float64(said.Score), limit, "p", "")
+	lips.Took = scoring
+	run.pass(presentation, lips)
 	return run.score(said.Score * presented)
 }
 

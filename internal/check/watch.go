@@ -33,6 +33,9 @@ type watch struct {
 	track   *face.Track
 	mouth   *lips.Mouth
 
+	// spent is the time of each part; what is left of the whole is decoding.
+	spent struct{ face, lips, quality, pad time.Duration }
+
 	last   liveness.Face
 	frame  struct{ width int }
 	widths []float64
@@ -50,28 +53,34 @@ type look struct {
 // next takes one frame.
 func (w *watch) next(f media.Frame) error {
 	w.frame.width = f.Picture.Width
+	began := time.Now()
 	found, ok, err := w.track.Next(f.Picture, f.At)
+	w.spent.face += time.Since(began)
 	if err != nil || !ok {
 		return err
 	}
 	w.last = found
 	w.widths = append(w.widths, found.Box.Width)
-	if err := w.mouth.Add(f.Picture, found, f.At); err != nil {
+	began = time.Now()
+	err = w.mouth.Add(f.Picture, found, f.At)
+	w.spent.lips += time.Since(began)
+	if err != nil || len(w.looks) > 0 && f.At-w.looked < lookEvery {
 		return err
-	}
-	if len(w.looks) > 0 && f.At-w.looked < lookEvery {
-		return nil
 	}
 	w.looked = f.At
 	return w.look(f.Picture, found)
 }
 
 func (w *watch) look(p *liveness.Picture, f liveness.Face) error {
+	began := time.Now()
 	m, err := w.checker.Quality.Measure(p, f)
+	w.spent.quality += time.Since(began)
 	if err != nil {
 		return err
 	}
+	began = time.Now()
 	scored, err := w.checker.PAD.Score(p, f)
+	w.spent.pad += time.Since(began)
 	if err != nil {
 		return err
 	}
@@ -87,19 +96,21 @@ func (w *watch) enlarged(clip media.Clip) float64 {
 	return float64(clip.Width) / float64(w.frame.width)
 }
 
-// gates holds what was gathered against the limits. Without a face there is nothing to measure after the third gate.
-func (w *watch) gates(clip media.Clip) []liveness.Gate {
+// gates holds what was gathered in the time that all took against the limits. Without a face there is nothing to
+// measure after the third gate.
+func (w *watch) gates(clip media.Clip, all time.Duration) []liveness.Gate {
 	seen := w.track.Seen()
-	gates := []liveness.Gate{
-		liveness.AtLeast("decode", float64(clip.Frames), 2, "frames", liveness.VideoNotReadable),
-		liveness.AtLeast("frame_rate", clip.FrameRate, leastFrameRate, "fps", liveness.FrameRateTooLow),
-		liveness.AtLeast("face_found", share(seen.Found, seen.Frames), leastFound, "", liveness.FaceNotFound),
-	}
+	decode := liveness.AtLeast("decode", float64(clip.Frames), 2, "frames", liveness.VideoNotReadable)
+	decode.Took = all - w.spent.face - w.spent.lips - w.spent.quality - w.spent.pad
+	found := liveness.AtLeast("face_found", share(seen.Found, seen.Frames), leastFound, "", liveness.FaceNotFound)
+	found.Took = w.spent.face
+	gates := []liveness.Gate{decode, liveness.AtLeast("frame_rate", clip.FrameRate, leastFrameRate, "fps", liveness.FrameRateTooLow), found}
 	if len(w.looks) == 0 {
 		return gates
 	}
-	middle := func(of func(look) float64) float64 { return w.median(of) }
-	limits := quality.DefaultLimits
+	brightness := liveness.AtLeast("brightness", w.median(func(l look) float64 { return l.Brightness }), quality.DefaultLimits.Darkness, "", liveness.PoorIllumination)
+	brightness.Took = w.spent.quality
+	middle, limits := w.median, quality.DefaultLimits
 	return append(gates,
 		liveness.AtMost("main_faces", share(seen.Crowded, seen.Looks), mostCrowded, "", liveness.TooManyFaces),
 		liveness.AtMost("persons", float64(1+len(seen.Changed)), 1, "", liveness.FaceChanged),
@@ -107,7 +118,7 @@ func (w *watch) gates(clip media.Clip) []liveness.Gate {
 		liveness.AtMost("face_outside", middle(func(l look) float64 { return l.Outside }), mostOutside, "", liveness.FaceTooClose),
 		liveness.AtMost("yaw", middle(func(l look) float64 { return math.Abs(l.pose.Yaw) }), mostAngle, "deg", liveness.FaceAngle),
 		liveness.AtMost("pitch", middle(func(l look) float64 { return math.Abs(l.pose.Pitch) }), mostAngle, "deg", liveness.FaceAngle),
-		liveness.AtLeast("brightness", middle(func(l look) float64 { return l.Brightness }), limits.Darkness, "", liveness.PoorIllumination),
+		brightness,
 		liveness.AtMost("glare", middle(func(l look) float64 { return l.Brightness }), limits.Glare, "", liveness.PoorIllumination),
 		liveness.AtLeast("light_balance", middle(func(l look) float64 { return l.Balance }), limits.Balance, "", liveness.PoorIllumination),
 		liveness.AtLeast("sharpness", middle(func(l look) float64 { return l.Sharpness }), leastSharpness, "", liveness.TooBlurry),
