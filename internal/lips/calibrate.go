@@ -2,37 +2,63 @@ package lips
 
 import (
 	"math"
+	"slices"
 
+	"github.com/bonafide-id/bonafide/internal/phrase"
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
 // featureCount is the number of features of a phrase's score.
 const featureCount = 4
 
-// features are what the score is made of, each the larger the better the phrase fits:
+// features are what the score is made of, log-likelihood ratios, each the larger the better the phrase fits:
 //
-//	0  log-likelihood ratio of the phrase to all phrases of its length together, a digit
-//	1  log-likelihood ratio of the phrase to no digit at all (silence or other speech), a digit
-//	2  mean over the digits of the log probability among the ten digits, each in its own span
-//	3  log-likelihood ratio of the worst digit to a gap in its span, a picture
+//	0  the phrase to all phrases of its length together, a digit
+//	1  the phrase to no digit at all (silence or other speech), a digit
+//	2  the phrase to any digit in one place, in the place where that is least
+//	3  the phrase to the phrase with one digit left out, for the digit where that is least
 //
-// The first tells phrases apart, the second and the fourth refuse other speech and silence, the third and the fourth
-// a phrase of which only a part was said.
-func (e evidence) features(phrase []int, spans []span) [featureCount]float64 {
-	n := float64(len(phrase))
-	own := e.phrase(phrase)
-	f := [featureCount]float64{(own - e.anyOf(len(phrase))) / n, (own - e.nothing()) / n, 0, math.Inf(1)}
-	for i, d := range phrase {
-		fit, ratio := e.match(spans[i], d)
-		f[2] += fit / n
-		f[3] = min(f[3], ratio)
+// The first tells phrases apart, the second and the last refuse silence and other speech, the last two a phrase that
+// was said only in part. The second result is the ratio of 2 for every place: the log probability of the digit there.
+func features(e phrase.Evidence, digits []int) (f [featureCount]float64, places []float64) {
+	n := float64(len(digits))
+	own := e.Phrase(digits)
+	f = [featureCount]float64{(own - e.AnyOf(len(digits))) / n, (own - e.Nothing()) / n, 0, math.Inf(1)}
+	for i := range digits {
+		places = append(places, own-anyIn(e, digits, i))
+		f[2] = min(f[2], places[i])
+		f[3] = min(f[3], own-without(e, digits, i))
 	}
-	return f
+	return f, places
+}
+
+// anyIn is the log of the summed likelihoods of the phrase with each of the ten digits in its i-th place.
+func anyIn(e phrase.Evidence, digits []int, i int) float64 {
+	changed := slices.Clone(digits)
+	var each [phrase.Digits]float64
+	for d := range each {
+		changed[i] = d
+		each[d] = e.Phrase(changed)
+	}
+	most := slices.Max(each[:])
+	var sum float64
+	for _, l := range each {
+		sum += math.Exp(l - most)
+	}
+	return most + math.Log(sum)
+}
+
+// without is the log-likelihood of the phrase without its i-th digit.
+func without(e phrase.Evidence, digits []int, i int) float64 {
+	if len(digits) == 1 {
+		return e.Nothing()
+	}
+	return e.Phrase(slices.Delete(slices.Clone(digits), i, i+1))
 }
 
 func (p *parameters) calibrate(f [featureCount]float64) liveness.Score {
-	z := p.Bias
-	for i, w := range p.Weights {
+	z := p.Calibration.Bias
+	for i, w := range p.Calibration.Weights {
 		z += w * f[i]
 	}
 	return liveness.Score(1 / (1 + math.Exp(-z)))

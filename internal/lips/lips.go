@@ -5,37 +5,26 @@ package lips
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/bonafide-id/bonafide/internal/infer"
+	"github.com/bonafide-id/bonafide/internal/phrase"
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
 // parameters is models/lips.json: what was fitted on people that the model was not trained on.
 type parameters struct {
-	// Scale and PriorPower turn posteriors into evidence; Prior is the share of each class.
-	Scale      float64   `json:"scale"`
-	PriorPower float64   `json:"prior_power"`
-	Prior      []float64 `json:"prior"`
-	// Weights and Bias are a logistic regression on the features of a phrase (calibrate.go).
-	Weights []float64 `json:"weights"`
-	Bias    float64   `json:"bias"`
+	phrase.Weights
+	// Calibration is a logistic regression on the features of a phrase (calibrate.go).
+	Calibration struct {
+		Weights [featureCount]float64 `json:"weights"`
+		Bias    float64               `json:"bias"`
+	} `json:"calibration"`
 	// Still is the movement (Reading.Movement) under which lips do not move.
 	Still float64 `json:"still"`
-}
-
-func (p *parameters) check() error {
-	if len(p.Prior) != classes || len(p.Weights) != featureCount || p.Scale <= 0 {
-		return fmt.Errorf("models/lips.json does not fit the program: %d priors, %d weights", len(p.Prior), len(p.Weights))
-	}
-	for _, v := range p.Prior {
-		if v <= 0 {
-			return fmt.Errorf("models/lips.json has a prior of %v", v)
-		}
-	}
-	return nil
 }
 
 // Reader reads lips. It is safe for concurrent use.
@@ -58,7 +47,10 @@ func New(library *infer.Library) (*Reader, error) {
 	if err := json.Unmarshal(raw, &r.parameters); err != nil {
 		return nil, fmt.Errorf("models/lips.json: %w", err)
 	}
-	return r, r.parameters.check()
+	if !r.parameters.Valid() {
+		return nil, errors.New("models/lips.json does not fit the program: rebuild it with make -C training lips")
+	}
+	return r, nil
 }
 
 // Model names the weights, for a verdict.
@@ -85,13 +77,13 @@ func (r *Reader) Read(m *Mouth) (*Reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(outputs) == 0 || len(outputs[0].Data) != count*classes {
-		return nil, fmt.Errorf("model lips gave %d numbers for %d pictures, not %d each", len(outputs[0].Data), count, classes)
+	if len(outputs) != 1 || len(outputs[0].Data) != count*phrase.Classes {
+		return nil, fmt.Errorf("model lips does not give %d numbers a mouth picture", phrase.Classes)
 	}
 	reading.start = m.at[0]
 	reading.Posteriors = outputs[0].Data
 	reading.Movement = movement(pixels, count)
-	reading.evidence = r.parameters.weigh(reading.Posteriors)
+	reading.evidence = r.parameters.Weigh(reading.Posteriors)
 	return reading, nil
 }
 
@@ -104,7 +96,7 @@ type Reading struct {
 	Movement float64
 
 	start      time.Duration
-	evidence   evidence
+	evidence   phrase.Evidence
 	parameters *parameters
 }
 
@@ -114,7 +106,7 @@ func (r *Reading) Moving() bool { return r.Movement >= r.parameters.Still }
 // Speech is how long the mouth speaks, digits or anything else.
 func (r *Reading) Speech() time.Duration {
 	var sum float64
-	for t := 0; t < len(r.Posteriors); t += classes {
+	for t := 0; t < len(r.Posteriors); t += phrase.Classes {
 		sum += 1 - math.Exp(float64(r.Posteriors[t]))
 	}
 	return time.Duration(sum / Rate * float64(time.Second))
@@ -126,7 +118,8 @@ type Digit struct {
 	// From and To are the times in the recording between which the digit fits best.
 	From time.Duration `json:"from"`
 	To   time.Duration `json:"to"`
-	// Fit is the probability, 0..1, that what was seen between them is this digit rather than one of the other nine.
+	// Fit is the probability, 0..1, that this is the digit in its place rather than one of the other nine, given the
+	// phrase's other digits.
 	Fit float64 `json:"fit"`
 }
 
@@ -142,30 +135,17 @@ type PhraseScore struct {
 
 // Score says how well the recording fits the phrase, which is of decimal digits. A phrase that is empty or has other
 // characters, or a recording that is too short for it, scores 0.
-func (r *Reading) Score(phrase string) PhraseScore {
-	digits, ok := parse(phrase)
-	if !ok || len(r.evidence.gap) < len(digits)*states {
+func (r *Reading) Score(claimed string) PhraseScore {
+	digits, ok := phrase.Parse(claimed)
+	if !ok || r.evidence.Rows() < len(digits)*phrase.States {
 		return PhraseScore{LogRatio: math.Inf(-1)}
 	}
-	spans := r.evidence.path(digits)
-	f := r.evidence.features(digits, spans)
+	f, places := features(r.evidence, digits)
 	s := PhraseScore{Score: r.parameters.calibrate(f), LogRatio: f[0], Digits: make([]Digit, len(digits))}
-	for i, d := range digits {
-		fit, _ := r.evidence.match(spans[i], d)
-		s.Digits[i] = Digit{Digit: d, From: r.time(spans[i].from), To: r.time(spans[i].to), Fit: math.Exp(fit)}
+	for i, at := range r.evidence.Path(digits) {
+		s.Digits[i] = Digit{Digit: digits[i], From: r.time(at.From), To: r.time(at.To), Fit: math.Exp(places[i])}
 	}
 	return s
-}
-
-func parse(phrase string) ([]int, bool) {
-	digits := make([]int, len(phrase))
-	for i, c := range []byte(phrase) {
-		if c < '0' || c > '9' {
-			return nil, false
-		}
-		digits[i] = int(c - '0')
-	}
-	return digits, len(digits) > 0
 }
 
 func (r *Reading) time(picture int) time.Duration {

@@ -1,0 +1,63 @@
+"""The network: aligned mouth pictures to posteriors over silence, other speech and the digits' states."""
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from corpus import CLASSES, PHONES
+
+
+class Lips(nn.Module):
+    """(1, T, 48, 64) of grey 0..255 -> log posteriors (1, T, 42) and, for training only, of phones.
+
+    The recording's mean picture is taken out and its contrast made one, which leaves movement and takes away much of
+    who it is. One 3-D convolution over five pictures, two over each picture, a convolution and a GRU over time.
+    """
+
+    def __init__(self, width=128, drop=0.4):
+        super().__init__()
+        self.front = nn.Conv3d(1, 32, (5, 8, 8), (1, 4, 4), (2, 2, 2), bias=False)
+        self.norm0 = nn.BatchNorm2d(32)
+        self.conv1 = nn.Conv2d(32, 64, 3, 2, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(64)
+        self.conv2 = nn.Conv2d(64, 96, 3, 2, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(96)
+        self.flat = nn.Linear(96 * 3 * 4, width)
+        self.norm3 = nn.BatchNorm1d(width)
+        self.near = nn.Conv1d(width, width, 5, 1, 2)
+        self.norm4 = nn.BatchNorm1d(width)
+        self.gru = nn.GRU(width, width, batch_first=True, bidirectional=True)
+        self.states = nn.Linear(2 * width, CLASSES)
+        self.phones = nn.Linear(2 * width, len(PHONES))
+        self.drop = nn.Dropout(drop)
+
+    def forward(self, x):
+        x = x - x.mean((1,), keepdim=True)
+        x = x / (x.pow(2).mean((1, 2, 3), keepdim=True).sqrt() + 1e-3)
+        b, t = x.shape[:2]
+        x = self.front(x.unsqueeze(1)).transpose(1, 2).reshape(b * t, 32, 12, 16)
+        x = F.relu(self.norm0(x))
+        x = F.relu(self.norm1(self.conv1(x)))
+        x = F.relu(self.norm2(self.conv2(x)))
+        x = F.relu(self.norm3(self.flat(self.drop(x.flatten(1))))).view(b, t, -1)
+        near = self.norm4(self.near(self.drop(x).transpose(1, 2)))
+        x, _ = self.gru(self.drop(x + F.relu(near).transpose(1, 2)))
+        x = self.drop(x)
+        return F.log_softmax(self.states(x), -1), F.log_softmax(self.phones(x), -1)
+
+
+class Product(nn.Module):
+    """What is exported: the mean of the posteriors for the pictures and for their mirror images."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model.eval()
+
+    def forward(self, x):
+        p = (self.model(x)[0].exp() + self.model(x.flip(3))[0].exp()) / 2
+        return p.clamp(min=1e-6).log()
+
+
+def load(path):
+    model = Lips()
+    model.load_state_dict(torch.load(path))
+    return model.eval()
