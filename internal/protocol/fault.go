@@ -95,8 +95,10 @@ func restOfMonth(now time.Time) time.Duration {
 	return time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC).Sub(now)
 }
 
-// Headers sets the headers that go with the fault.
+// Headers sets the headers that go with the fault. The connection ends with the reply: else net/http would first wait for
+// what may be left of the body, and a refusal must not.
 func (f Fault) Headers(h http.Header) {
+	h.Set("Connection", "close")
 	if f.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}

@@ -1,0 +1,181 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+const boundary = "frontier"
+
+// formRequest is a request whose form is written by hand.
+func formRequest(body string) *http.Request {
+	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
+	return r
+}
+
+func formPart(disposition, content string) string {
+	return "--" + boundary + "\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n" + content + "\r\n"
+}
+
+const formEnd = "--" + boundary + "--\r\n"
+
+func TestReadForm(t *testing.T) {
+	form, err := ReadForm(formRequest(
+		formPart(`name="other"`, "x")+
+			formPart(`name=file`, "no file name, no quotes")+
+			formPart(`name="field"; filename="a.txt"`, "a field as a file")+formEnd+"what follows the end"), "file", "field", "more")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file, err := form.File("file"); err != nil || string(file) != "no file name, no quotes" {
+		t.Errorf("file %q, %v", file, err)
+	}
+	if field, found := form.Field("field"); !found || field != "a field as a file" {
+		t.Errorf("field %q, %v", field, found)
+	}
+	if field, found := form.Field("more"); found {
+		t.Errorf("field %q was not sent", field)
+	}
+}
+
+func TestReadFormRefuses(t *testing.T) {
+	long := strings.Repeat("x", 100)
+	for body, want := range map[string]string{
+		"":                                  `could not be read to its end`,
+		"x":                                 `could not be read to its end`,
+		formPart(`name="file"`, "x"):        `could not be read to its end`,
+		formEnd:                             `no part named "file".`,
+		formPart(`x="file"`, "x") + formEnd: `no part named "file", only "".`,
+		formPart(`name="`+long+`"`, "x") + formEnd:                                 `only "` + long[:maxName] + `".`,
+		formPart(`name="a`+"\x01"+`b"`, "x") + formEnd:                             `could not be read to its end`,
+		strings.Repeat(formPart(`name="z"`, "x"), 6) + formEnd:                     `only "z", "z", "z", "z", "z" and others.`,
+		strings.Repeat(formPart(`name="z"`, "x"), maxParts) + formEnd:              `more than 64 parts`,
+		formPart(`name="file"`, "") + formEnd:                                      `part "file" is empty`,
+		strings.Repeat(formPart(`name="file"`, "x"), 2) + formEnd:                  `two parts named "file"`,
+		formPart(`name="field"`, strings.Repeat("x", maxField+1)) + formEnd:        `longer than 4096 bytes`,
+		strings.Repeat(formPart(`name="field"`, "x"), 2) + formEnd:                 `two parts named "field"`,
+		"--" + boundary + "\r\n" + strings.Repeat("A: b\r\n", 20000) + "\r\nx\r\n": `could not be read to its end`,
+	} {
+		form, err := ReadForm(formRequest(body), "file", "field")
+		if err == nil {
+			_, err = form.File("file")
+		}
+		var fault Fault
+		if !errors.As(err, &fault) || fault.Status != http.StatusBadRequest || !strings.Contains(fault.Message, want) {
+			t.Errorf("%.80q: error %v, want %s", body, err, want)
+		}
+	}
+}
+
+func TestReadFormKeepsToTheBodysLimit(t *testing.T) {
+	r := formRequest(formPart(`name="file"`, strings.Repeat("x", 1000)) + formEnd)
+	r.Body = http.MaxBytesReader(nil, r.Body, 500)
+	_, err := ReadForm(r, "file")
+	if fault := FaultOf(r.Context(), err); fault.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("error %v", err)
+	}
+}
+
+func FuzzReadForm(f *testing.F) {
+	f.Add([]byte(formPart(`name="file"; filename="a"`, "x") + formPart(`name="field"`, "0.5") + formEnd))
+	f.Add([]byte(formPart(`name*=utf-8''file`, "x") + formEnd))
+	f.Add([]byte("--" + boundary + "\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=\r\n" + formEnd))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		form, err := ReadForm(formRequest(string(body)), "file", "field")
+		if err == nil {
+			_, err = form.File("file")
+		}
+		var fault Fault
+		if err != nil && (!errors.As(err, &fault) || fault.Status != http.StatusBadRequest) {
+			t.Errorf("error %v", err)
+		}
+		if file, _ := form.File("file"); len(file) > len(body) {
+			t.Errorf("a file of %d bytes from a body of %d", len(file), len(body))
+		}
+	})
+}
+
+func FuzzReadJSON(f *testing.F) {
+	for _, seed := range []string{`{"a":"b"}`, `{"a":1}`, `[]`, `null`, `{"a":"` + "\xff" + `"}`, `{"b":{"a":[]}} x`, strings.Repeat("[", 20000)} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var into struct{ A string }
+		object, err := ReadJSON(httptest.NewRequest("POST", "/", bytes.NewReader(body)), &into)
+		if err == nil {
+			err = object.Missing("c")
+		}
+		var fault Fault
+		if !errors.As(err, &fault) || fault.Status != http.StatusBadRequest || len(fault.Message) > 1000 {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func FuzzDecodeImage(f *testing.F) {
+	f.Add("data:image/png;base64,AAAA")
+	f.Add("AA-_")
+	f.Add("AAA=\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		image, ok := DecodeImage(text)
+		if ok && len(image) == 0 || len(image) > len(text) {
+			t.Errorf("%q: %d bytes, %v", text, len(image), ok)
+		}
+		again, _ := DecodeImage("data:;base64," + base64.StdEncoding.EncodeToString(image))
+		if ok && !bytes.Equal(image, again) {
+			t.Errorf("%q: %q came back as %q", text, image, again)
+		}
+	})
+}
+
+// A body of 15 MB costs its bytes and the picture's, with what growing them takes, and no more.
+func BenchmarkDecodeImage(b *testing.B) {
+	text := base64.StdEncoding.EncodeToString(make([]byte, 10<<20))
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := DecodeImage(text); !ok {
+			b.Fatal("not decoded")
+		}
+	}
+}
+
+func BenchmarkReadForm(b *testing.B) {
+	body := formPart(`name="file"; filename="a"`, strings.Repeat("x", 10<<20)) + formEnd
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ReadForm(formRequest(body), "file"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func ExampleFault_Error() {
+	form, _ := ReadForm(formRequest(formPart(`name="video"`, "x")+formEnd), "file")
+	_, err := form.File("file")
+	fmt.Println(err)
+	// Output: The form has no part named "file", only "video".
+}
+
+// tooLong is a body that never ends.
+type tooLong struct{}
+
+func (tooLong) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestAnEndlessBodyEnds(t *testing.T) {
+	r := httptest.NewRequest("POST", "/", tooLong{})
+	r.Body = http.MaxBytesReader(nil, r.Body, 1<<20)
+	var into struct{}
+	_, err := ReadJSON(r, &into)
+	if fault := FaultOf(r.Context(), err); fault.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,270 @@
+package contract
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bonafide-id/bonafide/internal/server"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+func TestUnknownPaths(t *testing.T) {
+	r := newRig(t)
+	for _, path := range []string{"/", "/challenge/", "/Challenge", "/verifier", "/verifier/", "/verifier/a/b", "/v0.3/liveness-verification", "/api/v1/face", "/metrics/x", "//challenge", "/%00"} {
+		for _, method := range []string{"GET", "POST"} {
+			r.send(method, path, "", nil, r.key()).want(404, `{"error":{"code":404,"message":"`+sentence+`"}}`)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	r := newRig(t)
+	r.send("GET", "/healthz", "", nil).want(200, `{"status":"alive"}`)
+	r.send("GET", "/readyz", "", nil).want(200, `{"ready":true,"checks":{}}`)
+	r.send("POST", "/healthz", "", nil).want(405, `{"error":{"code":405,"message":"`+sentence+`"}}`).wantHeader("Allow", "^GET$")
+}
+
+func TestReadiness(t *testing.T) {
+	log := &safeBuffer{}
+	var fault error
+	s := server.New(server.Config{}, slog.New(slog.NewJSONHandler(log, nil)),
+		server.Probe{Name: "confinement", Check: func(context.Context) (string, error) { return "landlock, seccomp", nil }},
+		server.Probe{Name: "store", Check: func(context.Context) (string, error) { return "answers", fault }})
+	r := &rig{t: t, log: log}
+	r.url = serve(t, s, context.Background())
+	r.send("GET", "/readyz", "", nil).want(200, `{"ready":true,"checks":{"confinement":"landlock, seccomp","store":"answers"}}`)
+	fault = errors.New("the inner fault")
+	r.send("GET", "/readyz", "", nil).want(503, `{"ready":false,"checks":{"confinement":"landlock, seccomp","store":"failing"}}`)
+	r.logged("the inner fault", "store")
+}
+
+// serve runs the server on a port of its own until ctx is done or the test ends, and returns its URL.
+func serve(t *testing.T, s *server.Server, ctx context.Context) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("serving ended with %v", err)
+		}
+	})
+	return "http://" + l.Addr().String()
+}
+
+// A stop lets what runs finish and takes nothing new.
+func TestStopFinishesWhatRuns(t *testing.T) {
+	r := newRig(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.server.Serve(ctx, l) }()
+	r.url = "http://" + l.Addr().String()
+
+	id, phrase := r.challenge()
+	free := r.occupy(func() reply {
+		return r.verify(id, video).want(200, `{"transactionId":"`+id+`","phrase":"`+phrase+`","score":90.0,"error":`+noError+`}`)
+	})
+	stop()
+	for { // until the listener is closed
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			break
+		}
+		c.Close()
+		time.Sleep(time.Millisecond)
+	}
+	select {
+	case err := <-done:
+		t.Fatalf("the server ended, with %v, before its request", err)
+	default:
+	}
+	free()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStopDoesNotWaitForEver(t *testing.T) {
+	r := newRigWith(t, server.Config{StopTimeout: 10 * time.Millisecond})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := make(chan struct{})
+	r.checked = func(ctx context.Context, _ seen) (liveness.Verdict, error) {
+		close(busy)
+		<-ctx.Done()
+		return liveness.Verdict{}, ctx.Err()
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.server.Serve(ctx, l) }()
+	go func() {
+		request, _ := http.NewRequest("POST", "http://"+l.Addr().String()+facePath, jsonBody(`{"faceImageBase":"%s"}`, encodedPicture))
+		auth := r.basic("Authorization")
+		request.Header.Set(auth[0], auth[1])
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			response.Body.Close()
+		}
+	}()
+	<-busy
+	stop()
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "cut off") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	certificate, cert, key := selfSigned(t)
+	s := server.New(server.Config{TLSCert: cert, TLSKey: key}, slog.New(slog.DiscardHandler))
+	url := strings.Replace(serve(t, s, context.Background()), "http:", "https:", 1)
+	trusted := x509.NewCertPool()
+	trusted.AddCert(certificate)
+	ask := func(c *tls.Config) (*http.Response, error) {
+		client := http.Client{Transport: &http.Transport{TLSClientConfig: c, ForceAttemptHTTP2: true}}
+		defer client.CloseIdleConnections()
+		return client.Get(url + "/healthz")
+	}
+	response, err := ask(&tls.Config{RootCAs: trusted})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != 200 || response.ProtoMajor != 2 || response.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("status %d, %s, headers %v", response.StatusCode, response.Proto, response.Header)
+	}
+	if _, err := ask(&tls.Config{RootCAs: trusted, MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("TLS 1.1 is taken")
+	}
+}
+
+func selfSigned(t *testing.T) (certificate *x509.Certificate, certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if certificate, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, content []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return certificate, write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", pkcs8)
+}
+
+// metric returns a metric's value as /metrics shows it, "" where it is not there.
+func (r *rig) metric(name string) string {
+	r.t.Helper()
+	response, err := http.Get(r.url + "/metrics")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+func TestMetrics(t *testing.T) {
+	r := newRig(t)
+	v := verdict(0.9)
+	v.Gates = []liveness.Gate{{Name: "pad", Passed: true, Took: time.Millisecond}}
+	r.says(v)
+	r.facePicture()
+	r.facePicture()
+	r.says(undecided(liveness.FaceTooSmall))
+	r.selfie(picture)
+	r.send("POST", "/nowhere/"+marker, "", nil)
+	for name, want := range map[string]string{
+		`bonafide_verdicts_total{outcome="live",protocol="faceliveness",reason=""}`:              "2",
+		`bonafide_verdicts_total{outcome="undecided",protocol="selfie",reason="face_too_small"}`: "1",
+		`bonafide_request_seconds_count{route="/api/v1/face/liveness",status="200"}`:             "2",
+		`bonafide_request_seconds_count{route="/liveness-verification",status="200"}`:            "1",
+		`bonafide_request_seconds_count{route="none",status="404"}`:                              "1",
+		`bonafide_gate_seconds_count{gate="pad"}`:                                                "2",
+		`bonafide_checks_running{load="picture"}`:                                                "0",
+		`bonafide_checks_queued{load="recording"}`:                                               "0",
+		`bonafide_requests_in_flight`:                                                            "1", // this one
+	} {
+		if got := r.metric(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestTheLogTellsWhatHappened(t *testing.T) {
+	r := newRig(t)
+	got := r.send("POST", facePath+"?password="+marker, "application/json", jsonBody(`{"faceImageBase":"%s"}`, encodedPicture), r.basic("Authorization"))
+	r.logged(`"msg":"request"`, fmt.Sprintf(`"request_id":%q`, got.header.Get("X-Request-Id")), `"protocol":"faceliveness"`, `"account":"shop"`,
+		`"method":"POST"`, `"route":"/api/v1/face/liveness"`, `"status":200`, `"took_ms":`)
+	r.send("POST", "/"+marker, "", nil)
+	r.logged(`"route":"none"`, `"status":404`)
+}
+
+// Headers over their limit end the request; the server goes on.
+func TestLargeHeaders(t *testing.T) {
+	s := server.New(server.Config{}, slog.New(slog.DiscardHandler))
+	url := serve(t, s, context.Background())
+	request, err := http.NewRequest("GET", url+"/healthz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Large", strings.Repeat("x", 64<<10))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("status %d", response.StatusCode)
+	}
+}
