@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -54,6 +55,7 @@ func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 type checkRecording struct {
 	File   string        `arg:"" name:"FILE" help:"Recording."`
 	Phrase string        `env:"-" required:"" help:"Digits that the person was asked to say."`
+	Draw   string        `env:"-" placeholder:"FILE.svg" help:"Draw what the lips say over time, and where each digit fits best."`
 	JSON   bool          `name:"json" env:"-" help:"Print JSON, one object on one line."`
 	Checks config.Checks `embed:""`
 }
@@ -70,11 +72,24 @@ func (c checkRecording) Run(ctx context.Context, line *commandLine, t terminal) 
 	if err != nil {
 		return err
 	}
-	verdict, err := checker.Recording(ctx, data, c.Phrase, check.RecordingOptions{Threshold: c.Checks.RecordingThreshold})
+	reading, err := checker.Read(ctx, data, check.RecordingOptions{Threshold: c.Checks.RecordingThreshold})
 	if err != nil {
 		return err
 	}
-	return printVerdict(t.out, c.File, c.Phrase, verdict, c.JSON)
+	if c.Draw != "" {
+		if err := draw(c.Draw, c.Phrase, reading); err != nil {
+			return err
+		}
+	}
+	return printVerdict(t.out, c.File, c.Phrase, reading.Verdict(c.Phrase), c.JSON)
+}
+
+func draw(name, phrase string, reading *check.Reading) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("the drawing cannot be written, name another file: %w", err)
+	}
+	return errors.Join(reading.Draw(file, phrase), file.Close())
 }
 
 // printVerdict prints one verdict: JSON on a line, or a table of its gates.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -89,6 +90,15 @@ func (c *Checker) Read(ctx context.Context, data []byte, o RecordingOptions) (*R
 	}
 	r.pad, r.padTook = liveness.Score(w.median(func(l look) float64 { return l.pad })), w.spent.pad
 	return r, nil
+}
+
+// Draw writes an SVG of what the lips said over time against a phrase. It fails where the check ended before the lips
+// were read.
+func (r *Reading) Draw(w io.Writer, phrase string) error {
+	if r.reading == nil {
+		return fmt.Errorf("there is nothing to draw: the check ended with %s before the lips were read", r.course.verdict.Reason)
+	}
+	return r.reading.Draw(w, phrase)
 }
 
 // Verdict judges the recording as the answer to a phrase.
