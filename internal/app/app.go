@@ -58,7 +58,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	fetcher := media.NewFetcher(media.FetchConfig{Off: settings.Fetch.Off, Hosts: settings.Fetch.Hosts})
+	fetcher := media.NewFetcher(media.FetchOptions{Disabled: settings.Fetch.Off, Hosts: settings.Fetch.Hosts})
 
 	web := server.New(server.Config{
 		Listen:  settings.Listen,
