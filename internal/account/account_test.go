@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bonafide-id/bonafide/internal/quality"
 	"github.com/bonafide-id/bonafide/internal/store/sqlite"
 	"github.com/bonafide-id/bonafide/liveness"
 )
@@ -180,6 +181,13 @@ func TestSettings(t *testing.T) {
 	}
 	acct, err := a.Authenticate(t.Context(), LipSecure, "", c.APIKey)
 	if err != nil || acct != (Account{acct.ID, "shop", 0.25, 0.98, nil, 0, 9, 3}) {
+		t.Errorf("%+v, %v", acct, err)
+	}
+	want.FaceLimits = &quality.Limits{FaceSize: 99}
+	if err := a.SetSettings(t.Context(), "shop", want); err != nil {
+		t.Fatal(err)
+	}
+	if acct, err := a.Authenticate(t.Context(), LipSecure, "", c.APIKey); err != nil || *acct.FaceLimits != *want.FaceLimits {
 		t.Errorf("%+v, %v", acct, err)
 	}
 	if got, err := a.Settings(t.Context(), "shop"); err != nil || *got.PictureThreshold != 0.25 || got.RecordingThreshold != nil {
