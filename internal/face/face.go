@@ -49,14 +49,16 @@ func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
 	if err != nil {
 		return nil, err
 	}
-	faces := make([]liveness.Face, len(found))
+	var faces []liveness.Face
 	for i, d := range found {
-		faces[i] = liveness.Face{Box: d.box, Confidence: d.confidence}
-		if i >= maxDescribed {
-			continue
+		face, ok := liveness.Face{Box: d.box, Confidence: d.confidence}, true
+		if i < maxDescribed {
+			if ok, err = f.describe(p, &face); err != nil {
+				return nil, err
+			}
 		}
-		if err := f.describe(p, &faces[i]); err != nil {
-			return nil, err
+		if ok {
+			faces = append(faces, face)
 		}
 	}
 	return faces, nil
@@ -113,18 +115,22 @@ func starts(length, size int) []float64 {
 	return list
 }
 
-// describe fills in the landmarks, the pose and the pupil distance of a face whose box is known.
-func (f *Finder) describe(p *liveness.Picture, face *liveness.Face) error {
+// describe fills in the landmarks, the pose and the pupil distance of what the detector took for a face. It returns
+// false where it is none.
+func (f *Finder) describe(p *liveness.Picture, face *liveness.Face) (bool, error) {
 	rough, err := f.landmarks(p, square(face.Box))
 	if err != nil {
-		return err
+		return false, err
 	}
 	if face.Landmarks, err = f.refine(p, rough); err != nil {
-		return err
+		return false, err
 	}
 	face.PupilDistance = distance(eyes(face.Landmarks))
-	face.Pose, err = f.pose(p, face.Landmarks)
-	return err
+	var doubt float64
+	if face.Pose, doubt, err = f.pose(p, face.Landmarks); err != nil {
+		return false, err
+	}
+	return f.plausible(p, face.Landmarks, doubt)
 }
 
 func distance(a, b liveness.Point) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }

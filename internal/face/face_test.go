@@ -2,7 +2,7 @@ package face
 
 import (
 	"image"
-	_ "image/jpeg" // the samples are JPEG
+	_ "image/jpeg" // the pictures are JPEG
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,6 +182,40 @@ func TestFindsNothingWhereNothingIs(t *testing.T) {
 		faces, err := f.Find(p)
 		if err != nil || len(faces) != 0 {
 			t.Errorf("%s: %d faces, %v", name, len(faces), err)
+		}
+	}
+}
+
+func TestFindsTheOneFace(t *testing.T) {
+	f := finder(t)
+	found, all := 0, 0
+	for _, folder := range []string{"frontal_ok", "single_ok", "large_yaw", "large_roll", "medical_mask", "too_close"} {
+		paths, _ := filepath.Glob(filepath.Join(shared(t, "faces"), folder, "*"))
+		for _, path := range paths {
+			faces, err := f.Find(picture(t, path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all++
+			if len(faces) == 1 {
+				found++
+			} else {
+				t.Logf("%s: %d faces", path, len(faces))
+			}
+		}
+	}
+	if found < all-2 {
+		t.Errorf("one face in %d of %d pictures", found, all)
+	}
+}
+
+func TestThingsAreNoFaces(t *testing.T) {
+	f := finder(t)
+	// Look before you trust a folder: 010 is a dog.
+	things, _ := filepath.Glob(filepath.Join(shared(t, "faces"), "no_face_object", "*"))
+	for _, path := range things {
+		if faces, err := f.Find(picture(t, path)); err != nil || len(faces) != 0 {
+			t.Errorf("%s: %d faces, %v", filepath.Base(path), len(faces), err)
 		}
 	}
 }

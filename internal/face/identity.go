@@ -15,6 +15,19 @@ var template = []liveness.Point{{X: 38.29, Y: 51.70}, {X: 73.53, Y: 51.50}, {X: 
 
 // embed describes a face by a vector of length 1; those of one person are close.
 func (f *Finder) embed(p *liveness.Picture, points liveness.Landmarks) ([]float32, error) {
+	v, err := f.rawEmbedding(p, points)
+	if err != nil {
+		return nil, err
+	}
+	size := float32(length(v) + 1e-12)
+	for i := range v {
+		v[i] /= size
+	}
+	return v, nil
+}
+
+// rawEmbedding is the embedding before it is made 1 long. Its length tells how much like an upright face the crop is.
+func (f *Finder) rawEmbedding(p *liveness.Picture, points liveness.Landmarks) ([]float32, error) {
 	left, right := eyes(points)
 	anchors := []liveness.Point{left, right, points[30], points[48], points[54]}
 	aligned := p.Warp(liveness.Similar(template, anchors), embeddingSize, embeddingSize)
@@ -22,19 +35,15 @@ func (f *Finder) embed(p *liveness.Picture, points liveness.Landmarks) ([]float3
 	if err != nil {
 		return nil, err
 	}
-	return unit(out[0].Data), nil
+	return out[0].Data, nil
 }
 
-func unit(v []float32) []float32 {
+func length(v []float32) float64 {
 	var sum float64
 	for _, x := range v {
 		sum += float64(x) * float64(x)
 	}
-	length := float32(math.Sqrt(sum) + 1e-12)
-	for i := range v {
-		v[i] /= length
-	}
-	return v
+	return math.Sqrt(sum)
 }
 
 // likeness is the cosine of two embeddings, -1..1.

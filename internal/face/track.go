@@ -110,29 +110,29 @@ func (t *Track) look(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 	chosen, same := t.choose(boxes)
 	t.face.Box, t.face.Confidence = chosen.box, chosen.confidence
 	if same {
-		err = t.again(p)
+		t.ok, err = t.again(p)
 	} else {
-		err = t.finder.describe(p, &t.face)
+		t.ok, err = t.finder.describe(p, &t.face)
 	}
-	if err != nil {
+	if err != nil || !t.ok {
 		return liveness.Face{}, false, err
 	}
 	return t.found(p, at, !same)
 }
 
 // again describes a face that the track has followed up to the last frame: its landmarks go on from the last ones.
-func (t *Track) again(p *liveness.Picture) error {
+func (t *Track) again(p *liveness.Picture) (bool, error) {
 	points, err := t.finder.refine(p, t.face.Landmarks)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if overlap(square(t.face.Box), cropOf(points)) < sameFace {
 		return t.finder.describe(p, &t.face)
 	}
 	t.face.Landmarks = points
 	t.face.PupilDistance = distance(eyes(points))
-	t.face.Pose, err = t.finder.pose(p, t.face.Landmarks)
-	return err
+	t.face.Pose, _, err = t.finder.pose(p, points)
+	return true, err
 }
 
 // detect looks at the whole frame, then near the last face, and now and then, while there is none, thoroughly.
@@ -186,7 +186,6 @@ func crowded(boxes []detected) bool {
 
 // found notes a frame with a face; fresh says that the face does not go on from the last frame.
 func (t *Track) found(p *liveness.Picture, at time.Duration, fresh bool) (liveness.Face, bool, error) {
-	t.ok = true
 	t.seen.Found++
 	if t.person.due(at, fresh) {
 		embedding, err := t.finder.embed(p, t.face.Landmarks)
