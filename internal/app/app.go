@@ -84,7 +84,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	sweeping, stopSweeping := context.WithCancel(ctx)
 	defer stopSweeping()
-	go sweep(sweeping, accounts, o.Log)
+	go sweep(sweeping, o.Log, accounts, challenges)
 	o.Log.Info("serving", "address", listener.Addr().String(), "confinement", checker.Decoder.Confinement().String())
 	return web.Serve(ctx, listener)
 }
@@ -102,15 +102,18 @@ func probes(remembered *sqlite.Store, checker *check.Checker) []server.Probe {
 	}
 }
 
-// sweepEvery is how often records that are older than their account's retention are deleted.
+// sweepEvery is how often old records and transactions are deleted.
 const sweepEvery = time.Hour
 
-func sweep(ctx context.Context, accounts *account.Accounts, log *slog.Logger) {
+func sweep(ctx context.Context, log *slog.Logger, accounts *account.Accounts, challenges *challenge.Challenges) {
 	for {
-		if n, err := accounts.Sweep(ctx); err != nil && ctx.Err() == nil {
-			log.Error("old records could not be deleted", "error", err.Error())
-		} else if n > 0 {
-			log.Info("old records deleted", "records", n)
+		records, err := accounts.Sweep(ctx)
+		transactions, err2 := challenges.Sweep(ctx)
+		if err := errors.Join(err, err2); err != nil && ctx.Err() == nil {
+			log.Error("what is past its time could not be deleted; it is tried again within the hour", "error", err.Error())
+		}
+		if records+transactions > 0 {
+			log.Info("deleted what is past its time", "records", records, "transactions", transactions)
 		}
 		select {
 		case <-ctx.Done():
