@@ -449,3 +449,28 @@ func BenchmarkFrames(b *testing.B) {
 		})
 	}
 }
+
+// FuzzFrames starts a child for each input; it is for long runs (go test -fuzz FuzzFrames).
+func FuzzFrames(f *testing.F) {
+	d := testDecoder(f)
+	f.Add(record(f, join(flag("64x48", "5"), []string{"-c:v", "libx264", "-pix_fmt", "yuv420p", "x.mp4"})...))
+	f.Add(record(f, join(flag("64x48", "5"), tone, []string{"-c:v", "libvpx", "-c:a", "libopus", "x.webm"})...))
+	f.Add(record(f, join(flag("64x48", "25"), []string{"-c:v", "mpeg1video", "x.mpg"})...))
+	f.Add(record(f, join(flag("64x48", "5"), []string{"-c:v", "mjpeg", "x.avi"})...))
+	limits := VideoLimits{MaxDuration: 5 * time.Second, MaxPixels: 1 << 20, Timeout: 10 * time.Second}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, err := d.Frames(t.Context(), data, limits, func(frame Frame) error {
+			if p := frame.Picture; len(p.Pixels) != 3*p.Width*p.Height || frame.At > limits.MaxDuration {
+				return fmt.Errorf("%dx%d in %d bytes at %v", p.Width, p.Height, len(p.Pixels), frame.At)
+			}
+			return nil
+		})
+		typed := false
+		for _, fault := range []error{nil, ErrNotReadable, ErrUnsupported, ErrTooLarge, ErrTooLong} {
+			typed = typed || errors.Is(err, fault)
+		}
+		if !typed {
+			t.Errorf("untyped: %v", err)
+		}
+	})
+}
