@@ -80,7 +80,7 @@ func (r *Reader) Read(m *Mouth) (*Reading, error) {
 	if len(outputs) != 1 || len(outputs[0].Data) != count*phrase.Classes {
 		return nil, fmt.Errorf("model lips does not give %d numbers a mouth picture", phrase.Classes)
 	}
-	reading.start = m.at[0]
+	reading.start = m.Start()
 	reading.Posteriors = outputs[0].Data
 	reading.Movement = movement(pixels, count)
 	reading.evidence = r.parameters.Weigh(reading.Posteriors)

@@ -193,3 +193,20 @@ func BenchmarkRead125(b *testing.B) {
 		reading.Score("597692")
 	}
 }
+
+func BenchmarkAdd(b *testing.B) {
+	for name, scale := range map[string]complex128{"far": 40, "near": 75, "close": 220} {
+		b.Run(name, func(b *testing.B) {
+			p, f := liveness.NewPicture(960, 720), shape(480+240i, scale)
+			m := Begin()
+			for b.Loop() {
+				if m.Frames() > 100 {
+					m = Begin()
+				}
+				if err := m.Add(p, f, time.Duration(m.Frames())*time.Second/Rate); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

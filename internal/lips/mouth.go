@@ -61,19 +61,27 @@ func (m *Mouth) Add(p *liveness.Picture, f liveness.Face, at time.Duration) erro
 			return ErrTooLong
 		}
 	}
-	place := place(&f.Landmarks)
-	if !usable(place.scale) {
+	place, lips := place(&f.Landmarks), middle(f.Landmarks[48:60])
+	if !usable(place.scale, lips) {
 		return nil
 	}
 	m.at = append(m.at, at)
 	m.places = append(m.places, place)
 	m.mouths = append(m.mouths, place.mouth(&f.Landmarks))
-	m.patches = append(m.patches, cut(p, middle(f.Landmarks[48:60]), length(place.scale)*patchWidth/patchSide))
+	m.patches = append(m.patches, cut(p, lips, length(place.scale)*patchWidth/patchSide))
 	return nil
 }
 
 // Frames is the number of frames that were kept.
 func (m *Mouth) Frames() int { return len(m.at) }
+
+// Start is the time of the first frame that was kept: that of the first mouth picture.
+func (m *Mouth) Start() time.Duration {
+	if len(m.at) == 0 {
+		return 0
+	}
+	return m.at[0]
+}
 
 // Duration is the time from the first frame to the last.
 func (m *Mouth) Duration() time.Duration {
@@ -85,45 +93,70 @@ func (m *Mouth) Duration() time.Duration {
 
 func length(z complex128) float64 { return math.Hypot(real(z), imag(z)) }
 
-// usable refuses degenerate landmarks: a head of no size, or of no finite one.
-func usable(scale complex128) bool {
+// usable refuses degenerate landmarks: a head of no size or of no finite one, lips far outside any frame.
+func usable(scale, lips complex128) bool {
 	l := length(scale)
-	return l >= 1 && l < 1e5
+	return l >= 1 && l < 1e5 && length(lips) < 1e6
 }
 
-// cut samples a patch from a frame: every pixel is the mean of the frame's luma over its square, or bilinear where the
-// frame is coarser. Places outside the frame repeat its border.
+// cut samples a patch from a frame: every pixel is the mean luma (ITU-R BT.601) of its square of the frame, or of a square
+// of one frame pixel where the frame is coarser. Places outside the frame repeat its border.
 func cut(p *liveness.Picture, centre complex128, step float64) patch {
 	q := patch{pixels: make([]uint8, patchSide*patchSide), centre: centre, step: step}
-	samples := max(1, int(math.Round(step)))
-	for y := range patchSide {
-		for x := range patchSide {
-			var sum float64
-			for j := range samples {
-				for i := range samples {
-					fx := real(centre) + step*(float64(x)-patchSide/2+(float64(i)+0.5)/float64(samples)) - 0.5
-					fy := imag(centre) + step*(float64(y)-patchSide/2+(float64(j)+0.5)/float64(samples)) - 0.5
-					sum += luma(p, fx, fy)
-				}
+	columns := squares(real(centre), step, p.Width)
+	rows := squares(imag(centre), step, p.Height)
+	left, right := columns[0].first, columns[patchSide-1].last()
+	top, bottom := rows[0].first, rows[patchSide-1].last()
+	grey := make([]float32, right-left+1)
+	narrow := make([]float32, (bottom-top+1)*patchSide) // the frame's rows, already patchSide wide
+	for y := top; y <= bottom; y++ {
+		for i := range grey {
+			rgb := p.Pixels[3*(y*p.Width+left+i):]
+			grey[i] = float32(299*int(rgb[0])+587*int(rgb[1])+114*int(rgb[2])) / 1000
+		}
+		for x, c := range columns {
+			var sum float32
+			for i, w := range c.weights {
+				sum += w * grey[c.first-left+i]
 			}
-			q.pixels[y*patchSide+x] = uint8(sum/float64(samples*samples) + 0.5)
+			narrow[(y-top)*patchSide+x] = sum
+		}
+	}
+	for y, r := range rows {
+		for x := range patchSide {
+			var sum float32
+			for i, w := range r.weights {
+				sum += w * narrow[(r.first-top+i)*patchSide+x]
+			}
+			q.pixels[y*patchSide+x] = uint8(sum + 0.5)
 		}
 	}
 	return q
 }
 
-// luma is the picture's brightness (ITU-R BT.601) between its pixels; x and y count from the first pixel's centre.
-func luma(p *liveness.Picture, x, y float64) float64 {
-	x = min(max(x, 0), float64(p.Width-1))
-	y = min(max(y, 0), float64(p.Height-1))
-	x0, y0 := int(x), int(y)
-	x1, y1 := min(x0+1, p.Width-1), min(y0+1, p.Height-1)
-	u, v := x-float64(x0), y-float64(y0)
-	grey := func(x, y int) float64 {
-		i := 3 * (y*p.Width + x)
-		return float64(299*int(p.Pixels[i])+587*int(p.Pixels[i+1])+114*int(p.Pixels[i+2])) / 1000
+// share is how much of each frame pixel, from the first on, one pixel of a patch takes along one side; the sum is 1.
+type share struct {
+	first   int
+	weights []float32
+}
+
+func (s share) last() int { return s.first + len(s.weights) - 1 }
+
+// squares are the shares of a patch's pixels along one side, of a frame that is size pixels long.
+func squares(centre, step float64, size int) (out [patchSide]share) {
+	width := max(step, 1)
+	inside := func(i int) int { return min(max(i, 0), size-1) }
+	for k := range out {
+		from := centre + step*(float64(k)+0.5-patchSide/2) - width/2
+		to := from + width
+		first, last := inside(int(math.Floor(from))), inside(int(math.Ceil(to))-1)
+		out[k] = share{first: first, weights: make([]float32, last-first+1)}
+		for i := int(math.Floor(from)); float64(i) < to; i++ {
+			part := min(to, float64(i+1)) - max(from, float64(i))
+			out[k].weights[inside(i)-first] += float32(part / width)
+		}
 	}
-	return (1-v)*((1-u)*grey(x0, y0)+u*grey(x1, y0)) + v*((1-u)*grey(x0, y1)+u*grey(x1, y1))
+	return out
 }
 
 // Pictures returns the recording as aligned grey mouth pictures of the given size, 25 a second, each pixel 0..255,
@@ -151,7 +184,11 @@ func (m *Mouth) Pictures(width, height int) (pixels []float32, count int) {
 		}
 		next := min(frame+1, len(m.at)-1)
 		if drawn != frame {
-			m.patches[frame].draw(before, width, height, places[frame], mouth)
+			if drawn == frame-1 && drawn >= 0 {
+				before, after = after, before
+			} else {
+				m.patches[frame].draw(before, width, height, places[frame], mouth)
+			}
 			m.patches[next].draw(after, width, height, places[next], mouth)
 			drawn = frame
 		}

@@ -1,6 +1,7 @@
 """The GRID corpus as mouth pictures with a target for every picture, and training sequences made of them."""
 import csv
 import os
+import subprocess
 
 import numpy as np
 
@@ -154,3 +155,26 @@ class Source:
     def batch(self, rng, size, length):
         made = [self.sequence(rng, length) for _ in range(size)]
         return [np.stack([m[i] for m in made]) for i in range(3)]
+
+
+class Letters:
+    """AVLetters: ten more people who say single letters. The letters' phones are known, not their times."""
+
+    def __init__(self, folder):
+        self.clips = []
+        for row in csv.DictReader(open(os.path.join(folder, "letters.tsv")), delimiter="\t"):
+            raw = subprocess.run(["ffmpeg", "-v", "error", "-i", os.path.join(folder, row["file"]), "-f", "rawvideo",
+                                  "-pix_fmt", "gray", "-"], check=True, capture_output=True).stdout
+            pictures = np.stack([augment.frame(p) for p in np.frombuffer(raw, np.uint8).reshape(-1, 60, 80)])
+            self.clips.append((pictures, [PHONES.index(p) for p in LEXICON[row["letter"].lower()]]))
+
+    def batch(self, rng, size, length):
+        """Pictures (size, length, 48, 64), 0..1, and a list of phones each."""
+        made, phones = [], []
+        for _ in range(size):
+            pictures, said = self.clips[rng.integers(len(self.clips))]
+            none = np.zeros(len(pictures), int)
+            pictures, _, _ = augment.fit(rng, length, *augment.speed(rng, pictures.astype(np.float32), none, none))
+            made.append(augment.light(rng, augment.place(rng, pictures)))
+            phones.append(said)
+        return np.stack(made), phones

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes the weights as ONNX, and the row of models/manifest.json that names them.
 
-    export.py --weights WORK/all.pt --out models/lips.onnx --manifest models/manifest.json --version 1
+    export.py --weights WORK/all.pt[+WORK/all-2.pt…] --out models/lips.onnx --manifest models/manifest.json --version 1
 """
 import argparse
 import hashlib
@@ -9,7 +9,7 @@ import json
 
 import torch
 
-from model import Product, load
+from model import load
 
 
 def main():
@@ -17,7 +17,7 @@ def main():
     p.add_argument("--weights", required=True); p.add_argument("--out", required=True)
     p.add_argument("--manifest", required=True); p.add_argument("--version", required=True)
     o = p.parse_args()
-    torch.onnx.export(Product(load(o.weights)), (torch.rand(1, 60, 48, 64) * 255,), o.out, opset_version=13,
+    torch.onnx.export(load(o.weights), (torch.rand(1, 60, 48, 64) * 255,), o.out, opset_version=13,
                       input_names=["mouth"], output_names=["log_posteriors"],
                       dynamic_axes={"mouth": {1: "pictures"}, "log_posteriors": {1: "pictures"}})
     data = open(o.out, "rb").read()

@@ -46,18 +46,22 @@ class Lips(nn.Module):
 
 
 class Product(nn.Module):
-    """What is exported: the mean of the posteriors for the pictures and for their mirror images."""
+    """What is exported: the mean of the posteriors of some models, for the pictures and for their mirror images."""
 
-    def __init__(self, model):
+    def __init__(self, models):
         super().__init__()
-        self.model = model.eval()
+        self.models = nn.ModuleList(models)
 
     def forward(self, x):
-        p = (self.model(x)[0].exp() + self.model(x.flip(3))[0].exp()) / 2
-        return p.clamp(min=1e-6).log()
+        p = [m(y)[0].exp() for m in self.models for y in (x, x.flip(3))]
+        return (sum(p) / len(p)).clamp(min=1e-6).log()
 
 
-def load(path):
-    model = Lips()
-    model.load_state_dict(torch.load(path))
-    return model.eval()
+def load(paths):
+    """The product of one weights file or more, joined by "+"."""
+    models = []
+    for path in paths.split("+"):
+        model = Lips()
+        model.load_state_dict(torch.load(path))
+        models.append(model.eval())
+    return Product(models)

@@ -2,31 +2,13 @@
 """Makes labelled trials for `bonafide eval phrase` out of GRID speakers, with splice.py.
 
     trials.py --splice ../shared/tools/splice.py --grid ../shared/data/lips/grid --out WORK/trials
-              [--speakers s1,s2,…] [--recitals 40] [--condition NAME] [--seed 1]
+              [--speakers s1,s2,…] [--recitals 40] [--seed 1]
 
 For each speaker: recitals of random phrases (genuine; the same recordings with another phrase claimed are the
 impostors, so that both are spliced alike), unspliced sentences of the corpus, held still pictures and closed mouths.
-Writes the recordings and trials.csv (path, spoken, claimed, person, kind). A condition changes every recording.
+Writes the recordings and trials.csv (path, spoken, claimed, person, kind).
 """
 import argparse, csv, functools, importlib.util, os, random, shutil, subprocess, sys
-
-# Arguments of ffmpeg between input and output; filters work on what splice.py wrote.
-CONDITIONS = {
-    "plain": [],
-    "fps15": ["-vf", "fps=15"],
-    "fps30": ["-vf", "fps=30"],
-    "uneven": ["-vf", "select='not(eq(mod(n,7),2)+eq(mod(n,11),5))'", "-fps_mode", "vfr"],
-    "kbit150": ["-b:v", "150k", "-maxrate", "150k", "-bufsize", "300k", "-preset", "veryfast"],
-    "dim": ["-vf", "eq=brightness=-0.12:contrast=0.45:gamma=0.8,noise=alls=8:allf=t"],
-    "side": ["-vf", "geq=lum='lum(X,Y)*(0.25+0.9*X/W)':cb='cb(X,Y)':cr='cr(X,Y)'"],
-    "small": ["-vf", "scale=w=iw*0.46:h=ih*0.46,pad=640:480:(ow-iw)/2:(oh-ih)/2:gray"],
-    "large": ["-vf", "crop=iw*0.62:ih*0.75:iw*0.19:ih*0.23,scale=1190:1080"],
-    "fast": ["-vf", "setpts=PTS/1.4,fps=25", "-an"],
-    "slow": ["-vf", "setpts=PTS/0.7,fps=25", "-an"],
-    "tilt": ["-vf", "rotate=10*PI/180:fillcolor=gray"],
-    "turned": ["-vf", "perspective=x0=0:y0=-22:x1=W*0.955:y1=14:x2=0:y2=H+22:x3=W*0.955:y3=H-14:sense=destination"],
-}
-
 
 def load_splice(path):
     spec = importlib.util.spec_from_file_location("splice", path)
@@ -57,16 +39,6 @@ def swapped(rng, phrase):
     return phrase[:k] + phrase[k + 1] + phrase[k] + phrase[k + 2:]
 
 
-def change(path, condition):
-    if not condition:
-        return
-    part = path + ".part.mp4"
-    quality = [] if "-b:v" in condition else ["-crf", "23", "-preset", "veryfast"]
-    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", path, *condition, "-c:v", "libx264", *quality,
-                    "-pix_fmt", "yuv420p", part], check=True)
-    os.replace(part, path)
-
-
 def closed(grid, clip, out, seconds):
     """The clip's closed mouth before the sentence, played to and fro."""
     subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", os.path.join(grid, clip), "-an", "-filter_complex",
@@ -80,9 +52,9 @@ def main():
     p.add_argument("--splice", required=True); p.add_argument("--grid", required=True); p.add_argument("--out", required=True)
     p.add_argument("--speakers", default=""); p.add_argument("--recitals", type=int, default=40)
     p.add_argument("--sentences", type=int, default=20); p.add_argument("--stills", type=int, default=6)
-    p.add_argument("--condition", default="plain", choices=sorted(CONDITIONS)); p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--seed", type=int, default=1)
     o = p.parse_args()
-    splice, change_by = load_splice(o.splice), CONDITIONS[o.condition]
+    splice = load_splice(o.splice)
     tokens = list(csv.DictReader(open(os.path.join(o.grid, "tokens.tsv")), delimiter="\t"))
     speakers = o.speakers.split(",") if o.speakers else sorted({t["speaker"] for t in tokens})
     rows = []
@@ -99,7 +71,6 @@ def main():
                 sys.argv = ["splice", "--root", o.grid, "--speaker", speaker, "--phrase", phrase, "--out", full + ".new.mp4",
                             "--seed", str(rng.randrange(1 << 30)), *more]
                 splice.main()
-                change(full + ".new.mp4", change_by)
                 os.replace(full + ".new.mp4", full)
             else:
                 rng.randrange(1 << 30)
@@ -114,16 +85,15 @@ def main():
         for i in range(o.stills):
             phrase = "".join(rng.choice(digits) for _ in range(6))
             rows.append((make(f"still{i}", phrase, "--still"), "", phrase, speaker, "still"))
-        if o.condition == "plain":
-            for i, t in enumerate(rng.sample(own, min(o.sentences, len(own)))):
-                path = f"{speaker}/sentence_{t['name']}.mp4"
-                shutil.copyfile(os.path.join(o.grid, t["file"]), os.path.join(o.out, path))
-                rows += [(path, "", other(rng, "------"), speaker, "sentence") for _ in range(5)]
-                if i < o.stills:
-                    path = f"{speaker}/closed{i}.mp4"
-                    if not os.path.exists(os.path.join(o.out, path)):
-                        closed(o.grid, t["file"], os.path.join(o.out, path), 4)
-                    rows += [(path, "", other(rng, "------"), speaker, "closed") for _ in range(5)]
+        for i, t in enumerate(rng.sample(own, min(o.sentences, len(own)))):
+            path = f"{speaker}/sentence_{t['name']}.mp4"
+            shutil.copyfile(os.path.join(o.grid, t["file"]), os.path.join(o.out, path))
+            rows += [(path, "", other(rng, "------"), speaker, "sentence") for _ in range(5)]
+            if i < o.stills:
+                path = f"{speaker}/closed{i}.mp4"
+                if not os.path.exists(os.path.join(o.out, path)):
+                    closed(o.grid, t["file"], os.path.join(o.out, path), 4)
+                rows += [(path, "", other(rng, "------"), speaker, "closed") for _ in range(5)]
         splice.frames.cache_clear(); splice.sound.cache_clear()
     with open(os.path.join(o.out, "trials.csv"), "w", newline="") as f:
         out = csv.writer(f)

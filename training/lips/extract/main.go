@@ -16,6 +16,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -90,7 +92,10 @@ func extract(ctx context.Context, decoder *media.Decoder, finder *face.Finder, s
 	if count == 0 {
 		return errors.New("no face")
 	}
-	return write(target, pixels, count)
+	// The words' times count from the recording's start: where the face was found later, its first picture is repeated.
+	late := int(mouth.Start() * lips.Rate / time.Second)
+	first := pixels[:width*height]
+	return write(target, slices.Concat(slices.Repeat(first, late), pixels), late+count)
 }
 
 // write makes a .npy file (NumPy's format, version 1.0) of bytes.
