@@ -66,6 +66,7 @@ func TestRecordingsOfEveryKind(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			frames, clip, err := collect(t, record(t, test.args...), VideoLimits{})
 			if err != nil {
 				t.Fatal(err)
@@ -370,7 +371,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	for name, ending := range endings {
 		t.Run(name, func(t *testing.T) {
 			before := heldResources(t)
-			for range 5 {
+			for range 3 {
 				if err := ending(); err != nil {
 					t.Fatal(err)
 				}
