@@ -123,7 +123,7 @@ func (d *Decoder) Frames(ctx context.Context, data []byte, limits VideoLimits, e
 	defer file.Close()
 	r := recording{decoder: d, container: container, file: file, limits: limits.orDefault(), each: each, sound: container.mayHaveSound(data)}
 	clip, err := r.decode(ctx)
-	if errors.Is(err, ErrNotReadable) && r.passed == 0 && r.sound && r.log.started {
+	if r.failed && r.passed == 0 && r.sound && r.log.started {
 		// ffmpeg ends at once when a track that was asked for is not there or cannot be decoded. Do without the sound.
 		r.sound = false
 		clip, err = r.decode(ctx)
@@ -140,7 +140,8 @@ type recording struct {
 	each      func(Frame) error
 	sound     bool
 
-	passed int // frames passed to each
+	passed int  // frames passed to each
+	failed bool // the child gave up by itself
 	log    ffmpegLog
 }
 
@@ -178,37 +179,13 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 	}
 	defer closeAll(pipes)
 
-	all := timestamps{maxTime: r.limits.MaxDuration, maxCount: math.MaxInt}
-	picked := timestamps{maxTime: r.limits.MaxDuration, maxCount: r.limits.MaxFrames}
-	sizes := make(chan frameSize, 1)
-	times := make(chan time.Duration, r.limits.MaxFrames)
-	frames := make(chan Frame, 2)
-	var sound []int16
-	var readers sync.WaitGroup
-	readers.Go(func() {
-		if err := all.read(pipes[0], nil, nil); err != nil {
-			stop(err)
-		}
-	})
-	readers.Go(func() {
-		defer close(times)
-		defer close(sizes)
-		if err := picked.read(pipes[1], sizes, times); err != nil {
-			stop(err)
-		}
-	})
-	readers.Go(func() {
-		defer close(frames)
-		readFrames(ctx, pipes[2], sizes, times, frames)
-	})
-	readers.Go(func() { sound = readSound(pipes[3], r.limits.MaxDuration) })
+	out := r.read(ctx, stop, pipes)
 	exit := make(chan error, 1)
 	go func() { // on its own, so that the child is reaped also when each panics
-		readers.Wait()
+		out.readers.Wait()
 		exit <- cmd.Wait()
 	}()
-
-	for frame := range frames {
+	for frame := range out.frames {
 		if err := r.each(frame); err != nil {
 			stop(err)
 			break
@@ -223,11 +200,48 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 		return Clip{}, err
 	}
 	return Clip{
-		Width: all.size.shownWidth, Height: all.size.height,
-		Duration: all.end(), Frames: r.passed, SourceFrames: all.count, FrameRate: all.rate(),
+		Width: out.all.size.shownWidth, Height: out.all.size.height,
+		Duration: out.all.end(), Frames: r.passed, SourceFrames: out.all.count, FrameRate: out.all.rate(),
 		Codec: r.log.codec, Container: r.container.name, Rotation: r.log.rotation,
-		HasSound: len(sound) > 0, Sound: sound,
+		HasSound: len(out.sound) > 0, Sound: out.sound,
 	}, nil
+}
+
+// output is what comes from the child's pipes. All but the frames may be looked at when the readers are done.
+type output struct {
+	frames  chan Frame
+	all     timestamps
+	sound   []int16
+	readers sync.WaitGroup
+}
+
+// read starts a reader for each pipe. A fault of what comes stops the decoding.
+func (r *recording) read(ctx context.Context, stop context.CancelCauseFunc, pipes []*os.File) *output {
+	out := &output{
+		frames: make(chan Frame, 2),
+		all:    timestamps{maxTime: r.limits.MaxDuration, maxCount: math.MaxInt},
+	}
+	picked := timestamps{maxTime: r.limits.MaxDuration, maxCount: r.limits.MaxFrames}
+	sizes := make(chan frameSize, 1)
+	times := make(chan time.Duration, r.limits.MaxFrames)
+	out.readers.Go(func() {
+		if err := out.all.read(pipes[0], nil, nil); err != nil {
+			stop(err)
+		}
+	})
+	out.readers.Go(func() {
+		defer close(times)
+		defer close(sizes)
+		if err := picked.read(pipes[1], sizes, times); err != nil {
+			stop(err)
+		}
+	})
+	out.readers.Go(func() {
+		defer close(out.frames)
+		readFrames(ctx, pipes[2], sizes, times, out.frames)
+	})
+	out.readers.Go(func() { out.sound = readSound(pipes[3], r.limits.MaxDuration) })
+	return out
 }
 
 // judge turns the way the child ended into an error.
@@ -244,6 +258,7 @@ func (r *recording) judge(exit error) error {
 	case r.log.tooLarge:
 		return fmt.Errorf("%w: over %d pixels a frame", ErrTooLarge, r.limits.MaxPixels)
 	case failed:
+		r.failed = status.Exited()
 		return fmt.Errorf("%w: the decoder ended with %v", ErrNotReadable, exit)
 	case r.passed == 0:
 		return fmt.Errorf("%w: not one frame", ErrNotReadable)

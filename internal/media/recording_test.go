@@ -403,6 +403,18 @@ func heldResources(t *testing.T) string {
 	return fmt.Sprintf("%d goroutines, %d files, %d children", runtime.NumGoroutine(), len(files), children)
 }
 
+func TestErrorOfTheCalleeEndsTheDecoding(t *testing.T) {
+	data := record(t, join(flag("160x120", "25"), tone, []string{"-c:v", "libx264", "-pix_fmt", "yuv420p", "x.mp4"})...)
+	calls := 0
+	_, err := testDecoder(t).Frames(t.Context(), data, VideoLimits{}, func(Frame) error {
+		calls++
+		return fmt.Errorf("%w: says the callee", ErrNotReadable)
+	})
+	if !errors.Is(err, ErrNotReadable) || calls != 1 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
 func TestSideBySide(t *testing.T) {
 	data := record(t, join(flag("320x240", "25"), tone, []string{"-c:v", "libx264", "-pix_fmt", "yuv420p", "x.mp4"})...)
 	for range 6 {
