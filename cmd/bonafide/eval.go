@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/bonafide-id/bonafide/internal/app"
 	"github.com/bonafide-id/bonafide/internal/check"
@@ -18,13 +19,15 @@ type evalCommand struct {
 
 type evalOptions struct {
 	JSON    bool          `name:"json" env:"-" help:"Print JSON."`
+	Report  string        `env:"-" placeholder:"FILE.html" help:"Write the report with its charts to this HTML file."`
 	Scores  string        `env:"-" placeholder:"FILE" help:"Write each score to this CSV file."`
 	Workers int           `env:"-" default:"0" help:"Files checked at once (0: one for each core)."`
 	Checks  config.Checks `embed:""`
 }
 
-func (o evalOptions) options(file string, report func(done, total int)) evaluate.Options {
-	return evaluate.Options{File: file, Scores: o.Scores, Workers: o.Workers, Progress: report}
+func (o evalOptions) options(file string, bar func(done, total int)) evaluate.Options {
+	return evaluate.Options{File: file, Scores: o.Scores, Page: o.Report, Workers: o.Workers, Progress: bar,
+		Program: programVersion(), Began: time.Now()}
 }
 
 func (o evalOptions) print(t terminal, report interface{ WriteText(io.Writer) error }) error {

@@ -12,14 +12,18 @@ var version = "development"
 type versionCommand struct{}
 
 func (versionCommand) Run(t terminal) error {
-	revision := ""
+	_, err := fmt.Fprintf(t.out, "bonafide %s %s %s/%s\n", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+// programVersion is the version, and the revision that it was built from where that is known.
+func programVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				revision = " " + s.Value
+				return version + " " + s.Value
 			}
 		}
 	}
-	_, err := fmt.Fprintf(t.out, "bonafide %s%s %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return version
 }

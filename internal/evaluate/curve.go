@@ -141,3 +141,30 @@ func middle95(values []float64) *Interval {
 	cut := len(values) / 40
 	return &Interval{values[cut], values[len(values)-1-cut]}
 }
+
+// errorPoint is the error rates where scores at and above a threshold are accepted: the share of the negatives that are
+// accepted, and of the positives that are rejected.
+type errorPoint struct{ accepted, rejected float64 }
+
+// points returns one point for each distinct score as the threshold, by rising score, and one for a threshold above
+// all; none when there are no samples of one kind.
+func (c curve) points() []errorPoint {
+	positives, negatives := split(c.samples, func(s sample) bool { return s.positive })
+	if len(positives) == 0 || len(negatives) == 0 {
+		return nil
+	}
+	var points []errorPoint
+	var below, rejected int
+	for i, s := range c.samples {
+		if i == 0 || s.score != c.samples[i-1].score {
+			points = append(points, errorPoint{
+				1 - float64(below)/float64(len(negatives)), float64(rejected) / float64(len(positives))})
+		}
+		if s.positive {
+			rejected++
+		} else {
+			below++
+		}
+	}
+	return append(points, errorPoint{0, 1})
+}

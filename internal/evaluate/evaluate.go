@@ -3,16 +3,20 @@
 //
 // A set is a CSV file. All its faults are reported at once, before any work starts. The reports are plain values with
 // stable JSON keys, in which rates are 0 to 1 and null stands for what a set cannot give; WriteText prints them for a
-// terminal and WriteScores writes what each picture or trial scored.
+// terminal, WriteHTML as a page with charts, and WriteScores writes what each picture or trial scored.
 package evaluate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/bonafide-id/bonafide/liveness"
 	"golang.org/x/sync/errgroup"
@@ -47,6 +51,11 @@ type Options struct {
 	File string
 	// Scores is the CSV file to write what each picture or trial scored; empty: none.
 	Scores string
+	// Page is the HTML file to write the report to, with its charts; empty: none.
+	Page string
+	// Program and Began are the program's version and the time, which the report states.
+	Program string
+	Began   time.Time
 	// Workers is how many files are checked at once; 0: as many as there are CPUs.
 	Workers int
 	// Progress, if set, is called after each file, never by two goroutines at once.
@@ -88,30 +97,71 @@ func (o Options) each(ctx context.Context, n int, do func(context.Context, int) 
 	return context.Cause(ctx)
 }
 
-// createScores creates the file of the scores, so that a name that cannot be written is known before the work starts.
-// It returns nil where none is asked for.
-func (o Options) createScores() (*os.File, error) {
-	if o.Scores == "" {
-		return nil, nil
-	}
-	file, err := os.Create(o.Scores)
-	if err != nil {
-		return nil, fmt.Errorf("the scores cannot be written, name another file: %w", err)
-	}
-	return file, nil
+// Measured says what was measured, with what and when.
+type Measured struct {
+	// File is the name of the CSV file, without its folder.
+	File    string    `json:"file"`
+	Program string    `json:"program"`
+	Began   time.Time `json:"began"`
+	// Models are the weights that took part in any check, in the order of their first.
+	Models []liveness.ModelRef `json:"models"`
 }
 
-// saveScores fills and closes the file of createScores.
-func saveScores(file *os.File, write func(io.Writer) error) error {
+func (o Options) measured() Measured {
+	return Measured{File: filepath.Base(o.File), Program: o.Program, Began: o.Began, Models: []liveness.ModelRef{}}
+}
+
+// add notes the models of one check.
+func (m *Measured) add(models []liveness.ModelRef) {
+	for _, model := range models {
+		if !slices.Contains(m.Models, model) {
+			m.Models = append(m.Models, model)
+		}
+	}
+}
+
+// outputs are the files that an evaluation writes; nil where one is not asked for.
+type outputs struct{ scores, page *os.File }
+
+// create creates the files, so that a name that cannot be written is known before the work starts.
+func (o Options) create() (outputs, error) {
+	var (
+		out outputs
+		err error
+	)
+	if o.Scores != "" {
+		if out.scores, err = os.Create(o.Scores); err != nil {
+			return out, fmt.Errorf("the scores cannot be written, name another file: %w", err)
+		}
+	}
+	if o.Page != "" {
+		if out.page, err = os.Create(o.Page); err != nil {
+			out.close()
+			return out, fmt.Errorf("the report cannot be written, name another file: %w", err)
+		}
+	}
+	return out, nil
+}
+
+func (out outputs) close() {
+	out.scores.Close()
+	out.page.Close()
+}
+
+// save fills and closes the files.
+func (out outputs) save(report interface {
+	WriteScores(io.Writer) error
+	WriteHTML(io.Writer) error
+}) error {
+	return errors.Join(fill(out.scores, report.WriteScores), fill(out.page, report.WriteHTML))
+}
+
+func fill(file *os.File, write func(io.Writer) error) error {
 	if file == nil {
 		return nil
 	}
-	err := write(file)
-	if closing := file.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		return fmt.Errorf("write the scores: %w", err)
+	if err := errors.Join(write(file), file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", file.Name(), err)
 	}
 	return nil
 }

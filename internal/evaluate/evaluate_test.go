@@ -101,7 +101,7 @@ func TestProgressCountsEveryFileOnce(t *testing.T) {
 	if len(calls) != 200 {
 		t.Errorf("%d calls", len(calls))
 	}
-	for i, p := range report.pictures {
+	for i, p := range report.labels.pictures {
 		if want := float64(i) / 1000; float64(*p.score) != want {
 			t.Fatalf("picture %d has the score %g", i, *p.score)
 		}
@@ -132,8 +132,8 @@ func TestCancelledEvaluationHasNoReport(t *testing.T) {
 			cancel()
 			return parse(string(data)), nil
 		})
-	if !errors.Is(err, context.Canceled) || report.pictures != nil {
-		t.Errorf("error %v, %d pictures", err, len(report.pictures))
+	if !errors.Is(err, context.Canceled) || report.labels.pictures != nil {
+		t.Errorf("error %v, %d pictures", err, len(report.labels.pictures))
 	}
 	if data, _ := os.ReadFile(scores); len(data) > 0 {
 		t.Errorf("scores were written: %s", data)

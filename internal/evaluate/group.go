@@ -44,12 +44,6 @@ func split[T any](items []T, has func(T) bool) (with, without []T) {
 	return with, without
 }
 
-// share is the rate of the items that have a property; nil when there are none.
-func share[T any](items []T, has func(T) bool) *Rate {
-	with, _ := split(items, has)
-	return rate(len(with), len(items))
-}
-
 // column returns one value of each item.
 func column[T, V any](items []T, value func(T) V) []V {
 	values := make([]V, len(items))

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strconv"
 
 	"github.com/bonafide-id/bonafide/liveness"
@@ -17,15 +16,14 @@ import (
 // A picture that ended with a reason, without a score, or undecided is a non-response: it counts in APNRR or BPNRR and
 // nowhere else. Every other figure is of the responses alone.
 type PADReport struct {
-	// File is the name of the CSV file, without its folder.
-	File string `json:"file"`
+	Measured
 	// Threshold is the score at and above which a picture counts as bona fide.
 	Threshold float64  `json:"threshold"`
 	All       PADGroup `json:"all"`
 	// Sets is a group for each value of the column set, by name; empty without the column.
 	Sets []PADGroup `json:"sets"`
 
-	pictures []picture
+	labels labels
 }
 
 // PADGroup is the figures of some of the pictures.
@@ -46,8 +44,12 @@ type PADGroup struct {
 	BPNRR *Rate     `json:"bpnrr"`
 	AUC   *Estimate `json:"auc"`
 	EER   *Estimate `json:"eer"`
+	// Reliability holds the scores against what came true; nil without scores of both kinds.
+	Reliability *Reliability `json:"reliability"`
 	// NonResponses counts them by reason, by name.
 	NonResponses []NonResponse `json:"non_responses"`
+
+	responses []picture
 }
 
 // Species is the figures of one attack instrument species at the report's threshold.
@@ -90,6 +92,7 @@ type picture struct {
 	score     *liveness.Score
 	responded bool
 	reason    liveness.Reason
+	models    []liveness.ModelRef
 }
 
 // PAD checks every picture that o.File lists and reports the error rates at the threshold, 0 to 1.
@@ -104,11 +107,11 @@ func PAD(ctx context.Context, o Options, threshold float64, check PictureFunc) (
 	if err != nil {
 		return PADReport{}, err
 	}
-	scores, err := o.createScores()
+	out, err := o.create()
 	if err != nil {
 		return PADReport{}, err
 	}
-	defer scores.Close()
+	defer out.close()
 	pictures := labels.pictures
 	err = o.each(ctx, len(pictures), func(ctx context.Context, i int) error {
 		return pictures[i].check(ctx, check)
@@ -116,15 +119,15 @@ func PAD(ctx context.Context, o Options, threshold float64, check PictureFunc) (
 	if err != nil {
 		return PADReport{}, err
 	}
-	report := labels.report(threshold)
-	report.File = filepath.Base(o.File)
-	return report, saveScores(scores, report.WriteScores)
+	report := labels.report(o.measured(), threshold)
+	return report, out.save(report)
 }
 
 // labels is a CSV file of pictures.
 type labels struct {
-	pictures  []picture
-	hasPeople bool
+	pictures []picture
+	// whose names a picture's person; nil without the column person.
+	whose func(picture) string
 }
 
 func readLabels(name string) (labels, error) {
@@ -132,7 +135,10 @@ func readLabels(name string) (labels, error) {
 	if err != nil {
 		return labels{}, fmt.Errorf("the labels cannot be read: %w", err)
 	}
-	found := labels{hasPeople: t.has["person"]}
+	var found labels
+	if t.has["person"] {
+		found.whose = picture.whose
+	}
 	seen := map[string]agreement{}
 	for _, r := range t.rows {
 		p := picture{
@@ -167,7 +173,7 @@ func (p *picture) check(ctx context.Context, check PictureFunc) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.path, err)
 	}
-	p.score, p.reason = verdict.Score, verdict.Reason
+	p.score, p.reason, p.models = verdict.Score, verdict.Reason, verdict.Models
 	if p.score == nil && p.reason == "" {
 		p.reason = noScore
 	}
@@ -181,73 +187,88 @@ func (p picture) whose() string { return cmp.Or(p.person, p.file) }
 // bonaFideAt says whether the picture, which must have responded, is classified as bona fide at the threshold.
 func (p picture) bonaFideAt(threshold float64) bool { return float64(*p.score) >= threshold }
 
-func (l labels) report(threshold float64) PADReport {
+func (l labels) report(measured Measured, threshold float64) PADReport {
 	report := PADReport{
+		Measured:  measured,
 		Threshold: threshold,
-		All:       newPADGroup("", l.pictures, l.hasPeople, threshold),
+		All:       l.group("", l.pictures, threshold),
 		Sets:      []PADGroup{},
-		pictures:  l.pictures,
+		labels:    l,
+	}
+	for _, p := range l.pictures {
+		report.add(p.models)
 	}
 	for _, set := range groups(l.pictures, func(p picture) string { return p.set }) {
-		report.Sets = append(report.Sets, newPADGroup(set.name, set.items, l.hasPeople, threshold))
+		report.Sets = append(report.Sets, l.group(set.name, set.items, threshold))
 	}
 	return report
 }
 
-func newPADGroup(name string, pictures []picture, hasPeople bool, threshold float64) PADGroup {
-	responses, silent := split(pictures, func(p picture) bool { return p.responded })
+// padPrior is the share of bona fide presentations that the calibration of the scores assumes.
+const padPrior = 0.5
+
+// group is the figures of some of the pictures.
+func (l labels) group(name string, pictures []picture, threshold float64) PADGroup {
+	silent := func(p picture) bool { return !p.responded }
+	unanswered, responses := split(pictures, silent)
 	attacks, bonaFide := split(pictures, func(p picture) bool { return p.attack })
 	g := PADGroup{
 		Name:         name,
 		BonaFide:     len(bonaFide),
 		Attacks:      len(attacks),
 		Species:      []Species{},
-		Operating:    operatingPoint(responses, threshold),
-		APNRR:        share(attacks, func(p picture) bool { return !p.responded }),
-		BPNRR:        share(bonaFide, func(p picture) bool { return !p.responded }),
+		Operating:    l.operatingPoint(responses, threshold),
+		APNRR:        share(attacks, l.whose, silent),
+		BPNRR:        share(bonaFide, l.whose, silent),
 		NonResponses: []NonResponse{},
+		responses:    responses,
 	}
 	for tenth := 1; tenth <= 9; tenth++ {
-		g.Thresholds = append(g.Thresholds, operatingPoint(responses, float64(tenth)/10))
+		g.Thresholds = append(g.Thresholds, l.operatingPoint(responses, float64(tenth)/10))
 	}
 	for _, species := range groups(attacks, func(p picture) string { return p.species }) {
-		answered, _ := split(species.items, func(p picture) bool { return p.responded })
+		_, answered := split(species.items, silent)
 		g.Species = append(g.Species, Species{
 			Name:  species.name,
-			APCER: share(answered, func(p picture) bool { return p.bonaFideAt(threshold) }),
-			APNRR: share(species.items, func(p picture) bool { return !p.responded }),
+			APCER: share(answered, l.whose, func(p picture) bool { return p.bonaFideAt(threshold) }),
+			APNRR: share(species.items, l.whose, silent),
 		})
 	}
-	for _, reason := range groups(silent, func(p picture) string { return string(cmp.Or(p.reason, "undecided")) }) {
+	for _, reason := range groups(unanswered, func(p picture) string { return string(cmp.Or(p.reason, "undecided")) }) {
 		attacks, bonaFide := split(reason.items, func(p picture) bool { return p.attack })
 		g.NonResponses = append(g.NonResponses, NonResponse{liveness.Reason(reason.name), len(bonaFide), len(attacks)})
 	}
 	var names []string
-	if hasPeople {
-		g.People = len(groups(pictures, picture.whose))
-		names = column(responses, picture.whose)
+	if l.whose != nil {
+		g.People = len(groups(pictures, l.whose))
+		names = column(responses, l.whose)
 	}
-	g.AUC, g.EER = newCurve(column(responses, func(p picture) sample {
-		return sample{score: float64(*p.score), positive: !p.attack}
-	}), names).estimates()
+	scores := column(responses, picture.sample)
+	g.AUC, g.EER = newCurve(scores, names).estimates()
+	g.Reliability = reliability(scores, padPrior)
 	return g
 }
 
+// sample is the score of a picture that has responded.
+func (p picture) sample() sample { return sample{score: float64(*p.score), positive: !p.attack} }
+
 // operatingPoint is the error rates of pictures that have all responded.
-func operatingPoint(responses []picture, threshold float64) OperatingPoint {
+func (l labels) operatingPoint(responses []picture, threshold float64) OperatingPoint {
 	accepted := func(p picture) bool { return p.bonaFideAt(threshold) }
 	attacks, bonaFide := split(responses, func(p picture) bool { return p.attack })
 	point := OperatingPoint{
 		Threshold: threshold,
-		APCER:     share(attacks, accepted),
-		BPCER:     share(bonaFide, func(p picture) bool { return !accepted(p) }),
+		APCER:     share(attacks, l.whose, accepted),
+		BPCER:     share(bonaFide, l.whose, func(p picture) bool { return !accepted(p) }),
 	}
+	var worst []picture
 	for _, species := range groups(attacks, func(p picture) string { return p.species }) {
-		apcer := share(species.items, accepted)
+		apcer := share(species.items, nil, accepted)
 		if point.HighestAPCER == nil || worse(*apcer, *point.HighestAPCER) {
-			point.HighestAPCER, point.Worst = apcer, species.name
+			point.HighestAPCER, point.Worst, worst = apcer, species.name, species.items
 		}
 	}
+	point.HighestAPCER = share(worst, l.whose, accepted)
 	if point.APCER != nil && point.BPCER != nil {
 		hter := (point.APCER.Value + point.BPCER.Value) / 2
 		point.HTER = &hter
@@ -268,7 +289,7 @@ func worse(a, b Rate) bool {
 func (r PADReport) WriteScores(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"path", "score", "outcome", "reason"})
-	for _, p := range r.pictures {
+	for _, p := range r.labels.pictures {
 		score, outcome := "", liveness.Undecided
 		if p.score != nil {
 			score = strconv.FormatFloat(float64(*p.score), 'f', -1, 64)

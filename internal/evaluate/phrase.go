@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -21,9 +20,8 @@ var phraseThresholds = []float64{50, 90, 98, 99}
 // A trial is a recording and the phrase that it is claimed to answer; it is genuine when that is the phrase that was
 // spoken, and an impostor's otherwise. A recording that ends with a user error is rejected: its trials score 0.
 type PhraseReport struct {
-	// File is the name of the CSV file, without its folder.
-	File string      `json:"file"`
-	All  PhraseGroup `json:"all"`
+	Measured
+	All PhraseGroup `json:"all"`
 	// People and Kinds are a group for each value of the columns person and kind, by name; empty without the column.
 	People []PhraseGroup `json:"people"`
 	Kinds  []PhraseGroup `json:"kinds"`
@@ -44,8 +42,13 @@ type PhraseGroup struct {
 	Thresholds []PhrasePoint `json:"thresholds"`
 	AUC        *Estimate     `json:"auc"`
 	EER        *Estimate     `json:"eer"`
+	// Reliability holds the scores, as probabilities, against what came true, user errors left out; nil without scores of
+	// both kinds.
+	Reliability *Reliability `json:"reliability"`
 	// UserErrors counts the trials that a user error ended, by reason, by name.
 	UserErrors []UserError `json:"user_errors"`
+
+	trials []trial
 }
 
 // PhrasePoint is the error rates at one threshold, 0 to 100.
@@ -72,6 +75,7 @@ type trial struct {
 
 	score  float64 // 0 to 100
 	reason liveness.Reason
+	models []liveness.ModelRef
 }
 
 // whose names the trial's person; a recording without a name shows a person of its own.
@@ -88,11 +92,11 @@ func Phrase(ctx context.Context, o Options, read RecordingFunc) (PhraseReport, e
 	if err != nil {
 		return PhraseReport{}, err
 	}
-	scores, err := o.createScores()
+	out, err := o.create()
 	if err != nil {
 		return PhraseReport{}, err
 	}
-	defer scores.Close()
+	defer out.close()
 	recordings := list.recordings()
 	err = o.each(ctx, len(recordings), func(ctx context.Context, i int) error {
 		return judge(ctx, recordings[i], read)
@@ -100,15 +104,15 @@ func Phrase(ctx context.Context, o Options, read RecordingFunc) (PhraseReport, e
 	if err != nil {
 		return PhraseReport{}, err
 	}
-	report := list.report()
-	report.File = filepath.Base(o.File)
-	return report, saveScores(scores, report.WriteScores)
+	report := list.report(o.measured())
+	return report, out.save(report)
 }
 
 // trials is a CSV file of trials.
 type trials struct {
-	trials    []trial
-	hasPeople bool
+	trials []trial
+	// whose names a trial's person; nil without the column person.
+	whose func(trial) string
 }
 
 func readTrials(name string) (trials, error) {
@@ -116,7 +120,10 @@ func readTrials(name string) (trials, error) {
 	if err != nil {
 		return trials{}, fmt.Errorf("the trials cannot be read: %w", err)
 	}
-	found := trials{hasPeople: t.has["person"]}
+	var found trials
+	if t.has["person"] {
+		found.whose = trial.whose
+	}
 	spoken, person := map[string]agreement{}, map[string]agreement{}
 	for _, r := range t.rows {
 		claimed := r.cells["claimed"]
@@ -173,6 +180,7 @@ func judge(ctx context.Context, trials []*trial, read RecordingFunc) error {
 			return err
 		}
 		verdict := recording.Verdict(t.claimed)
+		t.models = verdict.Models
 		switch {
 		case verdict.Reason != "":
 			t.reason = verdict.Reason
@@ -185,23 +193,31 @@ func judge(ctx context.Context, trials []*trial, read RecordingFunc) error {
 	return nil
 }
 
-func (l trials) report() PhraseReport {
+func (l trials) report(measured Measured) PhraseReport {
 	report := PhraseReport{
-		All:    newPhraseGroup("", l.trials, l.hasPeople),
-		People: []PhraseGroup{},
-		Kinds:  []PhraseGroup{},
-		trials: l.trials,
+		Measured: measured,
+		All:      l.group("", l.trials),
+		People:   []PhraseGroup{},
+		Kinds:    []PhraseGroup{},
+		trials:   l.trials,
+	}
+	for _, t := range l.trials {
+		report.add(t.models)
 	}
 	for _, person := range groups(l.trials, func(t trial) string { return t.person }) {
-		report.People = append(report.People, newPhraseGroup(person.name, person.items, l.hasPeople))
+		report.People = append(report.People, l.group(person.name, person.items))
 	}
 	for _, kind := range groups(l.trials, func(t trial) string { return t.kind }) {
-		report.Kinds = append(report.Kinds, newPhraseGroup(kind.name, kind.items, l.hasPeople))
+		report.Kinds = append(report.Kinds, l.group(kind.name, kind.items))
 	}
 	return report
 }
 
-func newPhraseGroup(name string, trials []trial, hasPeople bool) PhraseGroup {
+// phrasePrior is the share of genuine responses that the calibration of the scores assumes.
+const phrasePrior = 0.9
+
+// group is the figures of some of the trials.
+func (l trials) group(name string, trials []trial) PhraseGroup {
 	genuine, impostors := split(trials, func(t trial) bool { return t.genuine })
 	g := PhraseGroup{
 		Name:       name,
@@ -209,12 +225,13 @@ func newPhraseGroup(name string, trials []trial, hasPeople bool) PhraseGroup {
 		Impostors:  len(impostors),
 		Recordings: len(groups(trials, func(t trial) string { return t.file })),
 		UserErrors: []UserError{},
+		trials:     trials,
 	}
 	for _, threshold := range phraseThresholds {
 		g.Thresholds = append(g.Thresholds, PhrasePoint{
 			Threshold: threshold,
-			FAR:       share(impostors, func(t trial) bool { return t.score >= threshold }),
-			FRR:       share(genuine, func(t trial) bool { return t.score < threshold }),
+			FAR:       share(impostors, l.whose, func(t trial) bool { return t.score >= threshold }),
+			FRR:       share(genuine, l.whose, func(t trial) bool { return t.score < threshold }),
 		})
 	}
 	for _, reason := range groups(trials, func(t trial) string { return string(t.reason) }) {
@@ -222,15 +239,18 @@ func newPhraseGroup(name string, trials []trial, hasPeople bool) PhraseGroup {
 		g.UserErrors = append(g.UserErrors, UserError{liveness.Reason(reason.name), len(genuine), len(impostors)})
 	}
 	var names []string
-	if hasPeople {
-		g.People = len(groups(trials, trial.whose))
-		names = column(trials, trial.whose)
+	if l.whose != nil {
+		g.People = len(groups(trials, l.whose))
+		names = column(trials, l.whose)
 	}
-	g.AUC, g.EER = newCurve(column(trials, func(t trial) sample {
-		return sample{score: t.score, positive: t.genuine}
-	}), names).estimates()
+	g.AUC, g.EER = newCurve(column(trials, trial.sample), names).estimates()
+	scored, _ := split(trials, func(t trial) bool { return t.reason == "" })
+	g.Reliability = reliability(column(scored, trial.sample), phrasePrior)
 	return g
 }
+
+// sample is the trial's score as a probability.
+func (t trial) sample() sample { return sample{score: t.score / 100, positive: t.genuine} }
 
 // WriteScores writes the CSV file path,claimed,score,reason: a row for each trial in the order of the file. score is
 // 0 to 100, exact, and 0 with a reason where a user error ended the trial.

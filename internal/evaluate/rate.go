@@ -1,6 +1,9 @@
 package evaluate
 
-import "math"
+import (
+	"math"
+	"math/rand/v2"
+)
 
 // Interval is a 95% confidence interval.
 type Interval struct {
@@ -16,6 +19,45 @@ type Rate struct {
 	// Interval95 is Wilson's score interval; where none, or all, of the events count, the bound away from the value is
 	// the rule of three's instead.
 	Interval95 Interval `json:"interval95"`
+	// PeopleInterval95 is the percentile interval of the bootstrap over people, who are drawn with replacement, each with
+	// all of their events. Where none, or all, of the events count the draws say nothing, and its bound is the rule of
+	// three's with people for events. It is nil without a column person, and where fewer than two people have events.
+	PeopleInterval95 *Interval `json:"people_interval95"`
+}
+
+// upper is the highest that the rate may be, by either interval.
+func (r Rate) upper() float64 {
+	if r.PeopleInterval95 == nil {
+		return r.Interval95.High
+	}
+	return max(r.Interval95.High, r.PeopleInterval95.High)
+}
+
+// share is the rate of the items that have a property; nil when there are none. whose names an item's person; nil:
+// people are not known.
+func share[T any](items []T, whose func(T) string, has func(T) bool) *Rate {
+	with, _ := split(items, has)
+	r := rate(len(with), len(items))
+	if r == nil || whose == nil {
+		return r
+	}
+	var people []tally
+	number := map[string]int{}
+	for _, item := range items {
+		name := whose(item)
+		i, known := number[name]
+		if !known {
+			i = len(people)
+			number[name] = i
+			people = append(people, tally{})
+		}
+		people[i].of++
+		if has(item) {
+			people[i].count++
+		}
+	}
+	r.PeopleInterval95 = peopleInterval(people)
+	return r
 }
 
 // rate is count/of with its interval; nil when of is 0.
@@ -23,7 +65,7 @@ func rate(count, of int) *Rate {
 	if of == 0 {
 		return nil
 	}
-	return &Rate{count, of, float64(count) / float64(of), rateInterval(count, of)}
+	return &Rate{Count: count, Of: of, Value: float64(count) / float64(of), Interval95: rateInterval(count, of)}
 }
 
 // rateInterval is E. B. Wilson's score interval (1927) at 95%. At 0 of n its upper bound is min(1, 3/n), the rule of
@@ -41,4 +83,37 @@ func rateInterval(count, of int) Interval {
 	centre := (p + z*z/(2*n)) / (1 + z*z/n)
 	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
 	return Interval{centre - half, centre + half}
+}
+
+// tally is one person's events: how many count, of how many.
+type tally struct{ count, of int }
+
+// peopleInterval draws as many people as there are with replacement, bootstrapRounds times from a fixed seed.
+func peopleInterval(people []tally) *Interval {
+	if len(people) < 2 {
+		return nil
+	}
+	var all tally
+	for _, p := range people {
+		all.count += p.count
+		all.of += p.of
+	}
+	switch all.count {
+	case 0:
+		return &Interval{0, min(1, 3/float64(len(people)))}
+	case all.of:
+		return &Interval{max(0, 1-3/float64(len(people))), 1}
+	}
+	random := rand.New(rand.NewPCG(30107, 3))
+	rates := make([]float64, bootstrapRounds)
+	for round := range rates {
+		var drawn tally
+		for range people {
+			p := people[random.IntN(len(people))]
+			drawn.count += p.count
+			drawn.of += p.of
+		}
+		rates[round] = float64(drawn.count) / float64(drawn.of)
+	}
+	return middle95(rates)
 }

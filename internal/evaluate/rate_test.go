@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"fmt"
 	"math"
 	"testing"
 )
@@ -49,5 +50,62 @@ func TestRateIntervalSolvesWilsonsEquation(t *testing.T) {
 				t.Fatalf("%d of %d: %+v", count, of, *r)
 			}
 		}
+	}
+}
+
+// event is one of a person's; it counts or not.
+type event struct {
+	person string
+	counts bool
+}
+
+func shareOfEvents(events []event) *Rate {
+	return share(events, func(e event) string { return e.person }, func(e event) bool { return e.counts })
+}
+
+func TestIntervalOverPeople(t *testing.T) {
+	// Twenty people of ten events each; the errors are all of two of them.
+	var clustered, spread []event
+	for person := range 20 {
+		for i := range 10 {
+			clustered = append(clustered, event{fmt.Sprint(person), person < 2})
+			spread = append(spread, event{fmt.Sprint(person), i == 0})
+		}
+	}
+	c, s := shareOfEvents(clustered), shareOfEvents(spread)
+	if c.Count != 20 || s.Count != 20 || c.Interval95 != s.Interval95 {
+		t.Fatalf("%+v, %+v", *c, *s)
+	}
+	// Two people of twenty: a binomial of 20 at 0.1 has its 2.5% and 97.5% points at 0 and 5.
+	if got := *c.PeopleInterval95; got != (Interval{0, 0.25}) {
+		t.Errorf("errors of two people: %+v", got)
+	}
+	// Everybody has one error of ten, so that any draw of people has.
+	if got := *s.PeopleInterval95; !near(got.Low, 0.1, 1e-12) || !near(got.High, 0.1, 1e-12) {
+		t.Errorf("errors of all: %+v", got)
+	}
+	if c.upper() != 0.25 || s.upper() != s.Interval95.High {
+		t.Errorf("upper bounds %g, %g", c.upper(), s.upper())
+	}
+	for name, c := range map[string]struct {
+		events []event
+		want   *Interval
+	}{
+		"none of three people's": {[]event{{"a", false}, {"a", false}, {"b", false}, {"c", false}}, &Interval{0, 1}},
+		"one person":             {[]event{{"a", true}, {"a", false}}, nil},
+	} {
+		if got := shareOfEvents(c.events).PeopleInterval95; (got == nil) != (c.want == nil) || got != nil && *got != *c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	var nobody []event
+	for person := range 60 {
+		nobody = append(nobody, event{fmt.Sprint(person), false}, event{fmt.Sprint(person), false})
+	}
+	if r := shareOfEvents(nobody); *r.PeopleInterval95 != (Interval{0, 0.05}) || r.Interval95 != (Interval{0, 0.025}) {
+		t.Errorf("no error of 60 people: %+v, %+v", r.Interval95, *r.PeopleInterval95)
+	}
+	if r := share(clustered, nil, func(e event) bool { return e.counts }); r.PeopleInterval95 != nil {
+		t.Errorf("people that are not known: %+v", *r.PeopleInterval95)
 	}
 }
