@@ -376,20 +376,22 @@ func TestNothingIsLeftBehind(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			var after string
+			var after held
 			for range 100 {
-				if after = heldResources(t); after == before {
+				after = heldResources(t)
+				if after.goroutines <= before.goroutines && after.files <= before.files && after.children <= before.children {
 					return
 				}
 				time.Sleep(20 * time.Millisecond)
 			}
-			t.Errorf("before: %s, after: %s", before, after)
+			t.Errorf("before: %+v, after: %+v", before, after)
 		})
 	}
 }
 
-// heldResources counts goroutines, file descriptors and children.
-func heldResources(t *testing.T) string {
+type held struct{ goroutines, files, children int }
+
+func heldResources(t *testing.T) held {
 	files, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
@@ -400,7 +402,7 @@ func heldResources(t *testing.T) string {
 		data, _ := os.ReadFile(task)
 		children += len(strings.Fields(string(data)))
 	}
-	return fmt.Sprintf("%d goroutines, %d files, %d children", runtime.NumGoroutine(), len(files), children)
+	return held{runtime.NumGoroutine(), len(files), children}
 }
 
 func TestErrorOfTheCalleeEndsTheDecoding(t *testing.T) {
