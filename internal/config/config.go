@@ -70,7 +70,7 @@ type Checks struct {
 	RecordingThreshold      float64       `default:"0.98" help:"Score at and above which a recording is recorded as live, 0 to 1."`
 	VideoMaxDuration        time.Duration `default:"30s" help:"Longest recording that is checked."`
 	VideoTimeout            time.Duration `default:"30s" help:"Longest time that decoding one recording may take."`
-	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Address space that the decoder's process may use."`
+	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Memory that the decoder's process may use."`
 	VideoRequireConfinement bool          `help:"Refuse to start unless every layer that confines the decoder's process holds."`
 }
 
