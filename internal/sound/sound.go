@@ -146,11 +146,13 @@ func (h *Hearing) Speaks() bool { return h.Speech() >= leastSpeech }
 
 // Speech is how long somebody speaks, digits or anything else.
 func (h *Hearing) Speech() time.Duration {
-	var sum float64
+	rows := 0
 	for t := 0; t < len(h.Posteriors); t += phrase.Classes {
-		sum += 1 - math.Exp(float64(h.Posteriors[t]))
+		if h.Posteriors[t] < -math.Ln2 { // silence is less likely than not
+			rows++
+		}
 	}
-	return time.Duration(sum / RowRate * float64(time.Second))
+	return at(rows)
 }
 
 // Digit is a digit that was heard between two times of the recording.

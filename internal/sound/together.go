@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/bonafide-id/bonafide/internal/phrase"
 	"github.com/bonafide-id/bonafide/liveness"
 )
@@ -47,6 +49,28 @@ type Comparison struct {
 	Score liveness.Score
 }
 
+// Judgement is what the sound does to the score of a recording.
+type Judgement struct {
+	// Score is the recording's, with the sound: the lesser of Spoken and of Comparison.Score; the lips' own where nobody
+	// speaks.
+	Score liveness.Score
+	// Spoken is the probability that the spoken digits are the phrase, and Comparison how the mouth goes with them; both
+	// are zero where nobody speaks.
+	Spoken     liveness.Score
+	Comparison Comparison
+}
+
+// Judge is the score of a recording of which the lips' score, without sound, is alone. Where somebody speaks, the lips
+// are read again at the times of the spoken digits, which beats reading them without; the sound itself only lowers.
+func (h *Hearing) Judge(digits string, mouth Mouth, alone liveness.Score) Judgement {
+	if !h.Speaks() {
+		return Judgement{Score: alone}
+	}
+	j := Judgement{Spoken: h.Score(digits), Comparison: h.Compare(digits, mouth)}
+	j.Score = min(j.Spoken, j.Comparison.Score)
+	return j
+}
+
 // Compare lays the sound over the mouth. A phrase that is not of digits, or that is too long for the recording, and a
 // hearing or mouth without rows score 0.
 func (h *Hearing) Compare(digits string, mouth Mouth) Comparison {
@@ -73,27 +97,17 @@ func (h *Hearing) compare(claimed []int, mouth Mouth) (Comparison, []float64) {
 	agreement := h.agreement(mouth)
 	near := agreement[furthest-tolerance : furthest+tolerance+1]
 	peak := slices.Max(near)
-	var far float64 // mean of exp(3 x): its larger values count
-	for i, a := range agreement {
-		if i < furthest-tolerance || i > furthest+tolerance {
-			far += math.Exp(3*a) / float64(len(agreement)-len(near))
-		}
+	far := slices.Concat(agreement[:furthest-tolerance], agreement[furthest+tolerance+1:])
+	var tallest float64 // mean of exp(3 x): the larger values count
+	for _, a := range far {
+		tallest += math.Exp(3*a) / float64(len(far))
 	}
-	offset := slices.Index(near, peak) - tolerance
-	fits, ratio := h.windows(claimed, mouth, offset)
+	fits, ratio := h.windows(claimed, mouth, slices.Index(near, peak)-tolerance)
 	slices.Sort(fits)
-	worst := fits[:min(2, len(fits))]
 	best := slices.Index(agreement, slices.Max(agreement)) - furthest
-	return Comparison{Offset: at(best), Agreement: peak},
-		[]float64{peak, peak - math.Log(far)/3, mean(fits), mean(worst), ratio}
-}
-
-func mean(all []float64) float64 {
-	var sum float64
-	for _, v := range all {
-		sum += v
+	return Comparison{Offset: at(best), Agreement: peak}, []float64{
+		peak, peak - math.Log(tallest)/3, stat.Mean(fits, nil), stat.Mean(fits[:min(2, len(fits))], nil), ratio,
 	}
-	return sum / float64(len(all))
 }
 
 // agreement is the mean log ratio of Comparison for each offset from -furthest to furthest.
@@ -136,23 +150,27 @@ const unlikely = -10
 func (h *Hearing) windows(claimed []int, mouth Mouth, offset int) (fits []float64, ratio float64) {
 	seen := h.parameters.Together.Lips.Weigh(mouth.Posteriors)
 	first := int(math.Round(mouth.Start.Seconds() * RowRate))
-	const shortest = phrase.States + 1 // pictures
 	for i, span := range h.evidence.Path(claimed) {
-		from := int(math.Round(float64(span.From-offset-first) / 2))
-		to := int(math.Round(float64(span.To-offset-first) / 2))
-		if short := shortest - (to - from); short > 0 {
-			from -= (short + 1) / 2
-			to += short / 2
+		window := pictures(span, offset+first, seen.Rows())
+		fit, rate := float64(unlikely), float64(unlikely)
+		if length := window.To - window.From; length >= phrase.States {
+			fit = seen.LogFit(window, claimed[i])
+			rate = seen.Ratio(window, claimed[i]) / float64(length)
 		}
-		from, to = max(from, 0), min(to, seen.Rows())
-		if to-from < phrase.States {
-			fits = append(fits, unlikely)
-			ratio += unlikely / float64(len(claimed))
-			continue
-		}
-		window := phrase.Span{From: from, To: to}
-		fits = append(fits, seen.LogFit(window, claimed[i]))
-		ratio += seen.Ratio(window, claimed[i]) / float64(to-from) / float64(len(claimed))
+		fits = append(fits, fit)
+		ratio += rate / float64(len(claimed))
 	}
 	return fits, ratio
+}
+
+// pictures is the span of the mouth's pictures, of which there are count, at the time of a span of rows, moved by offset.
+// Where there are as many, it has enough of them for every state.
+func pictures(span phrase.Span, offset, count int) phrase.Span {
+	from := int(math.Round(float64(span.From-offset) / 2))
+	to := int(math.Round(float64(span.To-offset) / 2))
+	if short := phrase.States + 1 - (to - from); short > 0 {
+		from -= (short + 1) / 2
+		to += short / 2
+	}
+	return phrase.Span{From: max(from, 0), To: min(to, count)}
 }

@@ -31,9 +31,9 @@ func recite(digits []int, begin, seconds float64, rate int) []float32 {
 			class = 2 + digits[i]*phrase.States + int((at-0.5*float64(i))/0.1)
 		}
 		for c := range phrase.Classes {
-			p := 0.1 / (phrase.Classes - 1)
+			p := 0.02 / (phrase.Classes - 1)
 			if c == class {
-				p = 0.9
+				p = 0.98
 			}
 			out = append(out, float32(math.Log(p)))
 		}
@@ -118,6 +118,27 @@ func TestScoreTellsPhrasesApart(t *testing.T) {
 		begin := time.Second + time.Duration(i)*500*time.Millisecond
 		if d.Digit != said[i] || (d.From-begin).Abs() > 40*time.Millisecond || (d.To-begin-400*time.Millisecond).Abs() > 40*time.Millisecond {
 			t.Errorf("digit %d is %+v", i, d)
+		}
+	}
+}
+
+func TestJudge(t *testing.T) {
+	mouth := Mouth{Posteriors: recite(said, 1, 5, pictureRate)}
+	h := plain().hear(recite(said, 1, 5, RowRate))
+	h.parameters.Phrase.Bias = 5
+	if j := h.Judge(saidText, mouth, 0.4); j.Score < 0.98 || j.Score != min(j.Spoken, j.Comparison.Score) {
+		t.Errorf("lips and sound say the phrase: %+v", j)
+	}
+	if j := h.Judge("401380", mouth, 0.99); j.Score > 0.01 {
+		t.Errorf("lips and sound say another phrase: %+v", j)
+	}
+	dubbed := Mouth{Posteriors: recite([]int{4, 0, 1, 3, 8, 0}, 1, 5, pictureRate)}
+	if j := h.Judge(saidText, dubbed, 0.99); j.Score > 0.5 || j.Spoken < 0.9 {
+		t.Errorf("the sound says the phrase and the lips do not: %+v", j)
+	}
+	for name, quiet := range map[string]*Hearing{"a silent track": plain().hear(recite(nil, 1, 5, RowRate)), "no track": plain().hear(nil)} {
+		if j := quiet.Judge(saidText, mouth, 0.7); j != (Judgement{Score: 0.7}) {
+			t.Errorf("%s: %+v, want the lips' own score", name, j)
 		}
 	}
 }

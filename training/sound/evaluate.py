@@ -1,11 +1,10 @@
 """Measures the sound's models on the speakers that each was not trained on, fits the calibration, and writes it.
 
     evaluate.py --work work/sound --ear work/sound/features --measure work/sound/measure --json ../models/sound.json
-                [--lips lips.pkl] [--recitals 40]
+                [--lips seen.pkl] [--recitals 40]
 
---lips has the lips' posteriors of recitals, by models that did not see the speaker: a pickled list of (speaker, clips'
-names, phrase, posteriors [pictures, 42], kind: "recital" or "still"). With it the comparison of mouth and sound is
-fitted and measured too. Figures go to the standard output, the calibration is fitted on all unseen speakers together;
+--lips is what seen.py wrote: recordings with the posteriors of lips' models that did not see the speaker. With it the
+comparison of mouth and sound is fitted and measured too. Figures go to the standard output, the calibration is fitted on all unseen speakers together;
 figures of calibrated scores are of a calibration that left the speaker out as well."""
 import argparse, json, os, pickle
 import numpy as np, torch
@@ -14,21 +13,40 @@ import data
 from trials import Measure, PRIOR, auc, claims, eer, listen, net, wilson
 
 KINDS = ["another phrase", "one digit wrong", "two swapped", "sentence"]
+LIVE = .9  # prior probability of a live response, as for the lips' score
+# What impostors are expected to do. The sound alone: one digit wrong is mostly for the lips to see.
+SPOKEN = {"another phrase": .56, "sentence": .4, "one digit wrong": .02, "two swapped": .02}
+# A mouth with a sound that is not its own; what both say is the sound's to judge.
+FOREIGN = {"sound 400 ms off": .25, "dubbed in time": .25, "dubbed with another recital": .25, "other speech, dubbed": .1,
+           "still with the right sound": .1, "closed mouth, dubbed": .05}
 SHIFT = int(.4 * data.RATE)
 START = {"scale": .3, "prior_power": 1, "prior": PRIOR, "insertion": 2.5, "phrase": {"weights": [1] * 4, "bias": 0},
          "together": {"lips": {"scale": .3, "prior_power": 1, "prior": PRIOR}, "weights": [1] * 5, "bias": 0}}
 
 
-def logistic(x, y, strength=1e-2):
-    """A logistic regression; genuine and impostor trials weigh the same together. Weights may not be negative: every
-    feature is the larger the better. Returns the weights and the bias."""
+def weigh(kind, shares, use):
+    """The weight of each trial in a fit: genuine ones LIVE together, impostors by their kinds' shares of the rest."""
+    genuine = np.char.startswith(kind, "genuine") & use
+    weight = np.where(genuine, LIVE / max(genuine.sum(), 1), 0)
+    for k, share in shares.items():
+        own = (kind == k) & use
+        weight[own] = (1 - LIVE) * share / max(own.sum(), 1)
+    return weight
+
+
+def logistic(x, genuine, weight, strength):
+    """A weighted logistic regression with a little ridge. No weight is negative: every feature is the larger the better."""
+    keep = weight > 0
+    x, genuine, weight = x[keep], genuine[keep], weight[keep] / weight.sum()
     mean, scale = x.mean(0), x.std(0) + 1e-9
-    z, weight = (x - mean) / scale, np.where(y, .5 / y.sum(), .5 / (~y).sum())
+    z = (x - mean) / scale
+
     def loss(p):
         s = z @ p[:-1] + p[-1]
-        out = weight @ np.logaddexp(0, np.where(y, -s, s)) + strength * (p[:-1] ** 2).sum()
-        slope = weight * (1 / (1 + np.exp(-s)) - y)
-        return out, np.append(z.T @ slope + 2 * strength * p[:-1], slope.sum())
+        slope = weight * (1 / (1 + np.exp(-s)) - genuine)
+        return (weight @ np.logaddexp(0, np.where(genuine, -s, s)) + strength * (p[:-1] ** 2).sum(),
+                np.append(z.T @ slope + 2 * strength * p[:-1], slope.sum()))
+
     p = minimize(loss, np.append(np.ones(x.shape[1]), 0.), jac=True, method="L-BFGS-B",
                  bounds=[(0, None)] * x.shape[1] + [(None, None)]).x
     return p[:-1] / scale, float(p[-1] - p[:-1] @ (mean / scale))
@@ -38,12 +56,12 @@ def score(fit, x):
     return 1 / (1 + np.exp(-(x @ fit[0] + fit[1])))
 
 
-def crossed(speakers, x, y, strength):
-    """Scores by a calibration of the other speakers."""
-    out = np.empty(len(y))
+def unseen(speakers, x, genuine, weight, strength):
+    """Scores by calibrations of the other speakers."""
+    out = np.empty(len(genuine))
     for s in set(speakers):
-        own = speakers == s
-        out[own] = score(logistic(x[~own], y[~own], strength), x[own])
+        rest = speakers != s
+        out[~rest] = score(logistic(x[rest], genuine[rest], weight[rest], strength), x[~rest])
     return out
 
 
@@ -129,10 +147,11 @@ def phrases(o, clips, speakers, ear, measure):
             samples, labels = data.recital(chosen)
             asked = claims(said, rng)
             for name, spoil in CONDITIONS.items():
-                if name != "clean" and i >= o.recitals // 2:
+                if name != "clean" and i >= o.recitals // 4:
                     continue
-                r = measure(listen(model, ear, spoil(samples, labels, others, rng)), [p for _, p in asked])
-                out += [(speaker, name, kind, m["phrase"]) for (kind, _), m in zip(asked, r["phrases"])]
+                claimed = asked if name == "clean" else asked[:4] + asked[11:]
+                r = measure(listen(model, ear, spoil(samples, labels, others, rng)), [p for _, p in claimed])
+                out += [(speaker, name, kind, m["phrase"]) for (kind, _), m in zip(claimed, r["phrases"])]
                 heard.append((speaker, name, distance(said, [d["digit"] for d in r["heard"] or []]), len(said)))
         for c in own[:20]:
             r = measure(listen(model, ear, c.piece(0, len(c.labels))[0]), rng.integers(0, 10, (5, 6)).tolist())
@@ -158,11 +177,8 @@ def report_phrases(rows, heard, digits, strength):
     speaker, condition, kind = (np.array([r[i] for r in rows]) for i in range(3))
     x = np.array([r[3] for r in rows])
     y = kind == "genuine"
-    fitted = (condition == "clean") | y  # noise belongs to the genuine trials of the fit
-    scores = np.empty(len(y))
-    for s in set(speaker):
-        rest = (speaker != s) & fitted
-        scores[speaker == s] = score(logistic(x[rest], y[rest], strength), x[speaker == s])
+    weight = weigh(kind, SPOKEN, (condition == "clean") | y)  # genuine ones in noise are genuine
+    scores = unseen(speaker, x, y, weight, strength)
     clean = condition == "clean"
     figures("the sound alone, pooled", kind[clean], scores[clean])
     print("\n| speaker | digits right, borders known | digit errors, free | EER another phrase | one digit wrong | two swapped | sentences |")
@@ -179,64 +195,74 @@ def report_phrases(rows, heard, digits, strength):
         wrong, said = sum(h[2] for h in heard if h[1] == c), sum(h[3] for h in heard if h[1] == c)
         cells = [f"{100 * eer(g, scores[own & (kind == k)]):.1f}%" for k in KINDS[:3]]
         print("|", c, "|", f"{wrong} of {said}", "|", wilson(int((g < .98).sum()), len(g)), "|", " | ".join(cells), "|")
-    return logistic(x[fitted], y[fitted], strength)
+    return logistic(x, y, weight, strength)
 
 
-def dub(chosen, by, rng):
-    """The sound of another phrase of the same speaker, each digit at the very time of the one that is seen."""
-    frame, pieces, said = data.RATE // 25, [data.quiet(8 * data.RATE // 25)], []
-    for c in chosen:
-        other = [t for d in by if d != c.digit for t in [by[d][rng.integers(len(by[d]))]]]
-        other = other[rng.integers(len(other))] if rng.random() < .9 else c
+def dub(length, heard, by, rng):
+    """The sound of another phrase of the same speaker, each digit at the very time at which the mouth says its own."""
+    edge, samples, said = int(.08 * data.RATE), np.zeros(length, np.float32), []
+    for h in heard:
+        others = by[rng.choice([d for d in by if d != h["digit"] or rng.random() < .1])]
+        other = others[rng.integers(len(others))]
         said.append(other.digit)
-        first, last = round(c.first / frame) - 3, round(c.last / frame) + 3
-        # The other's time of each sample: its digit is stretched over this one's.
-        at = np.interp(np.arange(max(0, first) * frame, min(last * frame, len(c.labels))), [c.first - 3 * frame, c.first, c.last, c.last + 3 * frame],
-                       [other.first - 3 * frame, other.first, other.last, other.last + 3 * frame])
-        at = at.clip(0, len(other.labels) - 1)
-        pieces.append((np.interp(at, np.arange(len(other.labels)), other.samples[""]).astype(np.float32), other.labels[at.astype(int)]))
-    return data.join(pieces + [data.quiet(8 * frame)], 2 * frame)[0], said
+        a, b = (int(h[k] / 1e9 * data.RATE) for k in ("from", "to"))
+        first, last = max(0, a - edge), min(length, b + edge)
+        at = np.interp(np.arange(first, last), [a - edge, a, b, b + edge],  # the other digit, stretched over this one's time
+                       [other.first - edge, other.first, other.last, other.last + edge]).clip(0, len(other.labels) - 1)
+        samples[first:last] = np.interp(at, np.arange(len(other.labels)), other.samples[""])
+    return samples, said
 
 
 def shifted(samples, by):
-    return np.concatenate([np.zeros(by, np.float32), samples]) if by > 0 else samples[-by:]
+    return np.concatenate([np.zeros(by, samples.dtype), samples]) if by > 0 else samples[-by:]
 
 
-def together(o, clips, lips, ear, measure):
+def together(o, clips, seen, ear, measure):
     """Mouth and sound: trials as (speaker, kind, sound's features, both's features, offset)."""
-    named, out, models = {(c.speaker, c.name): c for c in clips}, [], {}
-    recitals = [r for r in lips if r[4] == "recital"]
-    rng = np.random.default_rng(4)
-    for speaker, names, said, seen, kind in lips:
-        if speaker not in models:
-            models[speaker] = net(os.path.join(o.work, speaker + ".pt"))
-        by, chosen = tokens(clips, speaker), [named[speaker, n] for n in names]
-        samples = data.recital(chosen)[0]
+    out, rng = [], np.random.default_rng(4)
+    for speaker in sorted({r["speaker"] for r in seen}):
+        model, by = net(os.path.join(o.work, speaker + ".pt")), tokens(clips, speaker)
+        own = [r for r in seen if r["speaker"] == speaker]
+        recitals = [r for r in own if r["kind"] == "recital"]
 
-        def trial(name, samples, claimed):
-            r = measure(listen(models[speaker], ear, samples), [claimed], seen)["phrases"][0]
-            out.append((speaker, name, r["phrase"], r["together"], r["offset"]))
+        def trial(kind, r, samples, claimed):
+            answer = measure(listen(model, ear, samples), [claimed], r["posteriors"])
+            m = answer["phrases"][0]
+            out.append((speaker, kind, m["phrase"], m["together"], m["offset"]))
+            return answer["heard"] or []
 
-        if kind != "recital":
-            trial("still with the right sound", samples, said)
-            continue
-        trial("genuine", samples, said)
-        for delay in (-.08, .08):
-            trial("genuine, sound 80 ms off", shifted(samples, int(delay * data.RATE)), said)
-        for sign in (1, -1):
-            trial("sound 400 ms off", shifted(samples, sign * SHIFT), said)
-        for _ in range(3):
-            other, others = dub(chosen, by, rng)
-            if others != list(said):
-                trial("dubbed in time", other, others)
-        for _ in range(2):
-            rest = [r for r in recitals if r[0] == speaker and list(r[2]) != list(said)]
-            r = rest[rng.integers(len(rest))]
-            trial("dubbed with another recital", data.recital([named[speaker, n] for n in r[1]])[0], r[2])
-        wrong, k = list(said), rng.integers(len(said))
-        wrong[k] = (wrong[k] + int(rng.integers(1, 10))) % 10
-        trial("both say another phrase", samples, rng.integers(0, 10, len(said)).tolist())
-        trial("both say it but one digit", samples, wrong)
+        def another(said):
+            rest = [r for r in recitals if r["said"] != said]
+            return rest[rng.integers(len(rest))]
+
+        for r in own if recitals else []:
+            samples, said = r["sound"].astype(np.float32), r["said"]
+            if r["kind"] == "still":
+                trial("still with the right sound", r, samples, said)
+            elif r["kind"] == "closed":
+                other = another(None)
+                trial("closed mouth, dubbed", r, other["sound"], other["said"])
+            elif r["kind"] == "sentence":
+                other = another(None)
+                trial("other speech, dubbed", r, other["sound"], other["said"])
+            else:
+                heard = trial("genuine", r, samples, said)
+                for delay in (-.08, .08):
+                    trial("genuine, sound 80 ms off", r, shifted(samples, int(delay * data.RATE)), said)
+                for sign in (1, -1):
+                    trial("sound 400 ms off", r, shifted(samples, sign * SHIFT), said)
+                for _ in range(3 if len(heard) == len(said) else 0):
+                    dubbed, others = dub(len(samples), heard, by, rng)
+                    if others != said:
+                        trial("dubbed in time", r, dubbed, others)
+                for _ in range(2):
+                    other = another(said)
+                    trial("dubbed with another recital", r, other["sound"], other["said"])
+                wrong, k = list(said), rng.integers(len(said))
+                wrong[k] = (wrong[k] + int(rng.integers(1, 10))) % 10
+                trial("both say another phrase", r, samples, rng.integers(0, 10, len(said)).tolist())
+                trial("both say it but one digit", r, samples, wrong)
+        print(speaker, "compared", flush=True)
     return out
 
 
@@ -244,12 +270,8 @@ def report_together(rows, phrase_fit, strength):
     speaker, kind = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
     x, z, offset = np.array([r[3] for r in rows]), np.array([r[2] for r in rows]), np.array([r[4] for r in rows])
     genuine = np.char.startswith(kind, "genuine")
-    # Trials in which the mouth does say what is claimed, at the sound's time, against those in which it does not.
-    fitted = ~np.char.startswith(kind, "both")
-    scores = np.empty(len(kind))
-    for s in set(speaker):
-        rest = (speaker != s) & fitted
-        scores[speaker == s] = score(logistic(x[rest], genuine[rest], strength), x[speaker == s])
+    weight = weigh(kind, FOREIGN, True)
+    scores = unseen(speaker, x, genuine, weight, strength)
     figures("mouth and sound, pooled", kind, scores)
     fused = np.minimum(scores, score(phrase_fit, z))
     figures("mouth and sound, and the sound's phrase, pooled", kind, fused)
@@ -258,7 +280,7 @@ def report_together(rows, phrase_fit, strength):
         figures(f"mouth and sound, and the sound's phrase: {s}", kind[own], fused[own])
     for k in dict.fromkeys(kind):
         print(f"offset, {k}: median {np.median(offset[kind == k]):.2f} s, within 160 ms {np.mean(np.abs(offset[kind == k]) <= .16):.3f}")
-    return logistic(x[fitted], genuine[fitted], strength)
+    return logistic(x, genuine, weight, strength)
 
 
 def main():
@@ -276,11 +298,11 @@ def main():
     made = os.path.join(o.work, "trials.pkl")
     if not os.path.exists(made):
         pickle.dump((*phrases(o, clips, speakers, ear, measure), known_borders(o, clips, speakers, ear)), open(made, "wb"))
-    fit = report_phrases(*pickle.load(open(made, "rb")), strength=1e-3)
+    fit = report_phrases(*pickle.load(open(made, "rb")), strength=1e-5)
     out = json.loads(json.dumps(START))
     out["phrase"] = {"weights": fit[0].round(5).tolist(), "bias": round(fit[1], 5)}
     if o.lips:
-        both = report_together(together(o, clips, pickle.load(open(o.lips, "rb")), ear, measure), fit, strength=1e-3)
+        both = report_together(together(o, clips, pickle.load(open(o.lips, "rb")), ear, measure), fit, strength=1e-5)
         out["together"].update(weights=both[0].round(5).tolist(), bias=round(both[1], 5))
     elif os.path.exists(o.json):
         out["together"] = json.load(open(o.json))["together"]
