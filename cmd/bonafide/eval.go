@@ -44,24 +44,28 @@ type evalPAD struct {
 }
 
 func (e evalPAD) Run(ctx context.Context, line *commandLine, t terminal) error {
-	checker, err := line.checker(ctx, e.Options.Checks)
-	if err != nil {
-		return err
-	}
 	threshold := e.Threshold
 	if threshold < 0 {
 		threshold = e.Options.Checks.PictureThreshold
 	}
-	bar, end := progress(t, "pictures")
-	report, err := evaluate.PAD(ctx, e.Options.options(e.Labels, bar), threshold,
-		func(ctx context.Context, data []byte) (liveness.Verdict, error) {
-			return checker.Picture(ctx, data, check.PictureOptions{Threshold: threshold, LargestFace: true})
-		})
-	end()
+	report, err := measurePAD(ctx, line, t, e.Labels, threshold, e.Options)
 	if err != nil {
 		return err
 	}
 	return e.Options.print(t, report)
+}
+
+// measurePAD checks the labelled pictures as the selfie protocol does.
+func measurePAD(ctx context.Context, line *commandLine, t terminal, labels string, threshold float64, o evalOptions) (evaluate.PADReport, error) {
+	checker, err := line.checker(ctx, o.Checks)
+	if err != nil {
+		return evaluate.PADReport{}, err
+	}
+	bar, end := progress(t, "pictures")
+	defer end()
+	return evaluate.PAD(ctx, o.options(labels, bar), threshold, func(ctx context.Context, data []byte) (liveness.Verdict, error) {
+		return checker.Picture(ctx, data, check.PictureOptions{Threshold: threshold, LargestFace: true})
+	})
 }
 
 type evalPhrase struct {

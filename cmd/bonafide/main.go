@@ -23,14 +23,15 @@ type commandLine struct {
 	Models   string `placeholder:"FOLDER" help:"Folder of the fetched models (default: models beside this program)."`
 	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn, error."`
 
-	Serve   serveCommand   `cmd:"" help:"Serve the three protocols."`
-	Check   checkCommand   `cmd:"" help:"Check pictures or a recording and print every gate."`
-	Eval    evalCommand    `cmd:"" help:"Measure error rates on labelled sets."`
-	Bench   benchCommand   `cmd:"" help:"Time the checks, part by part."`
-	Key     keyCommand     `cmd:"" help:"Create, list and revoke the keys of accounts."`
-	Account accountCommand `cmd:"" help:"List accounts and set what they may have otherwise than the server."`
-	Model   modelsCommand  `cmd:"" name:"models" help:"List, fetch and verify the models."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve     serveCommand     `cmd:"" help:"Serve the three protocols."`
+	Check     checkCommand     `cmd:"" help:"Check pictures or a recording and print every gate."`
+	Eval      evalCommand      `cmd:"" help:"Measure error rates on labelled sets."`
+	Threshold thresholdCommand `cmd:"" help:"Find the threshold that keeps an error rate on labelled pictures."`
+	Bench     benchCommand     `cmd:"" help:"Time the checks, part by part."`
+	Key       keyCommand       `cmd:"" help:"Create, list and revoke the keys of accounts."`
+	Account   accountCommand   `cmd:"" help:"List accounts and set what they may have otherwise than the server."`
+	Model     modelsCommand    `cmd:"" name:"models" help:"List, fetch and verify the models."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
 // terminal is where a command reads from and prints to.
