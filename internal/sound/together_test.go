@@ -142,3 +142,11 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkCompare(b *testing.B) {
+	h := plain().hear(recite(said, 1, 5, RowRate))
+	mouth := Mouth{Posteriors: recite(said, 1, 5, pictureRate)}
+	for b.Loop() {
+		h.Compare(saidText, mouth)
+	}
+}
