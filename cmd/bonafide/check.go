@@ -56,6 +56,7 @@ type checkRecording struct {
 	File   string        `arg:"" name:"FILE" help:"Recording."`
 	Phrase string        `env:"-" required:"" help:"Digits that the person was asked to say."`
 	Draw   string        `env:"-" placeholder:"FILE.svg" help:"Draw what the lips say over time, and where each digit fits best."`
+	Mute   bool          `env:"-" help:"Ignore the sound and judge the lips alone."`
 	JSON   bool          `name:"json" env:"-" help:"Print JSON, one object on one line."`
 	Checks config.Checks `embed:""`
 }
@@ -72,7 +73,7 @@ func (c checkRecording) Run(ctx context.Context, line *commandLine, t terminal) 
 	if err != nil {
 		return err
 	}
-	reading, err := checker.Read(ctx, data, check.RecordingOptions{Threshold: c.Checks.RecordingThreshold})
+	reading, err := checker.Read(ctx, data, check.RecordingOptions{Threshold: c.Checks.RecordingThreshold, Mute: c.Mute})
 	if err != nil {
 		return err
 	}

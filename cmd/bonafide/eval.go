@@ -70,6 +70,7 @@ func measurePAD(ctx context.Context, line *commandLine, t terminal, labels strin
 
 type evalPhrase struct {
 	Trials  string      `arg:"" name:"TRIALS.csv" help:"Columns path, spoken, claimed; optionally person, kind."`
+	Mute    bool        `env:"-" help:"Ignore the sound and judge the lips alone."`
 	Options evalOptions `embed:""`
 }
 
@@ -82,7 +83,7 @@ func (e evalPhrase) Run(ctx context.Context, line *commandLine, t terminal) erro
 	bar, end := progress(t, "recordings")
 	report, err := evaluate.Phrase(ctx, e.Options.options(e.Trials, bar),
 		func(ctx context.Context, data []byte) (evaluate.Recording, error) {
-			return checker.Read(ctx, data, check.RecordingOptions{Threshold: threshold})
+			return checker.Read(ctx, data, check.RecordingOptions{Threshold: threshold, Mute: e.Mute})
 		})
 	end()
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/media"
 	"github.com/bonafide-id/bonafide/internal/pad"
 	"github.com/bonafide-id/bonafide/internal/quality"
+	"github.com/bonafide-id/bonafide/internal/sound"
 	"github.com/bonafide-id/bonafide/internal/store/sqlite"
 )
 
@@ -29,7 +30,7 @@ func Accounts(ctx context.Context, data string) (*account.Accounts, func() error
 
 // Checker loads the models and builds the checker that the server, `check` and `eval` share.
 func Checker(ctx context.Context, models string, settings config.Checks) (*check.Checker, error) {
-	library, err := infer.Open(infer.Config{Folder: models})
+	library, err := infer.Open(infer.Config{Folder: models, FreeWeightsOnly: settings.FreeWeightsOnly})
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +45,9 @@ func Checker(ctx context.Context, models string, settings config.Checks) (*check
 		return nil, err
 	}
 	if parts.Lips, err = lips.New(library); err != nil {
+		return nil, err
+	}
+	if parts.Sound, err = sound.New(library); err != nil {
 		return nil, err
 	}
 	if parts.Decoder, err = media.NewDecoder(ctx); err != nil {

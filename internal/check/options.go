@@ -21,4 +21,6 @@ type PictureOptions struct {
 type RecordingOptions struct {
 	// Threshold is the score, 0..1, at and above which the outcome is Live.
 	Threshold float64
+	// Mute ignores the sound.
+	Mute bool
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/media"
 	"github.com/bonafide-id/bonafide/internal/pad"
 	"github.com/bonafide-id/bonafide/internal/quality"
+	"github.com/bonafide-id/bonafide/internal/sound"
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
@@ -19,6 +20,7 @@ type Parts struct {
 	Quality *quality.Judge
 	PAD     *pad.Scorer
 	Lips    *lips.Reader
+	Sound   *sound.Listener
 }
 
 // Config bounds the checks.
@@ -37,7 +39,7 @@ func New(parts Parts, config Config) *Checker { return &Checker{parts, config} }
 
 // Models names the weights that take part in any check.
 func (c *Checker) Models() []liveness.ModelRef {
-	return append(append(c.Faces.Models(), c.Quality.Models()...), append(c.PAD.Models(), c.Lips.Model())...)
+	return append(append(c.Faces.Models(), c.Quality.Models()...), append(c.PAD.Models(), c.Lips.Model(), c.Sound.Model())...)
 }
 
 // Picture checks one picture. What is wrong with the picture is the verdict's Reason; an error is our own fault, or the

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bonafide-id/bonafide/internal/lips"
 	"github.com/bonafide-id/bonafide/internal/media"
+	"github.com/bonafide-id/bonafide/internal/sound"
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
@@ -51,6 +52,8 @@ type Reading struct {
 	course  course
 	clip    media.Clip
 	reading *lips.Reading
+	// heard is nil where there is no sound, or it is to be ignored.
+	heard   *sound.Hearing
 	pad     liveness.Score
 	padTook time.Duration
 }
@@ -88,6 +91,11 @@ func (c *Checker) Read(ctx context.Context, data []byte, o RecordingOptions) (*R
 	if !run.pass(movement) {
 		return r, nil
 	}
+	if clip.HasSound && !o.Mute {
+		if r.heard, err = c.Sound.Listen(clip.Sound); err != nil {
+			return nil, err
+		}
+	}
 	r.pad, r.padTook = liveness.Score(w.median(func(l look) float64 { return l.pad })), w.spent.pad
 	return r, nil
 }
@@ -123,10 +131,24 @@ func (r *Reading) Verdict(phrase string) liveness.Verdict {
 	limit := run.verdict.Threshold
 	presentation := liveness.AtLeast("pad", float64(presented), limit, "p", "")
 	presentation.Took = r.padTook
-	lips := liveness.AtLeast("phrase", float64(said.Score), limit, "p", "")
-	lips.Took = scoring
-	run.pass(presentation, lips)
-	return run.score(said.Score * presented)
+	mouth := liveness.AtLeast("phrase", float64(said.Score), limit, "p", "")
+	mouth.Took = scoring
+	run.pass(presentation, mouth)
+	return run.score(r.withSound(&run, phrase, said.Score) * presented)
+}
+
+// withSound is the phrase's score with what was heard: sound lowers it, and tells the lips where to look.
+func (r *Reading) withSound(run *course, phrase string, alone liveness.Score) liveness.Score {
+	if r.heard == nil || !r.heard.Speaks() {
+		return alone
+	}
+	j := r.heard.Judge(phrase, sound.Mouth{Posteriors: r.reading.Posteriors, Start: r.reading.Start()}, alone)
+	limit := run.verdict.Threshold
+	run.pass(
+		liveness.AtLeast("phrase_heard", float64(j.Spoken), limit, "p", ""),
+		liveness.AtLeast("phrase_with_sound", float64(j.Comparison.Score), limit, "p", ""),
+	)
+	return j.Score
 }
 
 // withPrior turns a probability that assumes one half beforehand into one that assumes prior (Bayes' rule on the odds).

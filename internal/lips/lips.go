@@ -100,6 +100,9 @@ type Reading struct {
 	parameters *parameters
 }
 
+// Start is the first mouth picture's time in the recording.
+func (r *Reading) Start() time.Duration { return r.start }
+
 // Moving reports whether the lips move at all.
 func (r *Reading) Moving() bool { return r.Movement >= r.parameters.Still }
 
