@@ -24,6 +24,9 @@ type Manifest struct {
 	Models  []Entry `json:"models"`
 }
 
+// ResearchData are the terms of weights that were trained on sets that are for research only.
+const ResearchData = "research data"
+
 // Entry is one file: a model, or the shared library for one architecture.
 type Entry struct {
 	ID      string `json:"id"`
@@ -36,7 +39,7 @@ type Entry struct {
 	Bytes  int64  `json:"bytes"`
 	// Licence is the SPDX identifier of the weights' licence.
 	Licence string `json:"licence"`
-	// Terms is "free", or "research data" for weights trained on sets that are for research only (the card names them).
+	// Terms is "free", or ResearchData for weights trained on sets that are for research only (the card names them).
 	Terms  string `json:"terms"`
 	Source Source `json:"source"`
 	// Task is what the model does, in a few words; Input its shape, colours and normalisation; Output what comes out.

@@ -26,7 +26,7 @@ func TestManifest(t *testing.T) {
 		if len(e.SHA256) != 2*sha256.Size || e.Bytes <= 0 || e.Version == "" || e.Licence == "" || e.Task == "" {
 			t.Errorf("%s: sha256, bytes, version, licence or task is missing", e.ID)
 		}
-		if !slices.Contains([]string{"free", "research data"}, e.Terms) {
+		if !slices.Contains([]string{"free", ResearchData}, e.Terms) {
 			t.Errorf("%s: terms %q", e.ID, e.Terms)
 		}
 		if (e.Source.NPM == "") != (e.Source.Path == "") || (e.Source.NPM == "") == (e.Source.Trained == "") {

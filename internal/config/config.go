@@ -72,6 +72,7 @@ type Checks struct {
 	VideoTimeout            time.Duration `default:"30s" help:"Longest time that decoding one recording may take."`
 	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Memory that the decoder's process may use."`
 	VideoRequireConfinement bool          `help:"Refuse to start unless every layer that confines the decoder's process holds."`
+	FreeWeightsOnly         bool          `help:"Use no weights that were trained on data for research only."`
 }
 
 // Validate returns every fault at once, each naming the setting and what it must be.

@@ -3,9 +3,11 @@
 package infer
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/bonafide-id/bonafide/liveness"
@@ -17,13 +19,19 @@ import (
 type Config struct {
 	// Folder is the models folder that Fetch fills.
 	Folder string
+	// FreeWeightsOnly withholds the models that were trained on data that is for research only.
+	FreeWeightsOnly bool
 }
+
+// ErrWithheld is the error of a model that Config.FreeWeightsOnly withholds.
+var ErrWithheld = errors.New("it was trained on data that is for research only: unset free-weights-only, or train it on data of your own (see its card)")
 
 // Library is the set of models of the manifest, each of them checked. It is safe for concurrent use and lives as long
 // as the process.
 type Library struct {
-	folder  string
-	entries map[string]models.Entry
+	folder   string
+	entries  map[string]models.Entry
+	withheld map[string]bool
 
 	mu     sync.Mutex
 	loaded map[string]*Model
@@ -40,6 +48,13 @@ func Open(config Config) (*Library, error) {
 }
 
 func open(config Config, manifest models.Manifest) (*Library, error) {
+	l := &Library{folder: config.Folder, entries: map[string]models.Entry{}, withheld: map[string]bool{}, loaded: map[string]*Model{}}
+	if config.FreeWeightsOnly {
+		manifest.Models = slices.DeleteFunc(slices.Clone(manifest.Models), func(e models.Entry) bool {
+			l.withheld[e.ID] = e.Terms == models.ResearchData
+			return l.withheld[e.ID]
+		})
+	}
 	if err := verify(config.Folder, manifest); err != nil {
 		return nil, err
 	}
@@ -50,19 +65,22 @@ func open(config Config, manifest models.Manifest) (*Library, error) {
 	if err := loadRuntime(filepath.Join(config.Folder, library.File)); err != nil {
 		return nil, err
 	}
-	l := &Library{folder: config.Folder, entries: map[string]models.Entry{}, loaded: map[string]*Model{}}
 	for _, e := range manifest.Models {
 		l.entries[e.ID] = e
 	}
 	return l, nil
 }
 
-// Model returns the model with this id of the manifest, loaded at its first use and shared after that.
+// Model returns the model with this id of the manifest, loaded at its first use and shared after that. The error of one
+// that is withheld is ErrWithheld.
 func (l *Library) Model(id string) (*Model, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if m := l.loaded[id]; m != nil {
 		return m, nil
+	}
+	if l.withheld[id] {
+		return nil, fmt.Errorf("model %s: %w", id, ErrWithheld)
 	}
 	entry, ok := l.entries[id]
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,6 +100,36 @@ func TestRunRefusesWrongInputs(t *testing.T) {
 		if _, err := model.Run(inputs...); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+func TestResearchWeightsAreWithheld(t *testing.T) {
+	manifest, err := models.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := entry("gone.onnx", "1234") // its file is not needed either
+	gone.Terms = models.ResearchData
+	for i, e := range manifest.Models {
+		if e.ID == "fr_landmark" {
+			manifest.Models[i].Terms = models.ResearchData
+		}
+	}
+	manifest.Models = append(manifest.Models, gone)
+	library, err := open(Config{Folder: folder(t), FreeWeightsOnly: true}, manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"fr_landmark", gone.ID} {
+		if _, err := library.Model(id); !errors.Is(err, ErrWithheld) || !strings.Contains(err.Error(), id) {
+			t.Errorf("%s: error %v", id, err)
+		}
+	}
+	if _, err := library.Model("fr_detect"); err != nil {
+		t.Errorf("a free model: %v", err)
+	}
+	if _, err := open(Config{Folder: folder(t)}, manifest); err == nil || !strings.Contains(err.Error(), gone.ID) {
+		t.Errorf("without the setting every file is needed: error %v", err)
 	}
 }
 
