@@ -16,8 +16,8 @@ type Config struct {
 
 	TLS       TLS       `embed:"" prefix:"tls-"`
 	Upload    Upload    `embed:"" prefix:"upload-"`
-	Picture   Pool      `embed:"" prefix:"picture-" set:"what=pictures" set:"queue=64"`
-	Recording Pool      `embed:"" prefix:"recording-" set:"what=recordings" set:"queue=16"`
+	Picture   Pool      `embed:"" prefix:"picture-" set:"what=pictures"`
+	Recording Pool      `embed:"" prefix:"recording-" set:"what=recordings"`
 	Challenge Challenge `embed:"" prefix:"challenge-"`
 	Fetch     Fetch     `embed:"" prefix:"fetch-"`
 	Retention Retention `embed:"" prefix:"retention-"`
@@ -42,7 +42,7 @@ type Upload struct {
 // Pool bounds the checks of one kind: Workers run at once, Queue more wait, each at most Wait; the rest are refused.
 type Pool struct {
 	Workers int           `default:"0" help:"How many ${what} are checked at once (0: one for each core)."`
-	Queue   int           `default:"${queue}" help:"How many ${what} may wait for their turn; more are refused with 503."`
+	Queue   int           `default:"24" help:"How many ${what} may wait for their turn; more are refused with 503."`
 	Wait    time.Duration `default:"10s" help:"How long one of the ${what} may wait for its turn."`
 }
 
