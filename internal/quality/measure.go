@@ -19,6 +19,7 @@ type Measures struct {
 	Outside float64 `json:"outside"`
 	// Occluded is the probability that something covers the face that is not worn on it: a hand, a scarf, paper, a
 	// phone, sunglasses. MouthCovered is the probability that the mouth cannot be seen, be it for a hand or a mask.
+	// Both are 0 where the model is withheld.
 	Occluded     float64 `json:"occluded"`
 	MouthCovered float64 `json:"mouth_covered"`
 }
@@ -53,7 +54,12 @@ func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, erro
 	left, right := meanOf(luma, 20, faceSize/2), meanOf(luma, faceSize/2, faceSize-20)
 	m.Brightness = (left + right) / 2
 	m.Balance = (min(left, right) + 1) / (max(left, right) + 1)
-	return m, nil
+	if j.occlusion == nil {
+		return m, nil
+	}
+	var err error
+	m.Occluded, m.MouthCovered, err = j.occlusion.look(p, face.Box)
+	return m, err
 }
 
 func lumaOf(p *liveness.Picture) []float64 {

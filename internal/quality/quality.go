@@ -2,6 +2,7 @@
 package quality
 
 import (
+	"errors"
 	"math"
 
 	"github.com/bonafide-id/bonafide/internal/infer"
@@ -10,15 +11,26 @@ import (
 
 // Judge judges pictures. It is safe for concurrent use.
 type Judge struct {
+	// occlusion is nil where its weights are withheld: then nothing is said of what covers a face.
+	occlusion *occlusion
 }
 
-// New loads what the judge needs.
+// New loads the occlusion model. Where its weights are withheld (infer.ErrWithheld) the judge works without it.
 func New(library *infer.Library) (*Judge, error) {
-	return &Judge{}, nil
+	o, err := newOcclusion(library)
+	if err != nil && !errors.Is(err, infer.ErrWithheld) {
+		return nil, err
+	}
+	return &Judge{o}, nil
 }
 
 // Models names the weights that take part.
-func (j *Judge) Models() []liveness.ModelRef { return nil }
+func (j *Judge) Models() []liveness.ModelRef {
+	if j.occlusion == nil {
+		return nil
+	}
+	return []liveness.ModelRef{j.occlusion.model.Ref()}
+}
 
 // Picture holds a picture against the limits. The faces are those of face.Find, largest first, in pixels of the
 // picture, of which scale go to one pixel as shown. The gates come in the order of the face liveness protocol's codes,

@@ -138,20 +138,19 @@ func TestEachFaultHasItsReason(t *testing.T) {
 		picture *liveness.Picture
 		want    liveness.Reason
 	}{
-		"nothing":         {liveness.NewPicture(640, 480), liveness.FaceNotFound},
-		"two":             {beside, liveness.TooManyFaces},
-		"small":           {p.Crop(liveness.Box{Width: w, Height: h}, 300, 300), liveness.FaceTooSmall},
-		"cut left":        {cut(p, b.X+.2*b.Width, 0, w, h), liveness.FaceCropped},
-		"cut right":       {cut(p, 0, 0, right-.2*b.Width, h), liveness.FaceCropped},
-		"cut above":       {cut(p, 0, b.Y+.2*b.Height, w, h), liveness.FaceCropped},
-		"cut below":       {cut(p, 0, 0, w, bottom-.2*b.Height), liveness.FaceCropped},
-		"close":           {cut(p, b.X-.1*b.Width, b.Y-.1*b.Height, right+.1*b.Width, bottom+.1*b.Height), liveness.FaceTooClose},
-		"near left":       {cut(p, b.X-9, 0, w, h), liveness.FaceNearBorder},
-		"near the top":    {cut(p, 0, b.Y-9, w, h), liveness.FaceNearBorder},
-		"dark":            {lit(p, func(v, _ float64) float64 { return v / 12 }), liveness.PoorIllumination},
-		"glaring":         {lit(p, func(v, _ float64) float64 { return 225 + v/8 }), liveness.PoorIllumination},
-		"lit from a side": {lit(p, func(v, x float64) float64 { return v / (1 + 15*max(0, (x-b.X-b.Width/4)/b.Width)) }), liveness.PoorIllumination},
-		"blurred":         {p.Crop(liveness.Box{Width: w, Height: h}, 45, 45).Crop(liveness.Box{Width: 45, Height: 45}, 800, 800), liveness.TooBlurry},
+		"nothing":      {liveness.NewPicture(640, 480), liveness.FaceNotFound},
+		"two":          {beside, liveness.TooManyFaces},
+		"small":        {p.Crop(liveness.Box{Width: w, Height: h}, 300, 300), liveness.FaceTooSmall},
+		"cut left":     {cut(p, b.X+.2*b.Width, 0, w, h), liveness.FaceCropped},
+		"cut right":    {cut(p, 0, 0, right-.2*b.Width, h), liveness.FaceCropped},
+		"cut above":    {cut(p, 0, b.Y+.2*b.Height, w, h), liveness.FaceCropped},
+		"cut below":    {cut(p, 0, 0, w, bottom-.2*b.Height), liveness.FaceCropped},
+		"close":        {cut(p, b.X-.1*b.Width, b.Y-.1*b.Height, right+.1*b.Width, bottom+.1*b.Height), liveness.FaceTooClose},
+		"near left":    {cut(p, b.X-9, 0, w, h), liveness.FaceNearBorder},
+		"near the top": {cut(p, 0, b.Y-9, w, h), liveness.FaceNearBorder},
+		"dark":         {lit(p, func(v, _ float64) float64 { return v / 12 }), liveness.PoorIllumination},
+		"glaring":      {lit(p, func(v, _ float64) float64 { return 225 + v/8 }), liveness.PoorIllumination},
+		"blurred":      {p.Crop(liveness.Box{Width: w, Height: h}, 45, 45).Crop(liveness.Box{Width: 45, Height: 45}, 800, 800), liveness.TooBlurry},
 	} {
 		gates := r.gates(t, c.picture)
 		if got := reason(gates); got != c.want {
@@ -167,6 +166,22 @@ func lit(p *liveness.Picture, change func(v, x float64) float64) *liveness.Pictu
 		out.Pixels[i] = byte(min(max(change(float64(v), float64(i/3%p.Width)), 0), 255))
 	}
 	return out
+}
+
+// A face of which one half is black may well count as occluded first.
+func TestLightFromOneSide(t *testing.T) {
+	r := opened(t)
+	p, f := r.portrait(t)
+	half := lit(p, func(v, x float64) float64 { return v / (1 + 15*max(0, (x-f.Box.X-f.Box.Width/4)/f.Box.Width)) })
+	gates, err := r.judge.Picture(half, []liveness.Face{f}, 1, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range gates {
+		if g.Name == "light_balance" && (g.Passed || g.Reason != liveness.PoorIllumination) {
+			t.Errorf("%+v", g)
+		}
+	}
 }
 
 func TestTurnedHead(t *testing.T) {
@@ -243,6 +258,43 @@ func BenchmarkPicture(b *testing.B) {
 	for b.Loop() {
 		if _, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{}); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// covered lays a plain board over a part of the face, in shares of its box.
+func covered(p *liveness.Picture, f liveness.Face, left, top, right, bottom float64) *liveness.Picture {
+	out := liveness.NewPicture(p.Width, p.Height)
+	copy(out.Pixels, p.Pixels)
+	for i := range p.Width * p.Height {
+		x, y := (float64(i%p.Width)-f.Box.X)/f.Box.Width, (float64(i/p.Width)-f.Box.Y)/f.Box.Height
+		if x >= left && x < right && y >= top && y < bottom {
+			copy(out.Pixels[3*i:], []byte{190, 170, 120})
+		}
+	}
+	return out
+}
+
+func TestCoveredFaces(t *testing.T) {
+	r := opened(t)
+	p, f := r.portrait(t)
+	for name, c := range map[string]struct {
+		picture         *liveness.Picture
+		occluded, mouth bool
+	}{
+		"free":       {p, false, false},
+		"eyes":       {covered(p, f, -.2, .15, 1.2, .55), true, false},
+		"left half":  {covered(p, f, -.3, -.2, .5, 1.2), true, false},
+		"lower half": {covered(p, f, -.8, .5, 1.8, 1.6), true, true},
+		"beside":     {covered(p, f, 1.15, 0, 1.6, 1), false, false},
+		"above":      {covered(p, f, -.2, -.5, 1.2, -.1), false, false},
+	} {
+		m, err := r.judge.Measure(c.picture, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (m.Occluded > 0.5) != c.occluded || name != "left half" && (m.MouthCovered > 0.5) != c.mouth {
+			t.Errorf("%s: occluded %.2f, mouth covered %.2f", name, m.Occluded, m.MouthCovered)
 		}
 	}
 }
