@@ -58,11 +58,15 @@ func (p placement) mouth(l *liveness.Landmarks) complex128 {
 	return (middle(l[48:60]) - p.centre) / p.scale
 }
 
-// smoothing is the standard deviation of the Gaussian that smooths placements over time: landmarks tremble from frame to
-// frame by more than a head moves.
-const smoothing = 100 * time.Millisecond
+// Landmarks tremble from frame to frame by more than a head moves: placements are smoothed over time by a Gaussian of
+// this standard deviation. Those that are further away than trembling explains count less (a bilateral filter, Tomasi and
+// Manduchi 1998), so that a jerk or a dissolve stays sharp; trembling is in pupil distances.
+const (
+	smoothing = 100 * time.Millisecond
+	trembling = 0.03
+)
 
-// smooth replaces each placement by a weighted mean of those around it in time.
+// smooth replaces each placement by a weighted mean of those around it.
 func smooth(at []time.Duration, raw []placement) []placement {
 	out := make([]placement, len(raw))
 	first := 0
@@ -74,7 +78,8 @@ func smooth(at []time.Duration, raw []placement) []placement {
 		var total float64
 		for j := first; j < len(raw) && at[j]-at[i] <= 4*smoothing; j++ {
 			d := float64(at[j]-at[i]) / float64(smoothing)
-			w := math.Exp(-d * d / 2)
+			away := length(raw[j].centre-raw[i].centre) / length(raw[i].scale) / trembling
+			w := math.Exp(-(d*d + away*away) / 2)
 			centre += raw[j].centre * complex(w, 0)
 			scale += raw[j].scale * complex(w, 0)
 			total += w
