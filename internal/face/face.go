@@ -130,7 +130,7 @@ func (f *Finder) describe(p *liveness.Picture, face *liveness.Face) (bool, error
 	if face.Pose, doubt, err = f.pose(p, face.Landmarks); err != nil {
 		return false, err
 	}
-	return f.plausible(p, face.Landmarks, doubt)
+	return f.plausible(p, *face, doubt)
 }
 
 func distance(a, b liveness.Point) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }
