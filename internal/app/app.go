@@ -41,6 +41,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if !checker.Quality.SeesCovers() {
+		o.Log.Warn("covered faces and mouths are not refused: the occlusion model was trained on data for research only, and free-weights-only is set")
+	}
 	remembered, err := sqlite.Open(ctx, o.Data)
 	if err != nil {
 		return err
@@ -94,12 +97,21 @@ func probes(remembered *sqlite.Store, checker *check.Checker) []server.Probe {
 	return []server.Probe{
 		{Name: "store", Check: func(ctx context.Context) (string, error) { return "answers", remembered.Ping(ctx) }},
 		{Name: "models", Check: func(context.Context) (string, error) {
-			return fmt.Sprintf("%d loaded", len(checker.Models())), nil
+			return modelsLoaded(checker), nil
 		}},
 		{Name: "decoder_confinement", Check: func(context.Context) (string, error) {
 			return checker.Decoder.Confinement().String(), nil
 		}},
 	}
+}
+
+// modelsLoaded says how many models run, and what is not checked for want of one.
+func modelsLoaded(checker *check.Checker) string {
+	text := fmt.Sprintf("%d loaded", len(checker.Models()))
+	if !checker.Quality.SeesCovers() {
+		text += "; covered faces and mouths are not refused (free-weights-only)"
+	}
+	return text
 }
 
 // sweepEvery is how often old records and transactions are deleted.

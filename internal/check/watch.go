@@ -111,7 +111,7 @@ func (w *watch) gates(clip media.Clip, all time.Duration) []liveness.Gate {
 	brightness := liveness.AtLeast("brightness", w.median(func(l look) float64 { return l.Brightness }), quality.DefaultLimits.Darkness, "", liveness.PoorIllumination)
 	brightness.Took = w.spent.quality
 	middle, limits := w.median, quality.DefaultLimits
-	return append(gates,
+	gates = append(gates,
 		liveness.AtMost("main_faces", share(seen.Crowded, seen.Looks), mostCrowded, "", liveness.TooManyFaces),
 		liveness.AtMost("persons", float64(1+len(seen.Changed)), 1, "", liveness.FaceChanged),
 		liveness.AtLeast("face_width", median(w.widths)*w.enlarged(clip), leastFaceWidth, "px", liveness.FaceTooSmall),
@@ -122,8 +122,12 @@ func (w *watch) gates(clip media.Clip, all time.Duration) []liveness.Gate {
 		liveness.AtMost("glare", middle(func(l look) float64 { return l.Brightness }), limits.Glare, "", liveness.PoorIllumination),
 		liveness.AtLeast("light_balance", middle(func(l look) float64 { return l.Balance }), limits.Balance, "", liveness.PoorIllumination),
 		liveness.AtLeast("sharpness", middle(func(l look) float64 { return l.Sharpness }), leastSharpness, "", liveness.TooBlurry),
-		liveness.AtMost("mouth_covered", middle(func(l look) float64 { return l.MouthCovered }), mostCovered, "p", liveness.MouthNotVisible),
 	)
+	if w.checker.Quality.SeesCovers() {
+		covered := middle(func(l look) float64 { return l.MouthCovered })
+		gates = append(gates, liveness.AtMost("mouth_covered", covered, mostCovered, "p", liveness.MouthNotVisible))
+	}
+	return gates
 }
 
 // median is the middle of a measure over the looks.

@@ -54,7 +54,7 @@ func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, erro
 	left, right := meanOf(luma, 20, faceSize/2), meanOf(luma, faceSize/2, faceSize-20)
 	m.Brightness = (left + right) / 2
 	m.Balance = (min(left, right) + 1) / (max(left, right) + 1)
-	if j.occlusion == nil {
+	if !j.SeesCovers() {
 		return m, nil
 	}
 	var err error

@@ -32,10 +32,13 @@ func (j *Judge) Models() []liveness.ModelRef {
 	return []liveness.ModelRef{j.occlusion.model.Ref()}
 }
 
+// SeesCovers says whether the judge sees what covers a face or a mouth.
+func (j *Judge) SeesCovers() bool { return j.occlusion != nil }
+
 // Picture holds a picture against the limits. The faces are those of face.Find, largest first, in pixels of the
 // picture, of which scale go to one pixel as shown. The gates come in the order of the face liveness protocol's codes,
 // light and focus last; all of them are judged, and the caller decides what the first that does not pass means.
-// Without a face there is only the first gate.
+// Without a face there is only the first gate, and where SeesCovers is false there is none for what covers it.
 func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float64, limits Limits) ([]liveness.Gate, error) {
 	l := limits.orDefault()
 	gates := []liveness.Gate{liveness.AtLeast("face_found", float64(len(faces)), 1, "", liveness.FaceNotFound)}
@@ -48,7 +51,7 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 	if err != nil {
 		return nil, err
 	}
-	return append(gates,
+	gates = append(gates,
 		liveness.AtMost("main_faces", float64(mainFaces(faces, l.MainFace)), 1, "", liveness.TooManyFaces),
 		liveness.AtLeast("face_size", shown(min(f.Box.Width, f.Box.Height)), l.FaceSize, "px", liveness.FaceTooSmall),
 		liveness.AtLeast("pupil_distance", shown(f.PupilDistance), l.PupilDistance, "px", liveness.FaceTooSmall),
@@ -57,7 +60,11 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 		liveness.AtLeast("border_distance", shown(clearance(p, f)), l.Border, "px", liveness.FaceNearBorder),
 		liveness.AtMost("yaw", math.Abs(f.Pose.Yaw), l.Yaw, "deg", liveness.FaceAngle),
 		liveness.AtMost("pitch", math.Abs(f.Pose.Pitch), l.Pitch, "deg", liveness.FaceAngle),
-		liveness.AtMost("occluded", m.Occluded, l.Occluded, "p", liveness.FaceOccluded),
+	)
+	if j.SeesCovers() {
+		gates = append(gates, liveness.AtMost("occluded", m.Occluded, l.Occluded, "p", liveness.FaceOccluded))
+	}
+	return append(gates,
 		liveness.AtLeast("brightness", m.Brightness, l.Darkness, "", liveness.PoorIllumination),
 		liveness.AtMost("glare", m.Brightness, l.Glare, "", liveness.PoorIllumination),
 		liveness.AtLeast("light_balance", m.Balance, l.Balance, "", liveness.PoorIllumination),

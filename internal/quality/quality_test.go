@@ -5,6 +5,7 @@ import (
 	_ "image/jpeg" // the samples are JPEG
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/bonafide-id/bonafide/internal/face"
@@ -20,6 +21,11 @@ type rig struct {
 
 func opened(t testing.TB) rig {
 	t.Helper()
+	return openedWith(t, infer.Config{})
+}
+
+func openedWith(t testing.TB, config infer.Config) rig {
+	t.Helper()
 	folder := os.Getenv("BONAFIDE_MODELS")
 	if folder == "" {
 		folder = "../../bin/models"
@@ -27,7 +33,8 @@ func opened(t testing.TB) rig {
 	if err := infer.Verify(folder); err != nil {
 		t.Skipf("the models are not all there: %v", err)
 	}
-	library, err := infer.Open(infer.Config{Folder: folder})
+	config.Folder = folder
+	library, err := infer.Open(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,5 +303,25 @@ func TestCoveredFaces(t *testing.T) {
 		if (m.Occluded > 0.5) != c.occluded || name != "left half" && (m.MouthCovered > 0.5) != c.mouth {
 			t.Errorf("%s: occluded %.2f, mouth covered %.2f", name, m.Occluded, m.MouthCovered)
 		}
+	}
+}
+
+// Without the occlusion model no gate claims to have looked for what covers the face, and the others stay.
+func TestWithheldOcclusionHasNoGate(t *testing.T) {
+	all, free := opened(t), openedWith(t, infer.Config{FreeWeightsOnly: true})
+	if !all.judge.SeesCovers() || free.judge.SeesCovers() || len(free.judge.Models()) != 0 {
+		t.Fatalf("sees covers: %v, %v; models %v", all.judge.SeesCovers(), free.judge.SeesCovers(), free.judge.Models())
+	}
+	p, f := all.portrait(t)
+	p = covered(p, f, -.2, .15, 1.2, .55)
+	names := func(gates []liveness.Gate) (names []string) {
+		for _, g := range gates {
+			names = append(names, g.Name)
+		}
+		return names
+	}
+	want := slices.DeleteFunc(names(all.gates(t, p)), func(name string) bool { return name == "occluded" })
+	if got := names(free.gates(t, p)); !slices.Equal(got, want) {
+		t.Errorf("gates %v, want %v", got, want)
 	}
 }
