@@ -1,14 +1,14 @@
 #!/usr/bin/python3
-"""Renders faces of people whom train.py never saw, occluded and not, as pictures for `bonafide eval pad --scores`.
+"""Renders faces of people whom train.py never saw, occluded and not, as pictures for `bonafide check picture`.
 
     /usr/bin/python3 training/occlusion/render.py --work training/occlusion/work --photos ../shared/data/faces/no_face_object
         --out FOLDER [--samples 800]
-    bin/bonafide eval pad FOLDER/labels.csv --scores FOLDER/scores.csv
+    (cd FOLDER && bonafide check picture --json *.jpg > verdicts.jsonl)
     /usr/bin/python3 training/occlusion/render.py --report FOLDER
 
 The report counts, by what was drawn, how many pictures ended as face_is_occluded.
 """
-import argparse, csv, os
+import argparse, csv, json, os
 import cv2
 import numpy as np
 from occluders import compose
@@ -22,7 +22,7 @@ def render(a):
     os.makedirs(a.out, exist_ok=True)
     with open(os.path.join(a.out, "labels.csv"), "w", newline="") as f:
         rows = csv.writer(f)
-        rows.writerow(["path", "label", "species", "person", "set", "occluded"])
+        rows.writerow(["path", "person", "set", "occluded"])
         for i in range(a.samples):
             person = names[rng.integers(len(names))]
             image, landmarks = people[person][rng.integers(len(people[person]))]
@@ -31,19 +31,20 @@ def render(a):
                 continue
             name = f"{i:04d}.jpg"
             cv2.imwrite(os.path.join(a.out, name), cv2.resize(out, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)[..., ::-1])
-            rows.writerow([name, "bona_fide", "", person, drawn[-1] if drawn else "none", occluded])
+            rows.writerow([name, person, drawn[-1] if drawn else "none", occluded])
 
 
 def report(folder):
-    reasons = {r["path"]: r["reason"] for r in csv.DictReader(open(os.path.join(folder, "scores.csv")))}
+    verdicts = [json.loads(line) for line in open(os.path.join(folder, "verdicts.jsonl"))]
+    reasons = {os.path.basename(v["file"]): v.get("reason") or "judged" for v in verdicts}
     count = {}
     for r in csv.DictReader(open(os.path.join(folder, "labels.csv"))):
         # Faces cut by the edge of their picture, or turned away, were so before anything was drawn.
         if reasons[r["path"]] in ("face_cropped", "face_close_to_border", "face_angle_too_large", "too_many_faces", "face_too_close"):
             continue
-        for key in (r["set"], "all"):
-            c = count.setdefault((r["occluded"], key), {})
-            c[reasons[r["path"]] or "judged"] = c.get(reasons[r["path"]] or "judged", 0) + 1
+        for kind in (r["set"], "all"):
+            c = count.setdefault((r["occluded"], kind), {})
+            c[reasons[r["path"]]] = c.get(reasons[r["path"]], 0) + 1
     for (occluded, kind), c in sorted(count.items()):
         print("occluded" if occluded == "1" else "free", kind, c)
 
