@@ -1,0 +1,142 @@
+package system
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// command runs the program and returns what it printed and its exit status.
+func command(t testing.TB, args ...string) (out, fault string, status int) {
+	t.Helper()
+	c := exec.Command(program, append(args, "--models", models(t))...)
+	var printed, errs bytes.Buffer
+	c.Stdout, c.Stderr = &printed, &errs
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return printed.String(), errs.String(), c.ProcessState.ExitCode()
+}
+
+// labelled is a set of photographs of real people. One is labelled an attack: the figures mean nothing, the plumbing does.
+func labelled(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	for _, n := range []int{1, 2, 3} {
+		if err := os.WriteFile(filepath.Join(folder, string(rune('0'+n))), photograph(t, n), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(folder, "broken"), []byte("no picture"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	labels := filepath.Join(folder, "labels.csv")
+	rows := "path,label,species,person\n1,bona_fide,,a\n2,bona_fide,,b\n3,attack,print,c\nbroken,attack,print,d\n"
+	if err := os.WriteFile(labels, []byte(rows), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return labels
+}
+
+type padReport struct {
+	Program   string
+	Threshold float64
+	Models    []struct{ ID string }
+	All       struct {
+		APNRR struct{ Count, Of int } `json:"apnrr"`
+		BPNRR struct{ Count, Of int } `json:"bpnrr"`
+	}
+}
+
+func TestEvaluationOfPictures(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "report.html")
+	out, fault, status := command(t, "eval", "pad", labelled(t), "--json", "--report", page)
+	var report padReport
+	if err := json.Unmarshal([]byte(out), &report); err != nil || status != 0 {
+		t.Fatalf("status %d, %v: %s%s", status, err, out, fault)
+	}
+	if report.All.APNRR.Count != 1 || report.All.APNRR.Of != 2 || report.All.BPNRR.Count != 0 || len(report.Models) < 3 || report.Program == "" {
+		t.Errorf("report %s", out)
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<svg", "APCER print", "image_not_readable", report.Program, ">" + report.Models[0].ID + "<"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+}
+
+func TestThresholdOfAnOperator(t *testing.T) {
+	labels := labelled(t)
+	out, fault, status := command(t, "threshold", "--max-bpcer", "0", labels, "--json")
+	var choice struct {
+		padReport
+		Limit struct{ Rate string }
+	}
+	if err := json.Unmarshal([]byte(out), &choice); err != nil || status != 0 || choice.Limit.Rate != "bpcer" ||
+		choice.Threshold < 0 || choice.Threshold > 1 {
+		t.Fatalf("status %d, %v: %s%s", status, err, out, fault)
+	}
+	for _, c := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"--max-apcer", "0.05", "--conservative"}, 1, "60 pictures"},
+		{nil, 2, "--max-apcer"},
+		{[]string{"--max-apcer", "0.1", "--max-bpcer", "0.1"}, 2, "--max-bpcer"},
+		{[]string{"--max-apcer", "5"}, 2, "less than 1"},
+	} {
+		if out, fault, status := command(t, append([]string{"threshold", labels}, c.args...)...); status != c.status || !strings.Contains(fault, c.want) || out != "" {
+			t.Errorf("%v: status %d, %q, printed %q", c.args, status, fault, out)
+		}
+	}
+}
+
+// An operator who may not use weights that were trained on research data runs without any.
+func TestFreeWeightsOnly(t *testing.T) {
+	out, _, _ := command(t, "models", "list", "--json")
+	var listed []struct{ ID, Terms string }
+	if err := json.Unmarshal([]byte(out), &listed); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	terms := map[string]string{}
+	for _, m := range listed {
+		terms[m.ID] = m.Terms
+	}
+	used := func(args ...string) (research int) {
+		t.Helper()
+		out, fault, status := command(t, append([]string{"eval", "pad", labelled(t), "--json"}, args...)...)
+		var report padReport
+		if err := json.Unmarshal([]byte(out), &report); err != nil || status != 0 || len(report.Models) < 3 {
+			t.Fatalf("status %d, %v: %s%s", status, err, out, fault)
+		}
+		for _, m := range report.Models {
+			if terms[m.ID] != "free" {
+				research++
+			}
+		}
+		return research
+	}
+	if n := used(); n == 0 {
+		t.Error("no model of this program was trained on research data: the setting does nothing")
+	}
+	if n := used("--free-weights-only"); n != 0 {
+		t.Errorf("%d models that were trained on research data took part", n)
+	}
+	s := launch(t, t.TempDir(), "--free-weights-only")
+	ready := s.must("GET", "/readyz", "", nil, nil)
+	if !strings.Contains(string(ready.body), "covered faces") || !strings.Contains(s.logs.String(), "covered faces") {
+		t.Errorf("what is not checked is not said: %s\n%s", ready.body, s.logs)
+	}
+}
