@@ -24,8 +24,8 @@ type person struct {
 }
 
 var (
-	frontal = person{3, image.Pt(1190, 361), 233}
-	other   = person{3, image.Pt(693, 458), 201}
+	frontal = person{6, image.Pt(363, 625), 209}
+	other   = person{6, image.Pt(1590, 402), 221}
 	turned  = person{5, image.Pt(690, 544), 161} // yaw about 45 degrees
 )
 
