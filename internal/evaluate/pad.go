@@ -204,7 +204,7 @@ func (l labels) report(measured Measured, threshold float64) PADReport {
 	return report
 }
 
-// padPrior is the share of bona fide presentations that the calibration of the scores assumes.
+// padPrior is the share of bona fide presentations that the calibration of the scores (training/pad) assumes.
 const padPrior = 0.5
 
 // group is the figures of some of the pictures.

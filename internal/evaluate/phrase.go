@@ -213,7 +213,7 @@ func (l trials) report(measured Measured) PhraseReport {
 	return report
 }
 
-// phrasePrior is the share of genuine responses that the calibration of the scores assumes.
+// phrasePrior is the share of genuine responses that the calibration of the scores (training/lips/calibrate.py) assumes.
 const phrasePrior = 0.9
 
 // group is the figures of some of the trials.
