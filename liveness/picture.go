@@ -135,31 +135,40 @@ func Similar(from, onto []Point) Affine {
 	return Affine{A: a, B: -b, C: o.X - a*f.X + b*f.Y, D: b, E: a, F: o.Y - b*f.X - a*f.Y}
 }
 
-// Warp makes a picture of width x height pixels whose points the map takes to this picture's points. Each pixel is the
-// mean of bilinear samples, as many as it covers source pixels (at most 8 x 8). What lies outside repeats the nearest
-// edge.
+// Warp makes a picture of width x height pixels whose points the map takes to this picture's points: bilinear, after
+// the part in question was shrunk by area where the map shrinks by more than half as much again. What lies outside
+// repeats the nearest edge.
 func (p *Picture) Warp(m Affine, width, height int) *Picture {
 	out := NewPicture(width, height)
-	if p.Width == 0 || p.Height == 0 {
+	if min(p.Width, p.Height, width, height) == 0 {
 		return out
 	}
-	n := int(min(max(math.Round(math.Hypot(m.A, m.D)), 1), 8))
-	share := 1 / float64(n*n)
+	if shrink := math.Hypot(m.A, m.D); shrink > 1.5 {
+		p, m = p.shrunk(m, width, height, shrink)
+	}
 	at := 0
 	for y := range height {
 		for x := range width {
-			var r, g, b float64
-			for k := range n * n {
-				u := float64(x) + (float64(k%n)+0.5)/float64(n)
-				v := float64(y) + (float64(k/n)+0.5)/float64(n)
-				dr, dg, db := p.sample(m.Of(Point{u, v}))
-				r, g, b = r+dr, g+dg, b+db
-			}
-			out.Pixels[at], out.Pixels[at+1], out.Pixels[at+2] = byte(r*share+0.5), byte(g*share+0.5), byte(b*share+0.5)
+			r, g, b := p.sample(m.Of(Point{float64(x) + 0.5, float64(y) + 0.5}))
+			out.Pixels[at], out.Pixels[at+1], out.Pixels[at+2] = byte(r+0.5), byte(g+0.5), byte(b+0.5)
 			at += 3
 		}
 	}
 	return out
+}
+
+// shrunk is the part of the picture that a map needs, made smaller, and the map into it.
+func (p *Picture) shrunk(m Affine, width, height int, shrink float64) (*Picture, Affine) {
+	low, high := m.Of(Point{}), m.Of(Point{})
+	for _, corner := range []Point{{float64(width), 0}, {0, float64(height)}, {float64(width), float64(height)}} {
+		c := m.Of(corner)
+		low.X, low.Y = min(low.X, c.X), min(low.Y, c.Y)
+		high.X, high.Y = max(high.X, c.X), max(high.Y, c.Y)
+	}
+	box := Box{X: low.X, Y: low.Y, Width: high.X - low.X, Height: high.Y - low.Y}
+	part := p.Crop(box, int(math.Ceil(box.Width/shrink)), int(math.Ceil(box.Height/shrink)))
+	x, y := float64(part.Width)/box.Width, float64(part.Height)/box.Height
+	return part, Affine{A: m.A * x, B: m.B * x, C: (m.C - box.X) * x, D: m.D * y, E: m.E * y, F: (m.F - box.Y) * y}
 }
 
 // sample interpolates between the four pixels around a point.
