@@ -58,9 +58,9 @@ func beside(left, right image.Image) image.Image {
 	return both
 }
 
-// covered holds a sheet of lined paper before one half of the face in the middle.
+// covered holds a strip of lined paper before the eyes of the face in the middle.
 func covered(picture *image.RGBA) image.Image {
-	paper := image.Rect(150, 170, 320, 480)
+	paper := image.Rect(215, 240, 425, 318)
 	for y := paper.Min.Y; y < paper.Max.Y; y++ {
 		for x := paper.Min.X; x < paper.Max.X; x++ {
 			shade := color.RGBA{235, 232, 224, 255}
