@@ -21,7 +21,8 @@ type Rate struct {
 	Interval95 Interval `json:"interval95"`
 	// PeopleInterval95 is the percentile interval of the bootstrap over people, who are drawn with replacement, each with
 	// all of their events. Where none, or all, of the events count the draws say nothing, and its bound is the rule of
-	// three's with people for events. It is nil without a column person, and where fewer than two people have events.
+	// three's with people for events; one person says nothing of others, so that the interval is 0 to 1. It is nil
+	// without a column person.
 	PeopleInterval95 *Interval `json:"people_interval95"`
 }
 
@@ -36,8 +37,13 @@ func (r Rate) upper() float64 {
 // share is the rate of the items that have a property; nil when there are none. whose names an item's person; nil:
 // people are not known.
 func share[T any](items []T, whose func(T) string, has func(T) bool) *Rate {
-	with, _ := split(items, has)
-	r := rate(len(with), len(items))
+	count := 0
+	for _, item := range items {
+		if has(item) {
+			count++
+		}
+	}
+	r := rate(count, len(items))
 	if r == nil || whose == nil {
 		return r
 	}
@@ -90,8 +96,8 @@ type tally struct{ count, of int }
 
 // peopleInterval draws as many people as there are with replacement, bootstrapRounds times from a fixed seed.
 func peopleInterval(people []tally) *Interval {
-	if len(people) < 2 {
-		return nil
+	if len(people) == 1 {
+		return &Interval{0, 1}
 	}
 	var all tally
 	for _, p := range people {

@@ -89,12 +89,13 @@ func TestIntervalOverPeople(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		events []event
-		want   *Interval
+		want   Interval
 	}{
-		"none of three people's": {[]event{{"a", false}, {"a", false}, {"b", false}, {"c", false}}, &Interval{0, 1}},
-		"one person":             {[]event{{"a", true}, {"a", false}}, nil},
+		"none of four people's": {[]event{{"a", false}, {"a", false}, {"b", false}, {"c", false}, {"d", false}}, Interval{0, 0.75}},
+		"all of four people's":  {[]event{{"a", true}, {"a", true}, {"b", true}, {"c", true}, {"d", true}}, Interval{0.25, 1}},
+		"one person":            {[]event{{"a", true}, {"a", false}}, Interval{0, 1}},
 	} {
-		if got := shareOfEvents(c.events).PeopleInterval95; (got == nil) != (c.want == nil) || got != nil && *got != *c.want {
+		if got := shareOfEvents(c.events).PeopleInterval95; got == nil || *got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
