@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	leastDigitTime  = 150 * time.Millisecond // nobody says a digit in less
+	leastDigitTime  = 150 * time.Millisecond // nobody says a digit in less; the time is that in which the mouth speaks
 	phraseDigitsMin = 1
 	phraseDigitsMax = 32
 )
@@ -50,7 +50,6 @@ func (c *Checker) Recording(ctx context.Context, data []byte, phrase string, o R
 // Reading is a recording that was decoded and read once and can be judged for any phrase.
 type Reading struct {
 	course  course
-	clip    media.Clip
 	reading *lips.Reading
 	// heard is nil where there is no sound, or it is to be ignored.
 	heard   *sound.Hearing
@@ -63,7 +62,7 @@ func (c *Checker) Read(ctx context.Context, data []byte, o RecordingOptions) (*R
 	run := begin(o.Threshold, c.Models())
 	w := &watch{checker: c, track: c.Faces.Follow(), mouth: c.Lips.Begin()}
 	clip, err := c.Decoder.Frames(ctx, data, c.config.Video, w.next)
-	r := &Reading{course: *run, clip: clip}
+	r := &Reading{course: *run}
 	run = &r.course
 	run.verdict.Width, run.verdict.Height = clip.Width, clip.Height
 	if errors.Is(err, media.ErrTooLong) {
@@ -118,7 +117,7 @@ func (r *Reading) Verdict(phrase string) liveness.Verdict {
 	}
 	run.began = time.Now()
 	least := (time.Duration(len(phrase)) * leastDigitTime).Seconds()
-	if !run.pass(liveness.AtLeast("speech_time", r.clip.Duration.Seconds(), least, "s", liveness.VideoTooShort)) {
+	if !run.pass(liveness.AtLeast("speech_time", r.reading.Speech().Seconds(), least, "s", liveness.VideoTooShort)) {
 		return run.verdict
 	}
 	said := r.reading.Score(phrase)

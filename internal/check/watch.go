@@ -97,31 +97,34 @@ func (w *watch) enlarged(clip media.Clip) float64 {
 }
 
 // gates holds what was gathered in the time that all took against the limits. Without a face there is nothing to
-// measure after the third gate.
+// measure beyond that.
 func (w *watch) gates(clip media.Clip, all time.Duration) []liveness.Gate {
 	seen := w.track.Seen()
 	decode := liveness.AtLeast("decode", float64(clip.Frames), 2, "frames", liveness.VideoNotReadable)
 	decode.Took = all - w.spent.face - w.spent.lips - w.spent.quality - w.spent.pad
 	found := liveness.AtLeast("face_found", share(seen.Found, seen.Frames), leastFound, "", liveness.FaceNotFound)
 	found.Took = w.spent.face
-	gates := []liveness.Gate{decode, liveness.AtLeast("frame_rate", clip.FrameRate, leastFrameRate, "fps", liveness.FrameRateTooLow), found}
+	gates := []liveness.Gate{decode, liveness.AtLeast("frame_rate", clip.FrameRate, leastFrameRate, "fps", liveness.FrameRateTooLow)}
 	if len(w.looks) == 0 {
-		return gates
+		return append(gates, found)
 	}
 	brightness := liveness.AtLeast("brightness", w.median(func(l look) float64 { return l.Brightness }), quality.DefaultLimits.Darkness, "", liveness.PoorIllumination)
 	brightness.Took = w.spent.quality
 	middle, limits := w.median, quality.DefaultLimits
 	gates = append(gates,
+		// Too little light goes before a lost face, whose cause it is.
+		brightness,
+		liveness.AtMost("glare", middle(func(l look) float64 { return l.Brightness }), limits.Glare, "", liveness.PoorIllumination),
+		found,
 		liveness.AtMost("main_faces", share(seen.Crowded, seen.Looks), mostCrowded, "", liveness.TooManyFaces),
-		liveness.AtMost("persons", float64(1+len(seen.Changed)), 1, "", liveness.FaceChanged),
 		liveness.AtLeast("face_width", median(w.widths)*w.enlarged(clip), leastFaceWidth, "px", liveness.FaceTooSmall),
 		liveness.AtMost("face_outside", middle(func(l look) float64 { return l.Outside }), mostOutside, "", liveness.FaceTooClose),
 		liveness.AtMost("yaw", middle(func(l look) float64 { return math.Abs(l.pose.Yaw) }), mostAngle, "deg", liveness.FaceAngle),
 		liveness.AtMost("pitch", middle(func(l look) float64 { return math.Abs(l.pose.Pitch) }), mostAngle, "deg", liveness.FaceAngle),
-		brightness,
-		liveness.AtMost("glare", middle(func(l look) float64 { return l.Brightness }), limits.Glare, "", liveness.PoorIllumination),
 		liveness.AtLeast("light_balance", middle(func(l look) float64 { return l.Balance }), limits.Balance, "", liveness.PoorIllumination),
 		liveness.AtLeast("sharpness", middle(func(l look) float64 { return l.Sharpness }), leastSharpness, "", liveness.TooBlurry),
+		// A face that is cut off, dark or blurred may look like another's: such causes go before a change of the person.
+		liveness.AtMost("persons", float64(1+len(seen.Changed)), 1, "", liveness.FaceChanged),
 	)
 	if w.checker.Quality.SeesCovers() {
 		covered := middle(func(l look) float64 { return l.MouthCovered })
