@@ -4,6 +4,7 @@
 package protocol
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -76,10 +77,13 @@ func CallOf(ctx context.Context) *Call {
 
 // Print writes a reply as JSON.
 func Print(w http.ResponseWriter, status int, reply any) {
-	body, err := json.Marshal(reply)
-	if err != nil {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // what a client named comes back as it was sent
+	if err := encoder.Encode(reply); err != nil {
 		panic(err) // a reply is made of strings and finite numbers
 	}
+	body := bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)

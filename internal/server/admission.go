@@ -67,7 +67,7 @@ type Checker interface {
 	Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error)
 }
 
-// Admission is a checker that lets in no more than the pools allow, and counts what comes out.
+// Admission is a checker that lets in no more than the pools allow, and counts and logs what comes out.
 type Admission struct {
 	server  *Server
 	checker Checker
@@ -91,7 +91,10 @@ func (a *Admission) run(ctx context.Context, l protocol.Load, check func() (live
 		return v, refused
 	}
 	if err == nil {
-		a.server.metrics.verdict(protocol.CallOf(ctx).Protocol, v)
+		call := protocol.CallOf(ctx)
+		a.server.metrics.verdict(call.Protocol, v)
+		call.Log.Info("verdict", "outcome", v.Outcome, "reason", v.Reason, "score", v.Score, "threshold", v.Threshold)
+		call.Log.Debug("gates", "gates", v.Gates)
 	}
 	return v, err
 }

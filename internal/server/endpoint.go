@@ -94,8 +94,8 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 
 // wrongMethod answers for the server's own paths; endpoints answer for themselves.
 func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Allow", http.MethodGet)
-	refuse(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be GET."})
+	w.Header().Set("Allow", "GET, HEAD")
+	refuse(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be GET or HEAD."})
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {

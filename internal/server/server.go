@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/bonafide-id/bonafide/internal/protocol"
 )
@@ -74,7 +75,7 @@ func New(c Config, log *slog.Logger, probes ...Probe) *Server {
 		protocol.Recording: newPool(c.Recordings),
 	}
 	s.metrics.watch(s.pools)
-	s.router.Use(s.observe, s.guard)
+	s.router.Use(s.observe, s.guard, middleware.GetHead)
 	s.router.NotFound(s.notFound)
 	s.router.MethodNotAllowed(s.wrongMethod)
 	s.router.Get("/healthz", s.health)
@@ -97,8 +98,13 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 // Handler is the whole server without its listener.
 func (s *Server) Handler() http.Handler { return s.router }
 
-// Listen opens the server's address.
+// Listen opens the server's address. It fails too where HTTPS is set but its certificate cannot be used.
 func (s *Server) Listen() (net.Listener, error) {
+	if s.config.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey); err != nil {
+			return nil, fmt.Errorf("tls-cert and tls-key cannot be used, give the PEM files of a certificate and its key: %w", err)
+		}
+	}
 	l, err := net.Listen("tcp", s.config.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s, give another address: %w", s.config.Listen, err)
@@ -127,6 +133,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.stopping.Store(true)
+	s.log.Info("stopping", "wait_at_most", s.config.StopTimeout.String())
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.StopTimeout)
 	defer cancel()
 	if err := h.Shutdown(stop); err != nil {

@@ -68,6 +68,15 @@ func TestFaceLivenessExamples(t *testing.T) {
 	}
 }
 
+func TestFaceLivenessSessionComesBackAsItWasSent(t *testing.T) {
+	r := newRig(t)
+	r.says(verdict(0.9))
+	for _, session := range []string{"", "a&b>c=é", `a \"b\" \\ \n`} {
+		r.face(`{"faceImageBase":"%s","sessionId":"%s"}`, encodedPicture, session).
+			want(200, `{"sessionId":"`+session+`","score":0.9,"hasError":false}`)
+	}
+}
+
 func TestFaceLivenessKeysAsPublished(t *testing.T) {
 	text := published(t, "face-liveness-api.txt")
 	r := newRig(t)

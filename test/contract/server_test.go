@@ -38,7 +38,9 @@ func TestHealth(t *testing.T) {
 	r := newRig(t)
 	r.send("GET", "/healthz", "", nil).want(200, `{"status":"alive"}`)
 	r.send("GET", "/readyz", "", nil).want(200, `{"ready":true,"checks":{}}`)
-	r.send("POST", "/healthz", "", nil).want(405, `{"error":{"code":405,"message":"`+sentence+`"}}`).wantHeader("Allow", "^GET$")
+	r.send("POST", "/healthz", "", nil).want(405, `{"error":{"code":405,"message":"`+sentence+`"}}`).wantHeader("Allow", "^GET, HEAD$")
+	r.send("HEAD", "/healthz", "", nil).want(200, "")
+	r.send("HEAD", "/nothing", "", nil).want(404, "")
 }
 
 func TestReadiness(t *testing.T) {
