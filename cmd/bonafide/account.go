@@ -59,6 +59,9 @@ func (a accountSet) Run(ctx context.Context, line *commandLine, t terminal) erro
 	if err := decoder.Decode(&settings); err != nil {
 		return usageError{fmt.Errorf("%s: %w", a.File, err)}
 	}
+	if decoder.More() {
+		return usageError{fmt.Errorf("%s: there is more than one JSON object", a.File)}
+	}
 	return withAccounts(ctx, line, func(accounts *account.Accounts) error {
 		return noAccount(accounts.SetSettings(ctx, a.Name, settings), a.Name)
 	})

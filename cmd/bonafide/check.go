@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,10 +34,12 @@ func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 	}
 	report, end := progress(t, "pictures")
 	defer end()
+	var unread error
 	for i, file := range c.Files {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return fmt.Errorf("the picture cannot be read: %w", err)
+			unread = errors.Join(unread, fmt.Errorf("the picture cannot be read: %w", err))
+			continue
 		}
 		verdict, err := checker.Picture(ctx, data, check.PictureOptions{Threshold: c.Checks.PictureThreshold, LargestFace: c.LargestFace})
 		if err != nil {
@@ -49,7 +52,7 @@ func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 			return err
 		}
 	}
-	return nil
+	return unread
 }
 
 type checkRecording struct {
@@ -77,20 +80,21 @@ func (c checkRecording) Run(ctx context.Context, line *commandLine, t terminal) 
 	if err != nil {
 		return err
 	}
-	if c.Draw != "" {
-		if err := draw(c.Draw, c.Phrase, reading); err != nil {
-			return err
-		}
+	if err := printVerdict(t.out, c.File, c.Phrase, reading.Verdict(c.Phrase), c.JSON); err != nil || c.Draw == "" {
+		return err
 	}
-	return printVerdict(t.out, c.File, c.Phrase, reading.Verdict(c.Phrase), c.JSON)
+	return draw(c.Draw, c.Phrase, reading)
 }
 
 func draw(name, phrase string, reading *check.Reading) error {
-	file, err := os.Create(name)
-	if err != nil {
+	var drawing bytes.Buffer
+	if err := reading.Draw(&drawing, phrase); err != nil {
+		return err
+	}
+	if err := os.WriteFile(name, drawing.Bytes(), 0o666); err != nil {
 		return fmt.Errorf("the drawing cannot be written, name another file: %w", err)
 	}
-	return errors.Join(reading.Draw(file, phrase), file.Close())
+	return nil
 }
 
 // printVerdict prints one verdict: JSON on a line, or a table of its gates.
@@ -123,12 +127,20 @@ func printVerdict(w io.Writer, file, phrase string, v liveness.Verdict, asJSON b
 		if !g.Passed {
 			mark = "FAIL"
 		}
-		bound := "at least"
-		if g.AtMost {
-			bound = "at most"
-		}
-		fmt.Fprintf(table, "  %s\t%s\t%.4g %s\t%s %.4g\t%.1f ms\n", mark, g.Name, g.Measure, g.Unit, bound, g.Limit,
-			float64(g.Took.Microseconds())/1000)
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%.1f ms\n", mark, g.Name, measured(g), float64(g.Took.Microseconds())/1000)
 	}
 	return table.Flush()
+}
+
+// measured is what a gate measured and its limit, in two cells, which are empty where it has no measure: bytes that are
+// no picture have none.
+func measured(g liveness.Gate) string {
+	if !g.Passed && g.Measure == g.Limit {
+		return "\t"
+	}
+	bound := "at least"
+	if g.AtMost {
+		bound = "at most"
+	}
+	return fmt.Sprintf("%.4g %s\t%s %.4g", g.Measure, g.Unit, bound, g.Limit)
 }
