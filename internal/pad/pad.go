@@ -3,6 +3,7 @@ package pad
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -12,12 +13,32 @@ import (
 )
 
 // Recipe is models/pad.json: which networks look at a face, how, and how their answers become one probability. It is
-// written by training/pad/calibrate.
+// written by training/pad.
 type Recipe struct {
 	Nets []Net `json:"nets"`
-	// Bias and the nets' weights are those of a logistic regression on the nets' log odds, fitted on people whom no net
-	// was trained on.
-	Bias float64 `json:"bias"`
+	// Ramp is how far the picture reaches around the face (see reach): up to the first only Tight counts, from the second
+	// only Loose, between them both in proportion.
+	Ramp  [2]float64 `json:"ramp"`
+	Loose Fusion     `json:"loose"`
+	Tight Fusion     `json:"tight"`
+}
+
+// Fusion makes one calibrated log odds of those of all networks, in the recipe's order, for a prior of one half. Its
+// numbers were fitted on sets that the networks were not trained on.
+type Fusion struct {
+	Weights []float64 `json:"weights"`
+	Bias    float64   `json:"bias"`
+}
+
+func (f Fusion) of(odds []float64) (float64, error) {
+	if len(odds) != len(f.Weights) {
+		return 0, fmt.Errorf("the recipe has %d weights for %d answers", len(f.Weights), len(odds))
+	}
+	sum := f.Bias
+	for i, o := range odds {
+		sum += f.Weights[i] * o
+	}
+	return sum, nil
 }
 
 // Net is one network's part of a recipe.
@@ -29,9 +50,8 @@ type Net struct {
 	BGR       bool       `json:"bgr,omitempty"`
 	Mean      [3]float32 `json:"mean"`
 	Deviation [3]float32 `json:"deviation"`
-	// Live is the index of its logit for bona fide.
-	Live   int     `json:"live"`
-	Weight float64 `json:"weight"`
+	// Live is the index of the logit for bona fide in each of its outputs.
+	Live int `json:"live"`
 }
 
 // Crop says which part of the picture a network sees.
@@ -54,15 +74,24 @@ type Scorer struct {
 	models []*infer.Model
 }
 
-// New loads the networks that models/pad.json names.
+// New loads the networks that models/pad.json names or, where the library withholds weights that were trained on data
+// for research only, those of models/pad_free.json.
 func New(library *infer.Library) (*Scorer, error) {
-	data, err := models.File("pad.json")
+	s, err := read(library, "pad.json")
+	if errors.Is(err, infer.ErrWithheld) {
+		return read(library, "pad_free.json")
+	}
+	return s, err
+}
+
+func read(library *infer.Library, name string) (*Scorer, error) {
+	data, err := models.File(name)
 	if err != nil {
 		return nil, err
 	}
 	var recipe Recipe
 	if err := json.Unmarshal(data, &recipe); err != nil {
-		return nil, fmt.Errorf("models/pad.json: %w", err)
+		return nil, fmt.Errorf("models/%s: %w", name, err)
 	}
 	return Load(library, recipe)
 }
@@ -93,7 +122,7 @@ func (s *Scorer) Models() []liveness.ModelRef {
 type Result struct {
 	// Score is the calibrated probability that the presentation is bona fide.
 	Score liveness.Score
-	// LogOdds are the networks' own log odds of bona fide, in the recipe's order, not calibrated.
+	// LogOdds are the networks' own log odds of bona fide, one for each output, in the recipe's order, not calibrated.
 	LogOdds []float64
 }
 
@@ -101,28 +130,56 @@ type Result struct {
 // package quality's to say.
 func (s *Scorer) Score(p *liveness.Picture, face liveness.Face) (Result, error) {
 	var result Result
-	sum := s.recipe.Bias
 	for i, net := range s.recipe.Nets {
 		odds, err := net.look(s.models[i], p, face.Box)
 		if err != nil {
 			return Result{}, err
 		}
-		result.LogOdds = append(result.LogOdds, odds)
-		sum += net.Weight * odds
+		result.LogOdds = append(result.LogOdds, odds...)
+	}
+	sum, err := s.recipe.fuse(result.LogOdds, reach(p, face.Box))
+	if err != nil {
+		return Result{}, err
 	}
 	result.Score = liveness.Score(1 / (1 + math.Exp(-sum)))
 	return result, nil
 }
 
-// look runs one network on one face.
-func (n Net) look(model *infer.Model, p *liveness.Picture, box liveness.Box) (float64, error) {
-	colours := infer.Colours{BGR: n.BGR, Mean: n.Mean, Deviation: n.Deviation}
-	crop := p.Crop(n.Crop.of(box, p), n.Crop.Width, n.Crop.Height)
-	out, err := model.Run(colours.Tensor(crop))
+// reach is how many boxes the picture holds a side, if it and the box were squares: 1 is a picture of the face alone.
+func reach(p *liveness.Picture, box liveness.Box) float64 {
+	return math.Sqrt(float64(p.Width) * float64(p.Height) / (box.Width * box.Height))
+}
+
+func (r Recipe) fuse(odds []float64, reach float64) (float64, error) {
+	loose, err := r.Loose.of(odds)
 	if err != nil {
 		return 0, err
 	}
-	return logOdds(out[0].Data, n.Live)
+	tight, err := r.Tight.of(odds)
+	if err != nil {
+		return 0, err
+	}
+	share := min(max((reach-r.Ramp[0])/(r.Ramp[1]-r.Ramp[0]), 0), 1)
+	return share*loose + (1-share)*tight, nil
+}
+
+// look runs one network on one face.
+func (n Net) look(model *infer.Model, p *liveness.Picture, box liveness.Box) ([]float64, error) {
+	colours := infer.Colours{BGR: n.BGR, Mean: n.Mean, Deviation: n.Deviation}
+	crop := p.Crop(n.Crop.of(box, p), n.Crop.Width, n.Crop.Height)
+	outputs, err := model.Run(colours.Tensor(crop))
+	if err != nil {
+		return nil, err
+	}
+	var odds []float64
+	for _, out := range outputs {
+		o, err := logOdds(out.Data, n.Live)
+		if err != nil {
+			return nil, err
+		}
+		odds = append(odds, o)
+	}
+	return odds, nil
 }
 
 // maxOdds bounds log odds: beyond it a network's confidence carries nothing.
@@ -131,7 +188,7 @@ const maxOdds = 12
 // logOdds is log(p / (1 - p)) of the softmax probability p of one class.
 func logOdds(logits []float32, class int) (float64, error) {
 	if class < 0 || class >= len(logits) {
-		return 0, fmt.Errorf("class %d of %d in models/pad.json", class, len(logits))
+		return 0, fmt.Errorf("class %d of %d in the recipe", class, len(logits))
 	}
 	top := math.Inf(-1)
 	for i, v := range logits {

@@ -1,0 +1,53 @@
+package pad
+
+import (
+	"math"
+	"testing"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+func TestFusionFollowsTheFraming(t *testing.T) {
+	recipe := Recipe{
+		Ramp:  [2]float64{1, 2},
+		Loose: Fusion{Weights: []float64{1, 0}, Bias: 1},
+		Tight: Fusion{Weights: []float64{0, 2}, Bias: -1},
+	}
+	odds := []float64{3, 5}
+	for _, c := range []struct{ reach, want float64 }{{0.5, 9}, {1, 9}, {1.5, 6.5}, {2, 4}, {7, 4}} {
+		if got, err := recipe.fuse(odds, c.reach); err != nil || math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("reach %v: %v, %v; want %v", c.reach, got, err, c.want)
+		}
+	}
+	if _, err := recipe.fuse(odds[:1], 1); err == nil {
+		t.Error("a recipe with two weights took one answer")
+	}
+}
+
+func TestLogOdds(t *testing.T) {
+	got, err := logOdds([]float32{1, 2, 2}, 0)
+	if want := 1 - 2 - math.Log(2); err != nil || math.Abs(got-want) > 1e-6 {
+		t.Errorf("log odds %v, %v; want %v", got, err, want)
+	}
+	if got, _ := logOdds([]float32{1e4, 0}, 0); got != maxOdds {
+		t.Errorf("log odds %v are not bounded", got)
+	}
+	if _, err := logOdds([]float32{float32(math.NaN()), 0}, 0); err == nil {
+		t.Error("an answer that is not a number was taken")
+	}
+	if _, err := logOdds([]float32{0}, 1); err == nil {
+		t.Error("a class that is not there was taken")
+	}
+}
+
+func TestCropStaysInside(t *testing.T) {
+	p := liveness.NewPicture(100, 80)
+	crop := Crop{Margin: 2.7, Inside: true}
+	got := crop.of(liveness.Box{X: 60, Y: 10, Width: 30, Height: 40}, p)
+	if want := (liveness.Box{X: 40, Y: 0, Width: 60, Height: 80}); got != want {
+		t.Errorf("crop %+v, want %+v", got, want)
+	}
+	if r := reach(p, liveness.Box{Width: 50, Height: 40}); r != 2 {
+		t.Errorf("reach %v, want 2", r)
+	}
+}
