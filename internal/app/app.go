@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := firstAccount(ctx, accounts, settings.FirstAccount, listener.Addr(), o.Out); err != nil {
+	if err := firstAccount(ctx, accounts, settings.FirstAccount, address(listener.Addr(), settings.TLS), o.Out); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	sweeping, stopSweeping := context.WithCancel(ctx)
@@ -135,8 +135,21 @@ func sweep(ctx context.Context, log *slog.Logger, accounts *account.Accounts, ch
 	}
 }
 
+// address is where a client on this machine reaches the server.
+func address(listening net.Addr, tls config.TLS) string {
+	scheme := "http"
+	if tls.Cert != "" {
+		scheme = "https"
+	}
+	host, port, _ := net.SplitHostPort(listening.String()) // a TCP address always has both
+	if net.ParseIP(host).IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
 // firstAccount makes the account on an empty store and prints its credentials with a line to paste for each protocol.
-func firstAccount(ctx context.Context, accounts *account.Accounts, name string, address net.Addr, out io.Writer) error {
+func firstAccount(ctx context.Context, accounts *account.Accounts, name, url string, out io.Writer) error {
 	if name == "" {
 		return nil
 	}
@@ -147,10 +160,6 @@ func firstAccount(ctx context.Context, accounts *account.Accounts, name string, 
 	c, err := accounts.Create(ctx, name)
 	if err != nil {
 		return err
-	}
-	url := "http://localhost"
-	if tcp, ok := address.(*net.TCPAddr); ok {
-		url = fmt.Sprintf("http://localhost:%d", tcp.Port)
 	}
 	_, err = fmt.Fprintf(out, `
 Account %[1]q was made. Its credentials are shown only now: keep them.
