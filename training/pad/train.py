@@ -23,7 +23,7 @@ PARTS = ("student", "fr_liveness", "look loose", "look tight")  # the columns of
 # second only "loose".
 RAMP = (1.5, 1.9)
 # Weights of the odds before calibration. Without context the student and fr_liveness are at chance.
-FUSION = {"loose": (1.0, 0.35, 1.5, 0.0), "tight": (0.0, 0.0, 0.0, 1.0)}
+FUSION = {"loose": (1.0, 0.5, 1.5, 0.0), "tight": (0.0, 0.0, 0.0, 1.0)}
 
 
 def fold_mask(faces, fold):
