@@ -44,7 +44,7 @@ type Settings struct {
 	// nil: the server's.
 	PictureThreshold   *float64 `json:"picture_threshold,omitempty"`
 	RecordingThreshold *float64 `json:"recording_threshold,omitempty"`
-	// FaceLimits are the limits that a face in a picture is held against; nil: the server's.
+	// FaceLimits are the limits that the face liveness protocol holds a face against; nil: the server's.
 	FaceLimits *quality.Limits `json:"face_limits,omitempty"`
 	// RetentionDays is how long records of checks are kept; nil: as the server has it.
 	RetentionDays *int `json:"retention_days,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bonafide-id/bonafide/internal/account"
+	"github.com/bonafide-id/bonafide/internal/quality"
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
@@ -65,6 +66,21 @@ func TestFaceLivenessExamples(t *testing.T) {
 	kept, err := r.store.Records(t.Context(), r.account.ID, 1)
 	if err != nil || kept[0].Subject != session {
 		t.Errorf("record %+v, %v", kept, err)
+	}
+}
+
+func TestFaceLimitsOfAnAccountAreOfThisProtocolAlone(t *testing.T) {
+	r := newRig(t)
+	var asked seen
+	r.checked = func(_ context.Context, s seen) (liveness.Verdict, error) { asked = s; return verdict(0.9), nil }
+	r.set(account.Settings{FaceLimits: &quality.Limits{Yaw: 25}})
+	r.facePicture()
+	if asked.limits == nil || asked.limits.Yaw != 25 {
+		t.Errorf("the check was asked with the limits %+v", asked.limits)
+	}
+	r.selfie(picture)
+	if asked.limits != nil {
+		t.Errorf("the selfie protocol asks with the limits %+v", asked.limits)
 	}
 }
 

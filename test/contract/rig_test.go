@@ -27,6 +27,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/protocol/faceliveness"
 	"github.com/bonafide-id/bonafide/internal/protocol/lipsecure"
 	"github.com/bonafide-id/bonafide/internal/protocol/selfie"
+	"github.com/bonafide-id/bonafide/internal/quality"
 	"github.com/bonafide-id/bonafide/internal/server"
 	"github.com/bonafide-id/bonafide/internal/store/sqlite"
 	"github.com/bonafide-id/bonafide/liveness"
@@ -62,10 +63,11 @@ type seen struct {
 	phrase    string
 	threshold float64
 	largest   bool
+	limits    *quality.Limits
 }
 
 func (r *rig) Picture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error) {
-	return r.checked(ctx, seen{data: data, threshold: o.Threshold, largest: o.LargestFace})
+	return r.checked(ctx, seen{data: data, threshold: o.Threshold, largest: o.LargestFace, limits: o.Limits})
 }
 
 func (r *rig) Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error) {

@@ -186,7 +186,7 @@ func (a *API) check(r *http.Request) (liveness.Verdict, error) {
 	if threshold == nil {
 		threshold = &acct.PictureThreshold
 	}
-	v, err := a.checker.Picture(ctx, picture, check.PictureOptions{Threshold: *threshold, LargestFace: true, Limits: acct.FaceLimits})
+	v, err := a.checker.Picture(ctx, picture, check.PictureOptions{Threshold: *threshold, LargestFace: true})
 	if err != nil {
 		return v, err
 	}
