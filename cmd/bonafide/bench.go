@@ -64,6 +64,9 @@ var parts = []struct{ name, gate string }{
 }
 
 func (o benchOptions) run(ctx context.Context, line *commandLine, t terminal, check func(*check.Checker, []byte) (liveness.Verdict, error)) error {
+	if o.Runs < 1 {
+		return usageError{fmt.Errorf("--runs is %d: give at least 1", o.Runs)}
+	}
 	data, err := os.ReadFile(o.File)
 	if err != nil {
 		return fmt.Errorf("the file cannot be read: %w", err)

@@ -94,9 +94,6 @@ func (e evalPhrase) Run(ctx context.Context, line *commandLine, t terminal) erro
 
 // checker builds the same checker that the server runs.
 func (l *commandLine) checker(ctx context.Context, checks config.Checks) (*check.Checker, error) {
-	if err := checks.Validate(); err != nil {
-		return nil, usageError{err}
-	}
 	folder, err := l.modelsFolder()
 	if err != nil {
 		return nil, err

@@ -13,9 +13,6 @@ type serveCommand struct {
 }
 
 func (s serveCommand) Run(ctx context.Context, line *commandLine, t terminal) error {
-	if err := s.Settings.Validate(); err != nil {
-		return usageError{err}
-	}
 	folder, err := line.modelsFolder()
 	if err != nil {
 		return err
