@@ -45,7 +45,7 @@ func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 		if err != nil {
 			return err
 		}
-		if len(c.Files) > 1 {
+		if !isTerminal(t.out) { // else what is printed shows how far it has come
 			report(i+1, len(c.Files))
 		}
 		if err := printVerdict(t.out, file, "", verdict, c.JSON); err != nil {

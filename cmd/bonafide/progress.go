@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"time"
 
@@ -10,12 +11,11 @@ import (
 
 // progress returns a function that shows how far long work has come, on a terminal only, and one that ends it.
 func progress(t terminal, what string) (report func(done, total int), end func()) {
-	file, ok := t.err.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	if !isTerminal(t.err) {
 		return func(int, int) {}, func() {}
 	}
 	bar := progressbar.NewOptions(-1,
-		progressbar.OptionSetWriter(file),
+		progressbar.OptionSetWriter(t.err),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(true),
@@ -29,4 +29,9 @@ func progress(t terminal, what string) (report func(done, total int), end func()
 		_ = bar.Set(done)
 	}
 	return report, func() { _ = bar.Finish() }
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
