@@ -13,12 +13,6 @@ def middle(pictures):
     return pictures[:, y:y + HEIGHT, x:x + WIDTH].astype(np.float32)
 
 
-def frame(picture):
-    """A picture of AVLetters (60, 80), which shows as much as the model reads, with its border repeated around it."""
-    y, x = (OUTER_HEIGHT - HEIGHT) // 2, (OUTER_WIDTH - WIDTH) // 2
-    return cv2.copyMakeBorder(cv2.resize(picture, (WIDTH, HEIGHT)), y, y, x, x, cv2.BORDER_REPLICATE)
-
-
 def at_times(pictures, times):
     """The pictures at fractional times, mixed from the two around."""
     i = np.clip(np.floor(times).astype(int), 0, len(pictures) - 1)
@@ -89,12 +83,12 @@ def place(rng, pictures):
 def complexion(rng, pictures):
     """Another skin: any tone curve, sometimes an inverted one, so that whether lips and teeth are darker or brighter
     than the skin around them does not matter; spots and bands of hair."""
-    if rng.random() < 0.6:
+    if rng.random() < 0.4:
         rise = np.exp(rng.normal(0, 0.9, 6))
         curve = np.r_[0, np.cumsum(rise)] / rise.sum()
         low, high = np.percentile(pictures, (1, 99))
         pictures = np.interp((pictures - low) / max(high - low, 0.05), np.linspace(0, 1, 7), curve)
-        if rng.random() < 0.3:
+        if rng.random() < 0.2:
             pictures = 1 - pictures
     if rng.random() < 0.4:
         hair = cv2.resize(rng.normal(0, 0.35, (5, 6)).astype(np.float32), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)

@@ -1,7 +1,6 @@
 """The GRID corpus as mouth pictures with a target for every picture, and training sequences made of them."""
 import csv
 import os
-import subprocess
 
 import numpy as np
 
@@ -115,8 +114,10 @@ class Source:
         kind = rng.random()
         if kind < 0.6:
             pieces = self.recital(rng, speaker, length, digit=0.75)
-        elif kind < 0.75:
+        elif kind < 0.72:
             pieces = self.recital(rng, speaker, length, digit=0.3)
+        elif kind < 0.77:
+            pieces = [self.silent(rng, speaker, length)]
         else:
             pieces = [whole(self.any(rng, self.clips[speaker]))]
         made = augment.speed(rng, *join(pieces, rng.integers(0, 4, len(pieces))))
@@ -124,6 +125,17 @@ class Source:
         if rng.random() < 0.3:
             pictures = augment.frame_rate(rng, pictures)
         return augment.light(rng, augment.place(rng, pictures)), phones, states
+
+    def silent(self, rng, speaker, length):
+        """A held picture, or the closed lips before a sentence, to and fro."""
+        clip = self.any(rng, self.clips[speaker])
+        if rng.random() < 0.4:
+            pictures = clip.pictures[[rng.integers(len(clip.pictures))]]
+        else:
+            pictures = clip.pictures[:max(2, int(clip.words[0][0]) - 2)]
+        there = np.r_[np.arange(len(pictures)), np.arange(len(pictures))[::-1]]
+        pictures = pictures[np.resize(there, int(1.5 * length))].astype(np.float32)
+        return pictures, np.zeros(len(pictures), np.int64), np.full(len(pictures), SILENCE)
 
     @staticmethod
     def any(rng, items):
@@ -155,26 +167,3 @@ class Source:
     def batch(self, rng, size, length):
         made = [self.sequence(rng, length) for _ in range(size)]
         return [np.stack([m[i] for m in made]) for i in range(3)]
-
-
-class Letters:
-    """AVLetters: ten more people who say single letters. The letters' phones are known, not their times."""
-
-    def __init__(self, folder):
-        self.clips = []
-        for row in csv.DictReader(open(os.path.join(folder, "letters.tsv")), delimiter="\t"):
-            raw = subprocess.run(["ffmpeg", "-v", "error", "-i", os.path.join(folder, row["file"]), "-f", "rawvideo",
-                                  "-pix_fmt", "gray", "-"], check=True, capture_output=True).stdout
-            pictures = np.stack([augment.frame(p) for p in np.frombuffer(raw, np.uint8).reshape(-1, 60, 80)])
-            self.clips.append((pictures, [PHONES.index(p) for p in LEXICON[row["letter"].lower()]]))
-
-    def batch(self, rng, size, length):
-        """Pictures (size, length, 48, 64), 0..1, and a list of phones each."""
-        made, phones = [], []
-        for _ in range(size):
-            pictures, said = self.clips[rng.integers(len(self.clips))]
-            none = np.zeros(len(pictures), int)
-            pictures, _, _ = augment.fit(rng, length, *augment.speed(rng, pictures.astype(np.float32), none, none))
-            made.append(augment.light(rng, augment.place(rng, pictures)))
-            phones.append(said)
-        return np.stack(made), phones

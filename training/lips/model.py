@@ -6,6 +6,19 @@ from torch.nn import functional as F
 from corpus import CLASSES, PHONES
 
 
+def mix_styles(x, b):
+    """MixStyle (Zhou 2021): gives a sequence's features, half of the time, in part the mean and deviation of another's,
+    so that what makes one person's mouth look unlike another's means less. x is (b * T, C, H, W)."""
+    if torch.rand(()) < 0.5:
+        return x
+    y = x.view(b, -1, *x.shape[1:])
+    mean, deviation = y.mean((1, 3, 4), keepdim=True), y.std((1, 3, 4), keepdim=True) + 1e-5
+    other, share = torch.randperm(b), torch.distributions.Beta(0.1, 0.1).sample((b, 1, 1, 1, 1))
+    mixed_mean = share * mean + (1 - share) * mean[other]
+    mixed_deviation = share * deviation + (1 - share) * deviation[other]
+    return ((y - mean) / deviation * mixed_deviation.detach() + mixed_mean.detach()).view_as(x)
+
+
 class Lips(nn.Module):
     """(1, T, 48, 64) of grey 0..255 -> log posteriors (1, T, 42) and, for training only, of phones.
 
@@ -31,12 +44,19 @@ class Lips(nn.Module):
         self.drop = nn.Dropout(drop)
 
     def forward(self, x):
-        x = x - x.mean((1,), keepdim=True)
-        x = x / (x.pow(2).mean((1, 2, 3), keepdim=True).sqrt() + 1e-3)
+        mean = x.mean((1,), keepdim=True)
+        contrast = (mean - mean.mean((2, 3), keepdim=True)).pow(2).mean((2, 3), keepdim=True)
+        x = x - mean
+        # The contrast of what moves becomes one, unless next to nothing moves: a closed mouth is not magnified to speech.
+        x = x / (x.pow(2).mean((1, 2, 3), keepdim=True) + 0.01 * contrast + 1e-3).sqrt()
         b, t = x.shape[:2]
         x = self.front(x.unsqueeze(1)).transpose(1, 2).reshape(b * t, 32, 12, 16)
         x = F.relu(self.norm0(x))
+        if self.training:
+            x = mix_styles(x, b)
         x = F.relu(self.norm1(self.conv1(x)))
+        if self.training:
+            x = mix_styles(x, b)
         x = F.relu(self.norm2(self.conv2(x)))
         x = F.relu(self.norm3(self.flat(self.drop(x.flatten(1))))).view(b, t, -1)
         near = self.norm4(self.near(self.drop(x).transpose(1, 2)))

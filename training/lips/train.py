@@ -30,15 +30,6 @@ def loss_of(model, pictures, phones, states, weight):
     return loss + 0.5 * F.nll_loss(log_phones.flatten(0, 1), phones.flatten()), right.item()
 
 
-def loss_of_letters(model, pictures, phones):
-    """Connectionist temporal classification (Graves 2006) of the phones, silence its blank."""
-    _, log_phones = model(torch.from_numpy(pictures) * 255)
-    said = torch.tensor([p for one in phones for p in one])
-    lengths = torch.tensor([len(one) for one in phones])
-    pictures = torch.full((len(phones),), log_phones.shape[1])
-    return F.ctc_loss(log_phones.transpose(0, 1), said, pictures, lengths, blank=0, zero_infinity=True)
-
-
 def average(mean, model, i):
     """Exponential moving average of the weights: what is used in the end."""
     keep = min(0.998, (i + 1) / (i + 20))
@@ -56,7 +47,6 @@ def main():
     p.add_argument("--pictures", required=True, help="what extract wrote")
     p.add_argument("--out", required=True, help="weights to write; nothing is done when they are there")
     p.add_argument("--hold", default="", help="speakers to leave out: s1,s2")
-    p.add_argument("--letters", default="", help="AVLetters: letters.tsv and its recordings; for research only")
     p.add_argument("--iterations", type=int, default=1600)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
@@ -66,7 +56,6 @@ def main():
     torch.set_num_threads(o.threads)
     torch.manual_seed(o.seed)
     source = corpus.Source(corpus.load(o.grid, o.pictures), o.hold.split(","))
-    letters = corpus.Letters(o.letters) if o.letters else None
     model, mean = Lips(), Lips()
     mean.load_state_dict(model.state_dict())
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.02)
@@ -84,8 +73,6 @@ def main():
         for group in optimiser.param_groups:
             group["lr"] = rate(i, o.iterations)
         loss, right = loss_of(model.train(), *source.batch(rng, BATCH, LENGTH), weight)
-        if letters and i % 3 == 0:
-            loss = loss + 0.4 * loss_of_letters(model, *letters.batch(rng, 8, 36))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 2)
