@@ -14,13 +14,12 @@ import (
 
 // The limits of a recording's gates. Shares are of the frames; pixels are those of the recording as shown.
 const (
-	leastFrameRate = 9.5 // frames a second: "fewer than 10" (PROTOCOLS.md), with the rounding of timestamps
+	leastFrameRate = 9.5 // frames a second: under 10 (docs/lipsecure.md), with the rounding of timestamps
 	leastFound     = 0.7 // share of the frames that must show a face
 	mostCrowded    = 0.3 // share of the detector's looks that may show a second main face
 	leastFaceWidth = 64  // px; narrower lips are unreadable
 	mostOutside    = 0.15
 	mostAngle      = 30 // degrees of yaw or pitch
-	leastSharpness = 0.06
 	mostCovered    = 0.5
 
 	// lookEvery is how often presentation-attack detection and quality look at a frame.
@@ -112,9 +111,10 @@ func (w *watch) gates(clip media.Clip, all time.Duration) []liveness.Gate {
 	brightness.Took = w.spent.quality
 	middle, limits := w.median, quality.DefaultLimits
 	gates = append(gates,
-		// Too little light goes before a lost face, whose cause it is.
+		// Darkness and blur go before a lost face, whose causes they are.
 		brightness,
 		liveness.AtMost("glare", middle(func(l look) float64 { return l.Brightness }), limits.Glare, "", liveness.PoorIllumination),
+		liveness.AtLeast("sharpness", middle(func(l look) float64 { return l.Sharpness }), limits.Sharpness, "", liveness.TooBlurry),
 		found,
 		liveness.AtMost("main_faces", share(seen.Crowded, seen.Looks), mostCrowded, "", liveness.TooManyFaces),
 		liveness.AtLeast("face_width", median(w.widths)*w.enlarged(clip), leastFaceWidth, "px", liveness.FaceTooSmall),
@@ -122,7 +122,6 @@ func (w *watch) gates(clip media.Clip, all time.Duration) []liveness.Gate {
 		liveness.AtMost("yaw", middle(func(l look) float64 { return math.Abs(l.pose.Yaw) }), mostAngle, "deg", liveness.FaceAngle),
 		liveness.AtMost("pitch", middle(func(l look) float64 { return math.Abs(l.pose.Pitch) }), mostAngle, "deg", liveness.FaceAngle),
 		liveness.AtLeast("light_balance", middle(func(l look) float64 { return l.Balance }), limits.Balance, "", liveness.PoorIllumination),
-		liveness.AtLeast("sharpness", middle(func(l look) float64 { return l.Sharpness }), leastSharpness, "", liveness.TooBlurry),
 		// A face that is cut off, dark or blurred may look like another's: such causes go before a change of the person.
 		liveness.AtMost("persons", float64(1+len(seen.Changed)), 1, "", liveness.FaceChanged),
 	)
