@@ -67,6 +67,9 @@ func (s Settings) validate() error {
 	fault(s.RetentionDays != nil && (*s.RetentionDays < 0 || *s.RetentionDays > 3650), "retention must be 0 to 3650 days")
 	fault(s.MonthlyQuota < 0, "monthly quota must not be negative")
 	fault(s.RatePerSecond < 0, "rate must not be negative")
+	if s.FaceLimits != nil {
+		faults = append(faults, s.FaceLimits.Validate())
+	}
 	return errors.Join(faults...)
 }
 

@@ -61,6 +61,16 @@ func TestWithPriorIsBayesRule(t *testing.T) {
 	}
 }
 
+// The comment on padPrior says so.
+func TestAPresentationThatLooksLikeAnAttackDoesNotPassAt98(t *testing.T) {
+	if p := withPrior(0.32, padPrior); p >= 0.98 {
+		t.Errorf("a pad score of 0.32 becomes %v", p)
+	}
+	if p := withPrior(0.34, padPrior); p < 0.98 {
+		t.Errorf("a pad score of 0.34 becomes %v", p)
+	}
+}
+
 func TestValidPhrase(t *testing.T) {
 	for phrase, valid := range map[string]bool{"597692": true, "0": true, "": false, "59a": false, "５９": false, "123456789012345678901234567890123": false} {
 		if err := ValidPhrase(phrase); (err == nil) != valid {

@@ -20,10 +20,11 @@ const (
 	phraseDigitsMax = 32
 )
 
-// padPrior is the share of bona fide presentations that the fusion assumes beforehand. Whoever answers a fresh random
-// phrase with moving lips is rarely a print or a replay, so that the presentation's score lowers the phrase's only
-// where it is strong; the calibrated pad score itself assumes one half.
-const padPrior = 0.999
+// padPrior is the share of bona fide presentations that the fusion assumes beforehand; the calibrated pad score itself
+// assumes one half. At 0.99 a recording whose pad score is under 0.33 cannot reach 0.98 whatever the lips say, while a
+// camera that the networks score too low (models/cards/pad.md) does not turn away everybody: a print or a replay must also
+// answer a fresh phrase with moving lips.
+const padPrior = 0.99
 
 // ValidPhrase says what is wrong with a phrase that is not of 1 to 32 decimal digits.
 func ValidPhrase(phrase string) error {

@@ -15,7 +15,7 @@ const (
 	// jump is how far the landmarks' centre may move from one frame to the next, and by how much their size may change,
 	// as a part of that size, before the detector is asked again.
 	jump = 0.25
-	// mainFace is the width of a box over that of the largest from which a second face counts (PROTOCOLS.md: half).
+	// mainFace is the width of a box over that of the largest from which a second face counts (the protocol: half).
 	mainFace = 0.5
 )
 

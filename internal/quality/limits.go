@@ -1,41 +1,67 @@
 package quality
 
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
 // Limits are what a picture of a face must keep to. The zero value of a field means that of DefaultLimits; pixels are
 // those of the picture as shown.
 type Limits struct {
 	// FaceSize is the least width and height of the face box in pixels.
-	FaceSize float64 `json:"face_size"`
+	FaceSize float64 `json:"face_size,omitempty"`
 	// PupilDistance is the least distance of the eyes' centres in pixels.
-	PupilDistance float64 `json:"pupil_distance"`
+	PupilDistance float64 `json:"pupil_distance,omitempty"`
 	// Cropped is the most that the face may reach out of the picture, as a share of its own width or height. It is not
 	// zero because the outline is estimated.
-	Cropped float64 `json:"cropped"`
+	Cropped float64 `json:"cropped,omitempty"`
 	// Close is the most of the picture's width or height that the face box may take.
-	Close float64 `json:"close"`
+	Close float64 `json:"close,omitempty"`
 	// Border is the least distance between the face box and the picture's edge in pixels.
-	Border float64 `json:"border"`
+	Border float64 `json:"border,omitempty"`
 	// Yaw and Pitch are the most that the head may turn to either side, and up or down, in degrees.
-	Yaw   float64 `json:"yaw"`
-	Pitch float64 `json:"pitch"`
+	Yaw   float64 `json:"yaw,omitempty"`
+	Pitch float64 `json:"pitch,omitempty"`
 	// MainFace is the width of a second face's box over that of the first from which it counts.
-	MainFace float64 `json:"main_face"`
+	MainFace float64 `json:"main_face,omitempty"`
 	// Occluded is the most that the probability may be that something other than a medical mask, glasses, hair or a
 	// beard covers the face.
-	Occluded float64 `json:"occluded"`
+	Occluded float64 `json:"occluded,omitempty"`
 	// Darkness and Glare are the least and the most mean luma of the face, 0..255.
-	Darkness float64 `json:"darkness"`
-	Glare    float64 `json:"glare"`
+	Darkness float64 `json:"darkness,omitempty"`
+	Glare    float64 `json:"glare,omitempty"`
 	// Balance is the least luma of the face's darker half over that of its brighter half.
-	Balance float64 `json:"balance"`
+	Balance float64 `json:"balance,omitempty"`
 	// Sharpness is the least sharpness (see Measures).
-	Sharpness float64 `json:"sharpness"`
+	Sharpness float64 `json:"sharpness,omitempty"`
 }
 
-// DefaultLimits are those of PROTOCOLS.md where it names them; the others were chosen on pictures (see the tests).
+// DefaultLimits are those of the face liveness protocol where it has any; the others were chosen on pictures (see the tests).
 var DefaultLimits = Limits{
 	FaceSize: 150, PupilDistance: 50, Border: 15, Yaw: 30, Pitch: 30, MainFace: 0.5,
 	Cropped: 0.06, Close: 0.75, Occluded: 0.5,
 	Darkness: 20, Glare: 235, Balance: 0.2, Sharpness: 0.08,
+}
+
+// Validate returns every fault at once: pixels and degrees may not be negative, shares and probabilities are 0 to 1.
+func (l Limits) Validate() error {
+	var faults []error
+	for _, f := range []struct {
+		name  string
+		value float64
+		most  float64
+	}{
+		{"face_size", l.FaceSize, math.Inf(1)}, {"pupil_distance", l.PupilDistance, math.Inf(1)}, {"border", l.Border, math.Inf(1)},
+		{"yaw", l.Yaw, 90}, {"pitch", l.Pitch, 90}, {"cropped", l.Cropped, 1}, {"close", l.Close, 1}, {"main_face", l.MainFace, 1},
+		{"occluded", l.Occluded, 1}, {"darkness", l.Darkness, 255}, {"glare", l.Glare, 255}, {"balance", l.Balance, 1},
+		{"sharpness", l.Sharpness, math.Inf(1)},
+	} {
+		if !(f.value >= 0 && f.value <= f.most) {
+			faults = append(faults, fmt.Errorf("face limit %s is %g: give 0 (the default) to %g", f.name, f.value, f.most))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func (l Limits) orDefault() Limits {

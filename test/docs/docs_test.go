@@ -134,7 +134,7 @@ func TestSettingsOfAnAccount(t *testing.T) {
 	}
 	defaults := reflect.ValueOf(quality.DefaultLimits)
 	for i := range defaults.NumField() {
-		key := defaults.Type().Field(i).Tag.Get("json")
+		key, _, _ := strings.Cut(defaults.Type().Field(i).Tag.Get("json"), ",")
 		if want := fmt.Sprint(defaults.Field(i)); explained[key] != want {
 			t.Errorf("%s: the page says %q, the program %s", key, explained[key], want)
 		}
