@@ -145,22 +145,17 @@ func TestKilledInMidVerification(t *testing.T) {
 		}()
 		time.Sleep(time.Duration(round*130) * time.Millisecond)
 		s.kill()
-		first, gotFirst := <-answered
+		<-answered
 
+		// The video of a still picture ends in a user error, which leaves the transaction open: whatever the kill cut off,
+		// the next video must be taken.
 		s = launch(t, data, "--challenge-tries", "20")
 		second, err := s.verify(c, id, video)
 		if err != nil {
 			t.Fatal(err)
 		}
-		spent := gotFirst && first.json(t)["error"].(map[string]any)["code"].(float64) == 0
-		switch {
-		case spent && second.status != http.StatusBadRequest:
-			t.Errorf("round %d: scored before the kill, and again: %d %s", round, second.status, second.body)
-		case !spent && second.status != http.StatusOK && !strings.Contains(string(second.body), `"code":400`):
+		if second.status != http.StatusOK {
 			t.Errorf("round %d: the transaction is half-spent: %d %s", round, second.status, second.body)
-		case !gotFirst && second.status != http.StatusOK:
-			// The verdict may have been settled just before the reply could leave; then a score must be on record.
-			t.Logf("round %d: settled before the kill, reply lost: %s", round, second.body)
 		}
 		s.kill()
 	}
