@@ -125,6 +125,8 @@ type Digit struct {
 	End   float64 `json:"end"`
 	// Fit is the probability, 0..1, that what was seen in that time is this digit rather than one of the other nine.
 	Fit float64 `json:"fit"`
+	// Due is the second into the recording at which the person was shown the digit; nil where that is not known.
+	Due *float64 `json:"due,omitempty"`
 }
 
 // Verdict is the result of a check. Protocols pick from it; they never look at pixels.

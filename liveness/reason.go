@@ -27,6 +27,7 @@ const (
 	MouthNotVisible  Reason = "mouth_not_visible"
 	LipsNotMoving    Reason = "lips_not_moving"
 	FaceChanged      Reason = "face_changed"
+	UnevenPrompts    Reason = "uneven_prompts"
 )
 
 // ReasonInfo is one row of the table of reasons.
@@ -44,6 +45,7 @@ type ReasonInfo struct {
 // reasons is in the order of the LipSecure codes, then of the face liveness codes.
 var reasons = []ReasonInfo{
 	{VideoTooShort, 1001, "", "The video is too short. Please record again and say every digit of the phrase."},
+	{UnevenPrompts, 1001, "", "The digits were not shown at an even pace. Please keep this page in front until the end and try again."},
 	{PoorIllumination, 1002, "", "The light is not good enough to see your face. Please face a window or a lamp and try again."},
 	{FaceNotFound, 1003, "FACE_NOT_FOUND", "We could not see a face. Please hold the camera in front of your face and try again."},
 	{TooManyFaces, 1004, "TOO_MANY_FACES", "We can see more than one face. Please make sure that you are alone in the picture and try again."},

@@ -35,8 +35,15 @@ var (
 // Store is what this package needs of the store.
 type Store interface {
 	store.Accounts
+	store.CaptureTokens
 	store.Records
 }
+
+// Record is what stays of a check, and Filter picks records.
+type (
+	Record = store.Record
+	Filter = store.Filter
+)
 
 // Settings are what an account may have otherwise than the server. The zero value changes nothing.
 type Settings struct {
@@ -246,9 +253,24 @@ func (a *Accounts) Keep(ctx context.Context, acct Account, c Check, v liveness.V
 	return a.store.Keep(ctx, r)
 }
 
-// Sweep forgets the records that are older than their account's retention and says how many. The app calls it
-// from time to time.
+// LastCheck returns the latest record of a check for the account's transaction, or fails with ErrNotFound.
+func (a *Accounts) LastCheck(ctx context.Context, accountID, transaction string) (Record, error) {
+	found, err := a.store.FindRecords(ctx, Filter{Account: accountID, Transaction: transaction, Limit: 1})
+	if err == nil && (len(found) == 0 || transaction == "") {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	return found[0], nil
+}
+
+// Sweep forgets the records that are older than their account's retention and says how many, and capture tokens past
+// their time. The app calls it from time to time.
 func (a *Accounts) Sweep(ctx context.Context) (total int64, err error) {
+	if _, err := a.store.DeleteCaptureTokens(ctx, a.now()); err != nil {
+		return 0, err
+	}
 	all, err := a.store.Accounts(ctx)
 	if err != nil {
 		return 0, err

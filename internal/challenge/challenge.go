@@ -77,9 +77,18 @@ func New(s Store, c Config) (*Challenges, error) {
 
 // Begin opens a transaction with a new phrase for the account.
 func (c *Challenges) Begin(ctx context.Context, account string) (Transaction, error) {
+	return c.begin(ctx, account, phrase(c.config.Digits))
+}
+
+// BeginPicture opens a transaction that waits for a picture: it has no phrase.
+func (c *Challenges) BeginPicture(ctx context.Context, account string) (Transaction, error) {
+	return c.begin(ctx, account, "")
+}
+
+func (c *Challenges) begin(ctx context.Context, account, phrase string) (Transaction, error) {
 	now := c.config.Now()
 	t := Transaction{
-		ID: uuid.NewString(), Account: account, Phrase: phrase(c.config.Digits),
+		ID: uuid.NewString(), Account: account, Phrase: phrase,
 		Created: now, Expires: now.Add(c.config.Life), TriesLeft: c.config.Tries,
 	}
 	return t, c.store.AddTransaction(ctx, t)
@@ -96,8 +105,18 @@ func phrase(digits int) string {
 }
 
 // Take returns the account's transaction if a recording may be checked for it. It changes nothing: until Settle or Fail
-// the transaction stays as it is. With ErrExpired, ErrSpent and ErrUsedUp it returns the transaction too.
+// the transaction stays as it is. With ErrExpired, ErrSpent and ErrUsedUp it returns the transaction too. One that waits
+// for a picture is unknown here.
 func (c *Challenges) Take(ctx context.Context, account, id string) (Transaction, error) {
+	t, err := c.TakeAny(ctx, account, id)
+	if t.Phrase == "" && t.ID != "" {
+		return Transaction{}, ErrUnknown
+	}
+	return t, err
+}
+
+// TakeAny is Take for transactions of both kinds.
+func (c *Challenges) TakeAny(ctx context.Context, account, id string) (Transaction, error) {
 	t, err := c.store.Transaction(ctx, account, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -150,7 +169,7 @@ func (c *Challenges) change(ctx context.Context, t Transaction, check Check, v l
 	if !errors.Is(err, store.ErrNotOpen) {
 		return err
 	}
-	if _, err := c.Take(ctx, t.Account, t.ID); err != nil {
+	if _, err := c.TakeAny(ctx, t.Account, t.ID); err != nil {
 		return err
 	}
 	return ErrSpent

@@ -53,6 +53,26 @@ func openStore(t *testing.T, folder string) *sqlite.Store {
 	return s
 }
 
+func TestATransactionForAPictureTakesNoRecording(t *testing.T) {
+	r := newRig(t, Config{})
+	picture, err := r.BeginPicture(t.Context(), owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Take(t.Context(), owner, picture.ID); !errors.Is(err, ErrUnknown) {
+		t.Errorf("a recording for a picture's transaction: %v", err)
+	}
+	if got, err := r.TakeAny(t.Context(), owner, picture.ID); err != nil || got != picture {
+		t.Errorf("transaction %+v, error %v", got, err)
+	}
+	if got, err := r.TakeAny(t.Context(), owner, r.begin(t).ID); err != nil || got.Phrase == "" {
+		t.Errorf("transaction %+v, error %v", got, err)
+	}
+	if _, err := r.TakeAny(t.Context(), stranger, picture.ID); !errors.Is(err, ErrUnknown) {
+		t.Errorf("a stranger's transaction: %v", err)
+	}
+}
+
 func (r *rig) begin(t *testing.T) Transaction {
 	t.Helper()
 	tx, err := r.Begin(t.Context(), owner)

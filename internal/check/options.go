@@ -3,6 +3,8 @@
 package check
 
 import (
+	"time"
+
 	"github.com/bonafide-id/bonafide/internal/quality"
 )
 
@@ -23,4 +25,7 @@ type RecordingOptions struct {
 	Threshold float64
 	// Mute ignores the sound.
 	Mute bool
+	// Prompted is when, from the recording's start, each digit of the phrase was shown to the person; nil where nobody
+	// knows. Whoever sends the recording claims it: it is held against the recording and is evidence, never proof.
+	Prompted []time.Duration
 }

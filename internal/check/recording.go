@@ -56,6 +56,9 @@ type Reading struct {
 	heard   *sound.Hearing
 	pad     liveness.Score
 	padTook time.Duration
+	// recorded is the recording's length; prompted is nil where it is not known when the digits were shown.
+	recorded time.Duration
+	prompted []time.Duration
 }
 
 // Read decodes a recording, follows the face and reads the lips.
@@ -63,7 +66,7 @@ func (c *Checker) Read(ctx context.Context, data []byte, o RecordingOptions) (*R
 	run := begin(o.Threshold, c.Models())
 	w := &watch{checker: c, track: c.Faces.Follow(), mouth: c.Lips.Begin()}
 	clip, err := c.Decoder.Frames(ctx, data, c.config.Video, w.next)
-	r := &Reading{course: *run}
+	r := &Reading{course: *run, recorded: clip.Duration, prompted: o.Prompted}
 	run = &r.course
 	run.verdict.Width, run.verdict.Height = clip.Width, clip.Height
 	if errors.Is(err, media.ErrTooLong) {
@@ -117,6 +120,9 @@ func (r *Reading) Verdict(phrase string) liveness.Verdict {
 		return run.verdict
 	}
 	run.began = time.Now()
+	if !run.pass(prompts(r.prompted, r.recorded)...) {
+		return run.verdict
+	}
 	least := (time.Duration(len(phrase)) * leastDigitTime).Seconds()
 	if !run.pass(liveness.AtLeast("speech_time", r.reading.Speech().Seconds(), least, "s", liveness.VideoTooShort)) {
 		return run.verdict
@@ -126,6 +132,9 @@ func (r *Reading) Verdict(phrase string) liveness.Verdict {
 	for _, d := range said.Digits {
 		run.verdict.Digits = append(run.verdict.Digits, liveness.Digit{
 			Digit: fmt.Sprint(d.Digit), Start: d.From.Seconds(), End: d.To.Seconds(), Fit: d.Fit})
+	}
+	if len(r.prompted) == len(run.verdict.Digits) && len(r.prompted) > 0 {
+		run.pass(followed(run.verdict.Digits, r.prompted))
 	}
 	presented := withPrior(r.pad, padPrior)
 	limit := run.verdict.Threshold

@@ -34,6 +34,7 @@ var (
 type Store interface {
 	Accounts
 	Transactions
+	CaptureTokens
 	Records
 	// Ping says whether the store answers.
 	Ping(ctx context.Context) error
@@ -128,6 +129,30 @@ type Transactions interface {
 	DeleteTransactions(ctx context.Context, before time.Time) (int64, error)
 }
 
+// CaptureToken lets a browser bring the picture or the recording of one transaction, once.
+type CaptureToken struct {
+	// Hash is the SHA-256 of the token, which itself is kept nowhere.
+	Hash [32]byte
+	// Account is the account's ID.
+	Account     string
+	Transaction string
+	// Threshold is the score, 0 to 1, that the token's picture is held against; nil: the account's.
+	Threshold        *float64
+	Created, Expires time.Time
+}
+
+// CaptureTokens keeps the tokens until they are used or past their time.
+type CaptureTokens interface {
+	// AddCaptureToken fails with ErrExists where the hash is taken, with ErrNotFound without the account.
+	AddCaptureToken(ctx context.Context, t CaptureToken) error
+	// CaptureToken finds a token that was not used, and the account it belongs to, or fails with ErrNotFound.
+	CaptureToken(ctx context.Context, hash [32]byte) (CaptureToken, Account, error)
+	// UseCaptureToken uses the token up. Of any number of calls one succeeds; the others fail with ErrNotFound.
+	UseCaptureToken(ctx context.Context, hash [32]byte) error
+	// DeleteCaptureTokens forgets the tokens that expired before the given time and says how many.
+	DeleteCaptureTokens(ctx context.Context, before time.Time) (int64, error)
+}
+
 // Record is what stays of a check: its verdict without faces or media, and what it belongs to.
 type Record struct {
 	// ID is unique; it is the request's.
@@ -146,12 +171,14 @@ type Record struct {
 	Threshold float64
 	Reason    liveness.Reason
 	Gates     []liveness.Gate
-	Models    []liveness.ModelRef
+	// Digits is the evidence for each digit of a phrase; nil where the check had none or did not come as far.
+	Digits []liveness.Digit
+	Models []liveness.ModelRef
 }
 
 // NewRecord takes from a verdict what may be kept. The caller adds what the record belongs to.
 func NewRecord(v liveness.Verdict) Record {
-	r := Record{Outcome: v.Outcome, Threshold: v.Threshold, Reason: v.Reason, Gates: v.Gates, Models: v.Models}
+	r := Record{Outcome: v.Outcome, Threshold: v.Threshold, Reason: v.Reason, Gates: v.Gates, Digits: v.Digits, Models: v.Models}
 	if v.Score != nil {
 		score := float64(*v.Score)
 		r.Score = &score
@@ -167,6 +194,18 @@ type Usage struct {
 	Checks   int64
 }
 
+// Filter picks records. A zero field picks every record, but for Limit.
+type Filter struct {
+	// Account is the account's ID.
+	Account, Protocol, Transaction string
+	Outcome                        liveness.Outcome
+	Reason                         liveness.Reason
+	// From is inclusive, To exclusive.
+	From, To time.Time
+	// Limit is how many records there are at most; 0: none.
+	Limit int
+}
+
 // Records keeps what stays of the checks, and how many there were.
 type Records interface {
 	// Keep adds the record and counts it in the use of its day. It fails with ErrQuota, keeping nothing, where the
@@ -174,6 +213,8 @@ type Records interface {
 	Keep(ctx context.Context, r Record) error
 	// Records lists the account's records from newest to oldest, limit at most.
 	Records(ctx context.Context, account string, limit int) ([]Record, error)
+	// FindRecords lists the records of all accounts that the filter picks, from newest to oldest.
+	FindRecords(ctx context.Context, f Filter) ([]Record, error)
 	// DeleteRecords forgets the account's records from before the given time and says how many. Counts of use stay.
 	DeleteRecords(ctx context.Context, account string, before time.Time) (int64, error)
 	// Usage lists the account's use from the day of from (inclusive) to the day of to (exclusive), by day and protocol.

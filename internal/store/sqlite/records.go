@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/bonafide-id/bonafide/internal/store"
@@ -32,13 +33,18 @@ func keep(ctx context.Context, tx *sql.Tx, r store.Record) error {
 	if err != nil {
 		return err
 	}
+	digits, err := json.Marshal(r.Digits)
+	if err != nil {
+		return err
+	}
 	models, err := json.Marshal(r.Models)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	if _, err := tx.ExecContext(ctx, `INSERT INTO records (id, account, protocol, subject, transaction_id, at, outcome, score,
+		threshold, reason, gates, digits, models) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, r.Account, r.Protocol, r.Subject, r.Transaction, milliseconds(r.At),
-		string(r.Outcome), r.Score, r.Threshold, string(r.Reason), string(gates), string(models)); err != nil {
+		string(r.Outcome), r.Score, r.Threshold, string(r.Reason), string(gates), string(digits), string(models)); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO usage VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET checks = checks + 1",
@@ -47,22 +53,44 @@ func keep(ctx context.Context, tx *sql.Tx, r store.Record) error {
 }
 
 // Records implements store.Records.
-func (s *Store) Records(ctx context.Context, account string, limit int) (records []store.Record, err error) {
+func (s *Store) Records(ctx context.Context, account string, limit int) ([]store.Record, error) {
+	return s.records(ctx, "account = ? ORDER BY at DESC, id LIMIT ?", account, limit)
+}
+
+// FindRecords implements store.Records.
+func (s *Store) FindRecords(ctx context.Context, f store.Filter) ([]store.Record, error) {
+	where, args := "TRUE", []any{}
+	add := func(use bool, condition string, arg any) {
+		if use {
+			where, args = where+" AND "+condition, append(args, arg)
+		}
+	}
+	add(f.Account != "", "account = ?", f.Account)
+	add(f.Protocol != "", "protocol = ?", f.Protocol)
+	add(f.Transaction != "", "transaction_id = ?", f.Transaction)
+	add(f.Outcome != "", "outcome = ?", string(f.Outcome))
+	add(f.Reason != "", "reason = ?", string(f.Reason))
+	add(!f.From.IsZero(), "at >= ?", milliseconds(f.From))
+	add(!f.To.IsZero(), "at < ?", milliseconds(f.To))
+	return s.records(ctx, where+" ORDER BY at DESC, id LIMIT ?", append(args, f.Limit)...)
+}
+
+// records lists the records that the rest of a statement, from its condition on, picks.
+func (s *Store) records(ctx context.Context, rest string, args ...any) (records []store.Record, err error) {
 	err = s.query(ctx, func(row scanner) error {
-		r := store.Record{Account: account}
+		var r store.Record
 		var at int64
-		var gates, models string
-		if err := row.Scan(&r.ID, &r.Protocol, &r.Subject, &r.Transaction, &at, &r.Outcome, &r.Score, &r.Threshold, &r.Reason, &gates, &models); err != nil {
+		var gates, digits, models string
+		if err := row.Scan(&r.ID, &r.Account, &r.Protocol, &r.Subject, &r.Transaction, &at, &r.Outcome, &r.Score, &r.Threshold,
+			&r.Reason, &gates, &digits, &models); err != nil {
 			return err
 		}
 		r.At = moment(at)
-		if err := json.Unmarshal([]byte(gates), &r.Gates); err != nil {
-			return err
-		}
+		err := errors.Join(json.Unmarshal([]byte(gates), &r.Gates), json.Unmarshal([]byte(digits), &r.Digits), json.Unmarshal([]byte(models), &r.Models))
 		records = append(records, r)
-		return json.Unmarshal([]byte(models), &records[len(records)-1].Models)
-	}, `SELECT id, protocol, subject, transaction_id, at, outcome, score, threshold, reason, gates, models
-		FROM records WHERE account = ? ORDER BY at DESC, id LIMIT ?`, account, limit)
+		return err
+	}, `SELECT id, account, protocol, subject, transaction_id, at, outcome, score, threshold, reason, gates, digits, models
+		FROM records WHERE `+rest, args...)
 	return records, err
 }
 

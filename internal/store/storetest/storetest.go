@@ -30,7 +30,10 @@ func Run(t *testing.T, open Open) {
 		"settle once":            settleOnce,
 		"tries":                  tries,
 		"settle against tries":   settleAgainstTries,
+		"capture tokens":         captureTokens,
+		"capture token once":     captureTokenOnce,
 		"records":                records,
+		"find records":           findRecords,
 		"retention":              retention,
 		"quota":                  quota,
 		"quota keeps open":       quotaKeepsOpen,
@@ -318,6 +321,8 @@ func records(t *testing.T, one, other store.Store) {
 	full := aRecord("r1", "a", "t")
 	full.Reason = liveness.FaceAngle
 	full.Gates = []liveness.Gate{{Name: "yaw", Passed: false, Measure: 41.5, Limit: 30, Unit: "deg", Reason: liveness.FaceAngle, Took: time.Millisecond}}
+	due := 0.9
+	full.Digits = []liveness.Digit{{Digit: "5", Start: 1.25, End: 1.5, Fit: 0.75, Due: &due}, {Digit: "9", Start: 2, End: 2.5, Fit: 0.5}}
 	full.Models = []liveness.ModelRef{{ID: "detector", Version: "1", SHA256: "00ff"}}
 	bare := store.Record{ID: "r2", Account: "a", Protocol: "selfie", At: noon.Add(time.Second), Outcome: liveness.Undecided}
 	must(t, one.Keep(ctx, full))
@@ -335,6 +340,92 @@ func records(t *testing.T, one, other store.Store) {
 	usage, err := other.Usage(ctx, "a", noon, noon.Add(24*time.Hour))
 	must(t, err)
 	wantEqual(t, usage, []store.Usage{{Day: "2026-03-14", Protocol: "lips", Checks: 1}, {Day: "2026-03-14", Protocol: "selfie", Checks: 1}})
+}
+
+func findRecords(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	addAccount(t, one, anAccount("b"))
+	keep := func(id, account, transaction string, at time.Duration, change func(*store.Record)) store.Record {
+		r := aRecord(id, account, transaction)
+		r.At = noon.Add(at)
+		change(&r)
+		must(t, one.Keep(ctx, r))
+		return r
+	}
+	first := keep("r1", "a", "t", 0, func(r *store.Record) {})
+	second := keep("r2", "b", "t2", time.Second, func(r *store.Record) { r.Outcome = liveness.Attack })
+	third := keep("r3", "a", "t", 2*time.Second, func(r *store.Record) { r.Outcome, r.Reason = liveness.Undecided, liveness.FaceAngle })
+	fourth := keep("r4", "b", "", 3*time.Second, func(r *store.Record) { r.Protocol = "selfie" })
+	for name, c := range map[string]struct {
+		filter store.Filter
+		want   []store.Record
+	}{
+		"all":         {store.Filter{Limit: 9}, []store.Record{fourth, third, second, first}},
+		"limit":       {store.Filter{Limit: 2}, []store.Record{fourth, third}},
+		"none":        {store.Filter{}, nil},
+		"account":     {store.Filter{Account: "b", Limit: 9}, []store.Record{fourth, second}},
+		"transaction": {store.Filter{Transaction: "t", Limit: 1}, []store.Record{third}},
+		"protocol":    {store.Filter{Protocol: "selfie", Limit: 9}, []store.Record{fourth}},
+		"outcome":     {store.Filter{Outcome: liveness.Attack, Limit: 9}, []store.Record{second}},
+		"reason":      {store.Filter{Reason: liveness.FaceAngle, Limit: 9}, []store.Record{third}},
+		"time":        {store.Filter{From: noon.Add(time.Second), To: noon.Add(3 * time.Second), Limit: 9}, []store.Record{third, second}},
+		"both":        {store.Filter{Account: "a", Outcome: liveness.Attack, Limit: 9}, nil},
+		"hostile":     {store.Filter{Account: "' OR 1=1 --", Limit: 9}, nil},
+	} {
+		got, err := other.FindRecords(ctx, c.filter)
+		must(t, err)
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: got %+v\nwant %+v", name, got, c.want)
+		}
+	}
+}
+
+func aToken(text, account string) store.CaptureToken {
+	return store.CaptureToken{Hash: sha256.Sum256([]byte(text)), Account: account, Transaction: "t", Created: noon, Expires: noon.Add(time.Minute)}
+}
+
+func captureTokens(t *testing.T, one, other store.Store) {
+	a := addAccount(t, one, anAccount("a"))
+	threshold := 0.6
+	want := aToken("x", "a")
+	want.Threshold = &threshold
+	must(t, one.AddCaptureToken(ctx, want))
+	wantError(t, other.AddCaptureToken(ctx, want), store.ErrExists)
+	wantError(t, one.AddCaptureToken(ctx, aToken("y", "nobody")), store.ErrNotFound)
+	got, owner, err := other.CaptureToken(ctx, want.Hash)
+	must(t, err)
+	wantEqual(t, got, want)
+	wantEqual(t, owner, a)
+	bare := aToken("z", "a")
+	bare.Expires = noon.Add(time.Hour)
+	must(t, one.AddCaptureToken(ctx, bare))
+	got, _, err = other.CaptureToken(ctx, bare.Hash)
+	must(t, err)
+	wantEqual(t, got, bare)
+	_, _, err = one.CaptureToken(ctx, sha256.Sum256([]byte("other")))
+	wantError(t, err, store.ErrNotFound)
+
+	n, err := one.DeleteCaptureTokens(ctx, want.Expires)
+	must(t, err)
+	wantEqual(t, n, int64(0))
+	n, err = other.DeleteCaptureTokens(ctx, want.Expires.Add(time.Millisecond))
+	must(t, err)
+	wantEqual(t, n, int64(1))
+	_, _, err = one.CaptureToken(ctx, want.Hash)
+	wantError(t, err, store.ErrNotFound)
+}
+
+func captureTokenOnce(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	token := aToken("x", "a")
+	must(t, one.AddCaptureToken(ctx, token))
+	count, strange := together(24, one, other, func(_ int, s store.Store) error {
+		return s.UseCaptureToken(ctx, token.Hash)
+	}, store.ErrNotFound)
+	must(t, strange)
+	wantEqual(t, count[nil], 1)
+	_, _, err := one.CaptureToken(ctx, token.Hash)
+	wantError(t, err, store.ErrNotFound)
 }
 
 func retention(t *testing.T, one, other store.Store) {
