@@ -148,9 +148,9 @@ func (p *Picture) Warp(m Affine, width, height int) *Picture {
 	}
 	at := 0
 	for y := range height {
+		from := m.Of(Point{0.5, float64(y) + 0.5})
 		for x := range width {
-			r, g, b := p.sample(m.Of(Point{float64(x) + 0.5, float64(y) + 0.5}))
-			out.Pixels[at], out.Pixels[at+1], out.Pixels[at+2] = byte(r+0.5), byte(g+0.5), byte(b+0.5)
+			p.sample(from.X+m.A*float64(x), from.Y+m.D*float64(x), out.Pixels[at:at+3])
 			at += 3
 		}
 	}
@@ -172,20 +172,17 @@ func (p *Picture) shrunk(m Affine, width, height int, shrink float64) (*Picture,
 }
 
 // sample interpolates between the four pixels around a point.
-func (p *Picture) sample(at Point) (r, g, b float64) {
-	x := min(max(at.X-0.5, 0), float64(p.Width-1))
-	y := min(max(at.Y-0.5, 0), float64(p.Height-1))
+func (p *Picture) sample(x, y float64, rgb []byte) {
+	x = min(max(x-0.5, 0), float64(p.Width-1))
+	y = min(max(y-0.5, 0), float64(p.Height-1))
 	left, top := int(x), int(y)
-	right, bottom := min(left+1, p.Width-1), min(top+1, p.Height-1)
-	fx, fy := x-float64(left), y-float64(top)
-	for _, c := range [4]struct {
-		x, y   int
-		weight float64
-	}{{left, top, (1 - fx) * (1 - fy)}, {right, top, fx * (1 - fy)}, {left, bottom, (1 - fx) * fy}, {right, bottom, fx * fy}} {
-		i := 3 * (c.y*p.Width + c.x)
-		r += c.weight * float64(p.Pixels[i])
-		g += c.weight * float64(p.Pixels[i+1])
-		b += c.weight * float64(p.Pixels[i+2])
+	right, bottom := 3*min(left+1, p.Width-1), min(top+1, p.Height-1)
+	fx, fy := float32(x)-float32(left), float32(y)-float32(top)
+	left *= 3
+	above, below := p.Pixels[3*top*p.Width:], p.Pixels[3*bottom*p.Width:]
+	for c := range 3 {
+		u := float32(above[left+c])*(1-fx) + float32(above[right+c])*fx
+		v := float32(below[left+c])*(1-fx) + float32(below[right+c])*fx
+		rgb[c] = byte(u*(1-fy) + v*fy + 0.5)
 	}
-	return r, g, b
 }

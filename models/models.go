@@ -53,6 +53,10 @@ type Source struct {
 	// NPM is name@version of the package, Path the file in its tarball.
 	NPM  string `json:"npm,omitempty"`
 	Path string `json:"path,omitempty"`
+	// Weights is the file of weights beside Path, where that is a TensorFlow.js graph model; File is then made of the two,
+	// with the Outputs of its signature.
+	Weights string   `json:"weights,omitempty"`
+	Outputs []string `json:"outputs,omitempty"`
 	// Trained is the folder that reproduces the weights, which are embedded in the program.
 	Trained string `json:"trained,omitempty"`
 }

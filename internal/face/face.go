@@ -12,14 +12,14 @@ import (
 
 // Finder finds faces. It is safe for concurrent use.
 type Finder struct {
-	detector, landmarker, poser, identifier *infer.Model
+	detector, mesher, identifier *infer.Model
 }
 
-// New loads the detector, the landmark model, the pose model and the embedding model.
+// New loads the detector, the mesh model and the embedding model.
 func New(library *infer.Library) (*Finder, error) {
 	f := &Finder{}
 	for id, model := range map[string]**infer.Model{
-		"fr_detect": &f.detector, "fr_landmark": &f.landmarker, "fr_pose": &f.poser, "fr_feature": &f.identifier,
+		"fr_detect": &f.detector, "face_mesh": &f.mesher, "fr_feature": &f.identifier,
 	} {
 		var err error
 		if *model, err = library.Model(id); err != nil {
@@ -32,7 +32,7 @@ func New(library *infer.Library) (*Finder, error) {
 // Models names the weights that take part.
 func (f *Finder) Models() []liveness.ModelRef {
 	var refs []liveness.ModelRef
-	for _, m := range []*infer.Model{f.detector, f.landmarker, f.poser, f.identifier} {
+	for _, m := range []*infer.Model{f.detector, f.mesher, f.identifier} {
 		refs = append(refs, m.Ref())
 	}
 	return refs
@@ -118,19 +118,18 @@ func starts(length, size int) []float64 {
 // describe fills in the landmarks, the pose and the pupil distance of what the detector took for a face. It returns
 // false where it is none.
 func (f *Finder) describe(p *liveness.Picture, face *liveness.Face) (bool, error) {
-	rough, err := f.landmarks(p, square(face.Box))
+	m, err := f.settled(p, regionOf(face.Box))
 	if err != nil {
 		return false, err
 	}
-	if face.Landmarks, err = f.refine(p, rough); err != nil {
-		return false, err
-	}
-	face.PupilDistance = distance(eyes(face.Landmarks))
-	var doubt float64
-	if face.Pose, doubt, err = f.pose(p, face.Landmarks); err != nil {
-		return false, err
-	}
-	return f.plausible(p, *face, doubt)
+	wear(face, m)
+	return f.plausible(p, *face, m.face)
+}
+
+// wear gives a face what the mesh says of it.
+func wear(face *liveness.Face, m mesh) {
+	face.Landmarks, face.Pose = m.landmarks, m.pose
+	face.PupilDistance = distance(eyes(m.landmarks))
 }
 
 func distance(a, b liveness.Point) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }

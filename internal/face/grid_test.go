@@ -3,6 +3,7 @@ package face
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/bonafide-id/bonafide/liveness"
 )
@@ -56,41 +57,22 @@ func BenchmarkJitter(b *testing.B) {
 	for _, name := range speakers {
 		clips = append(clips, speaker(b, name, 0))
 	}
-	methods := map[string]func(p *liveness.Picture, last *liveness.Landmarks) (liveness.Landmarks, error){
-		"detected": func(p *liveness.Picture, _ *liveness.Landmarks) (liveness.Landmarks, error) {
-			found, err := f.detect(p, whole(p))
-			if err != nil || len(found) == 0 {
-				return liveness.Landmarks{}, err
-			}
-			return f.landmarks(p, square(found[0].box))
-		},
-		"followed": func(p *liveness.Picture, last *liveness.Landmarks) (liveness.Landmarks, error) {
-			if last == nil {
-				faces, err := f.Find(p)
-				if err != nil || len(faces) == 0 {
-					return liveness.Landmarks{}, err
-				}
-				return faces[0].Landmarks, nil
-			}
-			return f.refine(p, *last)
-		},
-	}
-	for name, method := range methods {
+	for name, fresh := range map[string]bool{"detected": true, "followed": false} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				var mouth, rigid, n float64
 				for _, clip := range clips {
 					var points []liveness.Landmarks
-					for _, p := range clip {
-						var last *liveness.Landmarks
-						if len(points) > 0 {
-							last = &points[len(points)-1]
+					track := f.Follow()
+					for i, p := range clip {
+						if fresh {
+							track = f.Follow()
 						}
-						next, err := method(p, last)
-						if err != nil {
-							b.Fatal(err)
+						face, ok, err := track.Next(p, time.Duration(i)*40*time.Millisecond)
+						if err != nil || !ok {
+							b.Fatal(ok, err)
 						}
-						points = append(points, next)
+						points = append(points, face.Landmarks)
 					}
 					for i := 1; i+1 < len(points); i++ {
 						mouth += off(points[i-1:i+2], 48, 68)

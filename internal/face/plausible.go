@@ -8,16 +8,16 @@ import "github.com/bonafide-id/bonafide/liveness"
 const (
 	// sureOfFace is the detector's confidence from which there is no doubt.
 	sureOfFace = 0.997
-	// mostDoubt is the doubt of the pose (see pose) up to which it is that of a face: under 4 for free faces, profiles too.
-	mostDoubt = 6.2
+	// sureMesh is the mesh's probability of a face from which there is no doubt.
+	sureMesh = 0.9
 	// leastLength is the length of the embedding, before it is made 1, from which it is that of a face: 2.7 and more for
 	// frontal ones.
 	leastLength = 2.1
 )
 
 // plausible reports whether what the detector took for a face is one.
-func (f *Finder) plausible(p *liveness.Picture, face liveness.Face, doubt float64) (bool, error) {
-	if face.Confidence >= sureOfFace || doubt <= mostDoubt {
+func (f *Finder) plausible(p *liveness.Picture, face liveness.Face, sure float64) (bool, error) {
+	if face.Confidence >= sureOfFace || sure >= sureMesh {
 		return true, nil
 	}
 	raw, err := f.rawEmbedding(p, face.Landmarks)

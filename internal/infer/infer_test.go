@@ -40,25 +40,25 @@ func opened(t testing.TB) *Library {
 
 func TestModelIsSharedAndRunsConcurrently(t *testing.T) {
 	library := opened(t)
-	first, err := library.Model("fr_landmark")
+	first, err := library.Model("face_mesh")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := library.Model("fr_landmark")
+	second, err := library.Model("face_mesh")
 	if err != nil || first != second {
 		t.Fatalf("asked twice, the model is not shared (%v)", err)
 	}
 	input := func(seed int) Tensor {
-		data := make([]float32, 64*64)
+		data := make([]float32, 3*192*192)
 		for i := range data {
 			data[i] = float32((i*7+seed*31)%256) / 256
 		}
-		return Tensor{Shape: []int64{1, 1, 64, 64}, Data: data}
+		return Tensor{Shape: []int64{1, 3, 192, 192}, Data: data}
 	}
 	want := make([][]float32, 4)
 	for seed := range want {
 		out, err := first.Run(input(seed))
-		if err != nil || len(out) != 1 || len(out[0].Data) != 136 {
+		if err != nil || len(out) != 2 || len(out[0].Data) != 1404 {
 			t.Fatalf("run: %v, %d outputs", err, len(out))
 		}
 		want[seed] = out[0].Data
@@ -86,16 +86,16 @@ func TestModelIsSharedAndRunsConcurrently(t *testing.T) {
 }
 
 func TestRunRefusesWrongInputs(t *testing.T) {
-	model, err := opened(t).Model("fr_landmark")
+	model, err := opened(t).Model("face_mesh")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, inputs := range map[string][]Tensor{
 		"none":          nil,
 		"no shape":      {{Data: make([]float32, 1)}},
-		"too few":       {{Shape: []int64{1, 1, 64, 64}, Data: make([]float32, 10)}},
-		"negative":      {{Shape: []int64{-1, -1, 64, 64}, Data: make([]float32, 64*64)}},
-		"another shape": {{Shape: []int64{1, 1, 32, 32}, Data: make([]float32, 32*32)}},
+		"too few":       {{Shape: []int64{1, 3, 192, 192}, Data: make([]float32, 10)}},
+		"negative":      {{Shape: []int64{-1, -3, 192, 192}, Data: make([]float32, 3*192*192)}},
+		"another shape": {{Shape: []int64{1, 3, 32, 32}, Data: make([]float32, 3*32*32)}},
 	} {
 		if _, err := model.Run(inputs...); err == nil {
 			t.Errorf("%s: no error", name)
@@ -111,7 +111,7 @@ func TestResearchWeightsAreWithheld(t *testing.T) {
 	gone := entry("gone.onnx", "1234") // its file is not needed either
 	gone.Terms = models.ResearchData
 	for i, e := range manifest.Models {
-		if e.ID == "fr_landmark" {
+		if e.ID == "fr_feature" {
 			manifest.Models[i].Terms = models.ResearchData
 		}
 	}
@@ -120,7 +120,7 @@ func TestResearchWeightsAreWithheld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []string{"fr_landmark", gone.ID} {
+	for _, id := range []string{"fr_feature", gone.ID} {
 		if _, err := library.Model(id); !errors.Is(err, ErrWithheld) || !strings.Contains(err.Error(), id) {
 			t.Errorf("%s: error %v", id, err)
 		}
@@ -290,7 +290,7 @@ func write(t *testing.T, path, content string) {
 func BenchmarkRun(b *testing.B) {
 	library := opened(b)
 	for id, shape := range map[string][]int64{
-		"fr_detect": {1, 3, 240, 320}, "fr_landmark": {1, 1, 64, 64}, "fr_pose": {1, 3, 224, 224},
+		"fr_detect": {1, 3, 240, 320}, "face_mesh": {1, 3, 192, 192},
 		"fr_feature": {1, 3, 112, 112}, "fr_liveness": {1, 3, 128, 128},
 	} {
 		b.Run(id, func(b *testing.B) {

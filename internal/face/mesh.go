@@ -1,0 +1,169 @@
+package face
+
+import (
+	"math"
+
+	"github.com/bonafide-id/bonafide/internal/infer"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// meshSize is the width and height of the mesh model's input in pixels, and meshPoints how many points it finds.
+const (
+	meshSize   = 192
+	meshPoints = 468
+)
+
+// region is the upright square about a face that the mesh model looks at: in pixels of the picture, turned by an angle in
+// radians, clockwise.
+type region struct {
+	centre      liveness.Point
+	side, angle float64
+}
+
+// mesh is what the model says of a region.
+type mesh struct {
+	landmarks liveness.Landmarks
+	pose      liveness.Pose
+	// face is the probability that the region shows a face, 0..1.
+	face float64
+	// next is the region of the same face in the next frame.
+	next region
+}
+
+// The model was made for a square whose side is 1.5 times the longer side of the points' bounds. The detector's box is a
+// little larger than they are.
+const (
+	aroundPoints = 1.5
+	aroundBox    = 1.25
+)
+
+// regionOf is the region of a detector's box: the box's height is that of the face, however it is turned.
+func regionOf(b liveness.Box) region {
+	return region{centre: b.Centre(), side: aroundBox * b.Height}
+}
+
+// affine takes the model's input to the picture.
+func (r region) affine() liveness.Affine {
+	step := r.side / meshSize
+	a, b := step*math.Cos(r.angle), step*math.Sin(r.angle)
+	return liveness.Affine{
+		A: a, B: -b, C: r.centre.X - (a-b)*meshSize/2,
+		D: b, E: a, F: r.centre.Y - (b+a)*meshSize/2,
+	}
+}
+
+var meshColours = infer.Colours{Deviation: [3]float32{255, 255, 255}}
+
+// look reads the mesh of a region.
+func (f *Finder) look(p *liveness.Picture, r region) (mesh, error) {
+	var m mesh
+	affine := r.affine()
+	out, err := f.mesher.Run(meshColours.Tensor(p.Warp(affine, meshSize, meshSize)))
+	if err != nil {
+		return m, err
+	}
+	points := out[0].Data[:3*meshPoints]
+	at := func(i int) liveness.Point {
+		return affine.Of(liveness.Point{X: float64(points[3*i]), Y: float64(points[3*i+1])})
+	}
+	for i, k := range ibug {
+		m.landmarks[i] = at(k)
+	}
+	m.face = float64(out[1].Data[0])
+	m.pose = poseOf(points)
+	m.pose.Roll = roll(m.landmarks)
+	m.next = around(points, r, m.pose.Roll*math.Pi/180)
+	return m, nil
+}
+
+// settled looks again until the region fits: the detector's box is rough, and knows nothing of roll.
+func (f *Finder) settled(p *liveness.Picture, r region) (m mesh, err error) {
+	for range 2 {
+		if m, err = f.look(p, r); err != nil {
+			return m, err
+		}
+		r = m.next
+	}
+	return f.look(p, r)
+}
+
+// around is the region of the points that were found in another one.
+func around(points []float32, r region, angle float64) region {
+	affine := r.affine()
+	sin, cos := math.Sincos(angle)
+	low, high := liveness.Point{X: math.Inf(1), Y: math.Inf(1)}, liveness.Point{X: math.Inf(-1), Y: math.Inf(-1)}
+	for i := range meshPoints {
+		q := affine.Of(liveness.Point{X: float64(points[3*i]), Y: float64(points[3*i+1])})
+		x, y := cos*q.X+sin*q.Y, cos*q.Y-sin*q.X
+		low.X, low.Y = min(low.X, x), min(low.Y, y)
+		high.X, high.Y = max(high.X, x), max(high.Y, y)
+	}
+	x, y := (low.X+high.X)/2, (low.Y+high.Y)/2
+	return region{
+		centre: liveness.Point{X: cos*x - sin*y, Y: sin*x + cos*y},
+		side:   aroundPoints * max(high.X-low.X, high.Y-low.Y), angle: angle,
+	}
+}
+
+// ibug are the mesh's points that stand where those of the 300-W scheme do.
+var ibug = [68]int{
+	162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, // jaw
+	70, 63, 105, 66, 107, 336, 296, 334, 293, 300, // brows
+	168, 197, 5, 4, 75, 97, 2, 326, 305, // nose
+	33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380, // eyes
+	61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, // outer lips
+	78, 82, 13, 312, 308, 317, 14, 87, // inner lips
+}
+
+// The mesh's points at the forehead's top, the chin, and before the ears, on the picture's left and right.
+const forehead, chin, leftCheek, rightCheek = 10, 152, 234, 454
+
+// poseOf is yaw and pitch of the points in space, whose depth is in pixels too, growing away from the camera.
+func poseOf(points []float32) liveness.Pose {
+	between := func(a, b int) (x, y, z float64) {
+		return float64(points[3*b] - points[3*a]), float64(points[3*b+1] - points[3*a+1]), float64(points[3*b+2] - points[3*a+2])
+	}
+	x, y, z := between(leftCheek, rightCheek)
+	u, v, w := between(forehead, chin)
+	const degrees = 180 / math.Pi
+	return liveness.Pose{
+		Yaw:   math.Atan2(z, math.Hypot(x, y))*degrees - yawBias,
+		Pitch: -math.Atan2(w, math.Hypot(u, v))*degrees - pitchBias,
+	}
+}
+
+// What the points say of people who look at the camera, in degrees: the median of 100 press portraits.
+const (
+	pitchBias = -7
+	yawBias   = -1
+)
+
+// roll is the angle of the line between the eyes, in degrees.
+func roll(points liveness.Landmarks) float64 {
+	left, right := eyes(points)
+	return math.Atan2(right.Y-left.Y, right.X-left.X) * 180 / math.Pi
+}
+
+// bounds is the smallest upright box that holds the points.
+func bounds(points liveness.Landmarks) liveness.Box {
+	least, most := points[0], points[0]
+	for _, p := range points {
+		least.X, least.Y = min(least.X, p.X), min(least.Y, p.Y)
+		most.X, most.Y = max(most.X, p.X), max(most.Y, p.Y)
+	}
+	return liveness.Box{X: least.X, Y: least.Y, Width: most.X - least.X, Height: most.Y - least.Y}
+}
+
+// eyes are the centres of the eyes, the one on the picture's left first.
+func eyes(points liveness.Landmarks) (left, right liveness.Point) {
+	return centre(points[36:42]), centre(points[42:48])
+}
+
+func centre(points []liveness.Point) liveness.Point {
+	var c liveness.Point
+	for _, p := range points {
+		c.X += p.X / float64(len(points))
+		c.Y += p.Y / float64(len(points))
+	}
+	return c
+}

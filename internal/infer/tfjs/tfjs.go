@@ -1,0 +1,419 @@
+// Package tfjs makes ONNX models of TensorFlow.js graph models, which is how some npm packages ship theirs. It knows the
+// operations of small convolutional networks and says which other one a graph needs.
+package tfjs
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// document is the part of a model.json that counts.
+type document struct {
+	Signature struct {
+		Outputs map[string]struct {
+			Name string `json:"name"`
+		} `json:"outputs"`
+	} `json:"signature"`
+	Topology struct {
+		Nodes []node `json:"node"`
+	} `json:"modelTopology"`
+	Weights []struct {
+		Weights []entry `json:"weights"`
+	} `json:"weightsManifest"`
+}
+
+type node struct {
+	Name       string               `json:"name"`
+	Op         string               `json:"op"`
+	Inputs     []string             `json:"input"`
+	Attributes map[string]attribute `json:"attr"`
+}
+
+type attribute struct {
+	Text  []byte `json:"s"` // base64 in the file
+	Shape struct {
+		Dims []struct {
+			Size string `json:"size"`
+		} `json:"dim"`
+	} `json:"shape"`
+	List struct {
+		Ints  []string `json:"i"`
+		Texts [][]byte `json:"s"`
+	} `json:"list"`
+}
+
+type entry struct {
+	Name         string `json:"name"`
+	Shape        []int  `json:"shape"`
+	Type         string `json:"dtype"`
+	Quantization struct {
+		Type string `json:"dtype"`
+	} `json:"quantization"`
+}
+
+// tensor is a constant, in TensorFlow's order of axes.
+type tensor struct {
+	shape  []int
+	values []float32
+	whole  []int64 // instead of values where the type is int32
+}
+
+// Convert returns the ONNX model (opset 13) of a graph model: graph is its model.json, weights the single file that the
+// first group of its weights manifest names. The input becomes 1 x channels x height x width. outputs are names of the
+// model's signature; their values come in TensorFlow's order, flattened. The same input gives the same bytes.
+func Convert(graph, weights []byte, outputs []string) ([]byte, error) {
+	var d document
+	if err := json.Unmarshal(graph, &d); err != nil {
+		return nil, fmt.Errorf("the graph is no TensorFlow.js model: %w", err)
+	}
+	if len(d.Weights) != 1 {
+		return nil, fmt.Errorf("the graph names %d groups of weights, not one", len(d.Weights))
+	}
+	constants, err := read(d.Weights[0].Weights, weights)
+	if err != nil {
+		return nil, err
+	}
+	c := converter{nodes: map[string]node{}, constants: constants, done: map[string]bool{}}
+	for _, n := range d.Topology.Nodes {
+		c.nodes[n.Name] = n
+	}
+	for _, name := range outputs {
+		signature, ok := d.Signature.Outputs[name]
+		if !ok {
+			return nil, fmt.Errorf("the model has no output %s", name)
+		}
+		source := bare(signature.Name)
+		if err := c.emit(source, 0); err != nil {
+			return nil, err
+		}
+		c.node("Identity", []string{source}, name)
+		c.outputs = append(c.outputs, name)
+	}
+	return c.model(), nil
+}
+
+// read cuts the file of weights into constants.
+func read(entries []entry, data []byte) (map[string]tensor, error) {
+	constants := map[string]tensor{}
+	for _, e := range entries {
+		kind := e.Quantization.Type
+		if kind == "" {
+			kind = e.Type
+		}
+		width := map[string]int{"float16": 2, "float32": 4, "int32": 4}[kind]
+		if width == 0 {
+			return nil, fmt.Errorf("weights %s are of the unknown type %s", e.Name, kind)
+		}
+		count := 1
+		for _, n := range e.Shape {
+			if n < 0 || n > len(data) || count*n > len(data) {
+				return nil, fmt.Errorf("weights %s are larger than the file", e.Name)
+			}
+			count *= n
+		}
+		if count*width > len(data) {
+			return nil, fmt.Errorf("the file of weights ends before %s", e.Name)
+		}
+		constants[e.Name] = decode(kind, e.Shape, data[:count*width])
+		data = data[count*width:]
+	}
+	if len(data) > 0 {
+		return nil, fmt.Errorf("the file of weights has %d bytes too many", len(data))
+	}
+	return constants, nil
+}
+
+func decode(kind string, shape []int, data []byte) tensor {
+	t := tensor{shape: shape}
+	switch kind {
+	case "float16":
+		for i := 0; i < len(data); i += 2 {
+			t.values = append(t.values, half(binary.LittleEndian.Uint16(data[i:])))
+		}
+	case "float32":
+		for i := 0; i < len(data); i += 4 {
+			t.values = append(t.values, math.Float32frombits(binary.LittleEndian.Uint32(data[i:])))
+		}
+	default:
+		for i := 0; i < len(data); i += 4 {
+			t.whole = append(t.whole, int64(int32(binary.LittleEndian.Uint32(data[i:]))))
+		}
+	}
+	return t
+}
+
+// half is an IEEE 754 binary16 number.
+func half(bits uint16) float32 {
+	sign, exponent, fraction := float64(1), int(bits>>10&31), float64(bits&1023)
+	if bits>>15 == 1 {
+		sign = -1
+	}
+	if exponent == 0 {
+		return float32(sign * math.Ldexp(fraction, -24))
+	}
+	return float32(sign * math.Ldexp(1024+fraction, exponent-25))
+}
+
+// bare is the node that an input names: without the number of its output and the mark of a control edge.
+func bare(input string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
+	return name
+}
+
+// maxDepth bounds the recursion on graphs that go round in circles.
+const maxDepth = 1000
+
+// emit writes a node after all that it needs.
+func (c *converter) emit(name string, depth int) error {
+	if depth > maxDepth {
+		return errors.New("the graph is too deep")
+	}
+	if c.done[name] {
+		return nil
+	}
+	c.done[name] = true
+	n, ok := c.nodes[name]
+	if !ok {
+		return fmt.Errorf("the graph has no node %s", name)
+	}
+	for _, input := range n.Inputs {
+		if _, constant := c.constants[bare(input)]; constant {
+			continue
+		}
+		if err := c.emit(bare(input), depth+1); err != nil {
+			return err
+		}
+	}
+	if err := c.translate(n); err != nil {
+		return fmt.Errorf("node %s (%s): %w", n.Name, n.Op, err)
+	}
+	return nil
+}
+
+// translate writes one node in ONNX's words.
+func (c *converter) translate(n node) error {
+	switch n.Op {
+	case "Placeholder":
+		return c.input(n)
+	case "Conv2D", "_FusedConv2D", "DepthwiseConv2dNative":
+		return c.convolution(n)
+	case "MaxPool":
+		return c.pool(n)
+	case "Prelu":
+		return c.prelu(n.Name, n.Inputs)
+	case "Pad":
+		return c.pad(n)
+	case "Reshape":
+		return c.flatten(n)
+	case "AddV2":
+		return c.plain("Add", n, 2)
+	case "Relu", "Sigmoid", "Identity":
+		return c.plain(n.Op, n, 1)
+	default:
+		return errors.New("this operation is not known")
+	}
+}
+
+// plain is an operation that is the same in any order of axes.
+func (c *converter) plain(op string, n node, inputs int) error {
+	if len(n.Inputs) != inputs {
+		return fmt.Errorf("%d inputs, not %d", len(n.Inputs), inputs)
+	}
+	var names []string
+	for _, input := range n.Inputs {
+		if _, constant := c.constants[bare(input)]; constant {
+			return errors.New("a constant is not expected here")
+		}
+		names = append(names, bare(input))
+	}
+	c.node(op, names, n.Name)
+	return nil
+}
+
+func (c *converter) input(n node) error {
+	var dims []int64
+	for _, d := range n.Attributes["shape"].Shape.Dims {
+		size, err := strconv.ParseInt(d.Size, 10, 32)
+		if err != nil {
+			return err
+		}
+		dims = append(dims, size)
+	}
+	if len(dims) != 4 || len(c.inputs) > 0 {
+		return errors.New("one input of four axes is expected")
+	}
+	c.inputs = append(c.inputs, value{n.Name, []int64{1, dims[3], dims[1], dims[2]}})
+	return nil
+}
+
+// constant is an input that must be a constant with so many axes.
+func (c *converter) constant(n []string, i, axes int) (tensor, error) {
+	if i >= len(n) {
+		return tensor{}, fmt.Errorf("input %d is missing", i)
+	}
+	t, ok := c.constants[bare(n[i])]
+	if !ok || len(t.shape) != axes {
+		return tensor{}, fmt.Errorf("input %s is no constant of %d axes", n[i], axes)
+	}
+	return t, nil
+}
+
+// convolution writes Conv, and PRelu where that is fused with it. The filters go from height, width, in, out to out, in,
+// height, width; those of a depthwise one from height, width, channels, 1 to channels, 1, height, width.
+func (c *converter) convolution(n node) error {
+	filters, err := c.constant(n.Inputs, 1, 4)
+	if err != nil {
+		return err
+	}
+	group, order := 1, []int{3, 2, 0, 1}
+	if n.Op == "DepthwiseConv2dNative" {
+		if filters.shape[3] != 1 {
+			return errors.New("more than one filter a channel")
+		}
+		group, order = filters.shape[2], []int{2, 3, 0, 1}
+	}
+	window, err := c.window(n, "strides")
+	if err != nil {
+		return err
+	}
+	inputs := []string{bare(n.Inputs[0]), c.initial(n.Name+"/filters", filters.permuted(order))}
+	fused := n.Attributes["fused_ops"].List.Texts
+	if len(fused) > 0 {
+		bias, err := c.constant(n.Inputs, 2, 1)
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, c.initial(n.Name+"/bias", bias))
+	}
+	attributes := append(window, ints("kernel_shape", filters.shape[0], filters.shape[1]), integer("group", group))
+	switch {
+	case len(fused) == 2 && string(fused[1]) == "Prelu" && len(n.Inputs) == 4:
+		c.node("Conv", inputs, n.Name+"/conv", attributes...)
+		return c.prelu(n.Name, []string{n.Name + "/conv", n.Inputs[3]})
+	case len(fused) < 2:
+		c.node("Conv", inputs, n.Name, attributes...)
+		return nil
+	default:
+		return fmt.Errorf("the fused operation %s is not known", fused[len(fused)-1])
+	}
+}
+
+// window are the strides of a convolution or a pool, and how its border is filled.
+func (c *converter) window(n node, key string) ([]field, error) {
+	padding := map[string]string{"SAME": "SAME_UPPER", "VALID": "VALID"}[string(n.Attributes["padding"].Text)]
+	if padding == "" {
+		return nil, errors.New("padding that is neither SAME nor VALID")
+	}
+	strides, err := n.square(key)
+	if err != nil {
+		return nil, err
+	}
+	return []field{text("auto_pad", padding), ints(key, strides...)}, nil
+}
+
+// square are the middle two of an attribute's four numbers.
+func (n node) square(key string) ([]int, error) {
+	list := n.Attributes[key].List.Ints
+	if len(list) != 4 {
+		return nil, fmt.Errorf("%s has %d numbers, not 4", key, len(list))
+	}
+	var out []int
+	for _, s := range list[1:3] {
+		v, err := strconv.Atoi(s)
+		if err != nil || v < 1 || v > 64 {
+			return nil, fmt.Errorf("%s is %q", key, s)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (c *converter) pool(n node) error {
+	window, err := c.window(n, "strides")
+	if err != nil {
+		return err
+	}
+	size, err := n.square("ksize")
+	if err != nil {
+		return err
+	}
+	if len(n.Inputs) != 1 {
+		return errors.New("one input is expected")
+	}
+	c.node("MaxPool", []string{bare(n.Inputs[0])}, n.Name, append(window, ints("kernel_shape", size...))...)
+	return nil
+}
+
+// prelu takes the slopes of 1, 1, channels as channels, 1, 1.
+func (c *converter) prelu(name string, inputs []string) error {
+	slopes, err := c.constant(inputs, 1, 3)
+	if err != nil {
+		return err
+	}
+	c.node("PRelu", []string{bare(inputs[0]), c.initial(name+"/slopes", slopes.permuted([]int{2, 0, 1}))}, name)
+	return nil
+}
+
+// pad takes before and after for each axis; ONNX wants all befores, then all afters.
+func (c *converter) pad(n node) error {
+	amounts, err := c.constant(n.Inputs, 1, 2)
+	if err != nil {
+		return err
+	}
+	if len(amounts.whole) != 8 {
+		return errors.New("four axes are expected")
+	}
+	var pads tensor
+	pads.shape = []int{8}
+	for side := range 2 {
+		for _, axis := range []int{0, 3, 1, 2} {
+			pads.whole = append(pads.whole, amounts.whole[2*axis+side])
+		}
+	}
+	c.node("Pad", []string{bare(n.Inputs[0]), c.initial(n.Name+"/pads", pads)}, n.Name)
+	return nil
+}
+
+// flatten is a reshaping of an output; TensorFlow's order is restored first.
+func (c *converter) flatten(n node) error {
+	if len(n.Inputs) != 2 {
+		return errors.New("two inputs are expected")
+	}
+	c.node("Transpose", []string{bare(n.Inputs[0])}, n.Name+"/order", ints("perm", 0, 2, 3, 1))
+	c.node("Flatten", []string{n.Name + "/order"}, n.Name)
+	return nil
+}
+
+// permuted is the tensor with its axes in another order.
+func (t tensor) permuted(order []int) tensor {
+	steps := make([]int, len(t.shape))
+	step := 1
+	for i := len(t.shape) - 1; i >= 0; i-- {
+		steps[i] = step
+		step *= t.shape[i]
+	}
+	out := tensor{values: make([]float32, 0, len(t.values))}
+	for _, axis := range order {
+		out.shape = append(out.shape, t.shape[axis])
+	}
+	var walk func(depth, at int)
+	walk = func(depth, at int) {
+		if depth == len(order) {
+			out.values = append(out.values, t.values[at])
+			return
+		}
+		for i := range out.shape[depth] {
+			walk(depth+1, at+i*steps[order[depth]])
+		}
+	}
+	if !slices.Contains(out.shape, 0) {
+		walk(0, 0)
+	}
+	return out
+}
