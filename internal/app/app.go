@@ -14,6 +14,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/check"
 	"github.com/bonafide-id/bonafide/internal/config"
 	"github.com/bonafide-id/bonafide/internal/media"
+	"github.com/bonafide-id/bonafide/internal/protocol/capture"
 	"github.com/bonafide-id/bonafide/internal/protocol/faceliveness"
 	"github.com/bonafide-id/bonafide/internal/protocol/lipsecure"
 	"github.com/bonafide-id/bonafide/internal/protocol/selfie"
@@ -76,6 +77,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		lipsecure.New(accounts, challenges, admitted),
 		selfie.New(accounts, admitted),
 		faceliveness.New(accounts, admitted, fetcher),
+		capture.New(accounts, challenges, admitted, nil),
 	)
 
 	listener, err := web.Listen()

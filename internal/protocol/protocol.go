@@ -31,9 +31,11 @@ const (
 type Endpoint struct {
 	Method string
 	// Paths are all the paths it is reached by, as patterns with {name} for a part.
-	Paths  []string
-	Load   Load
-	Handle http.HandlerFunc
+	Paths []string
+	Load  Load
+	// AnyOrigin lets pages of other origins call the endpoint. It is for those that a browser calls without cookies.
+	AnyOrigin bool
+	Handle    http.HandlerFunc
 	// Refuse prints a fault in the shape of the endpoint's reply. The server calls it where Handle is not reached or
 	// does not return.
 	Refuse func(w http.ResponseWriter, r *http.Request, f Fault)
@@ -73,6 +75,16 @@ func CallOf(ctx context.Context) *Call {
 		_, call = NewCall(ctx, slog.Default())
 	}
 	return call
+}
+
+// Header returns the first of the request's headers that is there. Proxies drop names with underscores.
+func Header(r *http.Request, names ...string) string {
+	for _, name := range names {
+		if value := r.Header.Get(name); value != "" {
+			return value
+		}
+	}
+	return ""
 }
 
 // Print writes a reply as JSON.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5/middleware"
+	"github.com/rs/cors"
 
 	"github.com/bonafide-id/bonafide/internal/protocol"
 )
@@ -35,6 +36,23 @@ func (s *Server) endpoint(name string, e protocol.Endpoint) http.HandlerFunc {
 		limitBody(w, r, s.bodyLimit(e.Load))
 		e.Handle(w, r)
 	}
+}
+
+// anyOrigin answers browsers that ask whether a page of another origin may call. What it may send is a token, never a
+// cookie.
+var anyOrigin = cors.New(cors.Options{
+	AllowedOrigins: []string{"*"},
+	AllowedMethods: []string{http.MethodGet, http.MethodPost},
+	AllowedHeaders: []string{"Authorization", "Content-Type"},
+	ExposedHeaders: []string{"Retry-After"},
+	MaxAge:         600,
+})
+
+func (s *Server) origins(e protocol.Endpoint, handle http.Handler) http.Handler {
+	if !e.AnyOrigin {
+		return handle
+	}
+	return anyOrigin.Handler(handle)
 }
 
 // limitBody ends the body at the limit. Of a body that says that it is larger nothing is read, whoever reads it.

@@ -89,7 +89,7 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 	for _, p := range protocols {
 		for _, e := range p.Endpoints() {
 			for _, path := range e.Paths {
-				s.router.Handle(path, s.endpoint(p.Name(), e))
+				s.router.Handle(path, s.origins(e, s.endpoint(p.Name(), e)))
 			}
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/account"
 	"github.com/bonafide-id/bonafide/internal/challenge"
 	"github.com/bonafide-id/bonafide/internal/check"
+	"github.com/bonafide-id/bonafide/internal/protocol/capture"
 	"github.com/bonafide-id/bonafide/internal/protocol/faceliveness"
 	"github.com/bonafide-id/bonafide/internal/protocol/lipsecure"
 	"github.com/bonafide-id/bonafide/internal/protocol/selfie"
@@ -64,6 +65,7 @@ type seen struct {
 	threshold float64
 	largest   bool
 	limits    *quality.Limits
+	prompted  []time.Duration
 }
 
 func (r *rig) Picture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error) {
@@ -71,7 +73,7 @@ func (r *rig) Picture(ctx context.Context, data []byte, o check.PictureOptions) 
 }
 
 func (r *rig) Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error) {
-	return r.checked(ctx, seen{data: data, phrase: phrase, threshold: o.Threshold})
+	return r.checked(ctx, seen{data: data, phrase: phrase, threshold: o.Threshold, prompted: o.Prompted})
 }
 
 func (r *rig) Fetch(_ context.Context, url string) ([]byte, error) { return r.fetched(url) }
@@ -141,6 +143,7 @@ func newRigWith(t *testing.T, c server.Config) *rig {
 		lipsecure.New(r.accounts, r.challenges, admission),
 		selfie.New(r.accounts, admission),
 		faceliveness.New(r.accounts, admission, r),
+		capture.New(r.accounts, r.challenges, admission, r.clock),
 	)
 	listener := httptest.NewServer(r.server.Handler())
 	t.Cleanup(listener.Close)

@@ -21,7 +21,7 @@ var ranks = [][]string{
 	{"internal/media", "internal/face", "internal/quality", "internal/pad", "internal/lips", "internal/sound", "internal/store"},
 	{"internal/account", "internal/challenge", "internal/check"},
 	{"internal/evaluate", "internal/protocol"},
-	{"internal/protocol/lipsecure", "internal/protocol/selfie", "internal/protocol/faceliveness"},
+	{"internal/protocol/lipsecure", "internal/protocol/selfie", "internal/protocol/faceliveness", "internal/protocol/capture"},
 	{"internal/server"},
 	{"internal/config"},
 	{"internal/app"},

@@ -170,7 +170,7 @@ func dataOf(v liveness.Verdict) data {
 // check checks the picture of the request and keeps the record.
 func (a *API) check(r *http.Request) (liveness.Verdict, error) {
 	ctx := r.Context()
-	acct, err := a.accounts.Authenticate(ctx, account.Selfie, header(r, "app_id", "app-id"), header(r, "app_key", "app-key"))
+	acct, err := a.accounts.Authenticate(ctx, account.Selfie, protocol.Header(r, "app_id", "app-id"), protocol.Header(r, "app_key", "app-key"))
 	if err != nil {
 		return liveness.Verdict{}, err
 	}
@@ -201,16 +201,6 @@ var pictureFaults = map[liveness.Reason]int{
 	liveness.ImageNotReadable: http.StatusBadRequest,
 	liveness.ImageTooLarge:    http.StatusRequestEntityTooLarge,
 	liveness.ImageUnsupported: http.StatusUnsupportedMediaType,
-}
-
-// header returns the first of the headers that is there. Proxies drop names with underscores.
-func header(r *http.Request, names ...string) string {
-	for _, name := range names {
-		if value := r.Header.Get(name); value != "" {
-			return value
-		}
-	}
-	return ""
 }
 
 // read returns the picture of the request and the threshold, nil where it has none.

@@ -1,0 +1,233 @@
+// Package capture lets a browser bring the media of one transaction without ever holding a key. The operator's server asks
+// for a token and hands it to the page; the page's capture component shows the phrase, records, uploads once, and learns
+// whether it passed. The operator's server then asks for the result itself: what a browser says of it proves nothing.
+//
+// The published protocols are as they were: a token is for a transaction of theirs, or for a picture as theirs is.
+package capture
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/bonafide-id/bonafide/internal/account"
+	"github.com/bonafide-id/bonafide/internal/challenge"
+	"github.com/bonafide-id/bonafide/internal/check"
+	"github.com/bonafide-id/bonafide/internal/protocol"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// Accounts knows who calls, how much they may, and the tokens.
+type Accounts interface {
+	Authenticate(ctx context.Context, p account.Protocol, public, secret string) (account.Account, error)
+	Admit(ctx context.Context, acct account.Account) error
+	GrantCapture(ctx context.Context, acct account.Account, t challenge.Transaction, threshold *float64) (token string, expires time.Time, err error)
+	Capture(ctx context.Context, token string) (account.Capture, error)
+	UseCapture(ctx context.Context, token string) error
+	RenewCapture(ctx context.Context, c account.Capture, t challenge.Transaction) (token string, err error)
+	LastCheck(ctx context.Context, accountID, transaction string) (account.Record, error)
+}
+
+// Challenges keeps the transactions.
+type Challenges interface {
+	Begin(ctx context.Context, account string) (challenge.Transaction, error)
+	BeginPicture(ctx context.Context, account string) (challenge.Transaction, error)
+	TakeAny(ctx context.Context, account, id string) (challenge.Transaction, error)
+	Settle(ctx context.Context, t challenge.Transaction, c challenge.Check, v liveness.Verdict) error
+	Fail(ctx context.Context, t challenge.Transaction, c challenge.Check, v liveness.Verdict) error
+}
+
+// Checker checks pictures and recordings.
+type Checker interface {
+	Picture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
+	Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error)
+}
+
+// API is the endpoints. Build it with New.
+type API struct {
+	accounts   Accounts
+	challenges Challenges
+	checker    Checker
+	now        func() time.Time
+}
+
+var _ protocol.Protocol = (*API)(nil)
+
+// New returns the endpoints. A nil now is time.Now.
+func New(a Accounts, c Challenges, k Checker, now func() time.Time) *API {
+	if now == nil {
+		now = time.Now
+	}
+	return &API{accounts: a, challenges: c, checker: k, now: now}
+}
+
+// Name implements protocol.Protocol.
+func (a *API) Name() string { return "capture" }
+
+// Endpoints implements protocol.Protocol.
+func (a *API) Endpoints() []protocol.Endpoint {
+	endpoint := func(method, path string, load protocol.Load, browser bool, answer func(r *http.Request) (any, error)) protocol.Endpoint {
+		return protocol.Endpoint{
+			Method: method, Paths: []string{path}, Load: load, AnyOrigin: browser, Refuse: refuse,
+			Handle: func(w http.ResponseWriter, r *http.Request) {
+				reply, err := answer(r)
+				if err != nil {
+					refuse(w, r, protocol.FaultOf(r.Context(), err))
+					return
+				}
+				protocol.Print(w, http.StatusOK, reply)
+			},
+		}
+	}
+	return []protocol.Endpoint{
+		endpoint(http.MethodPost, "/capture/tokens", protocol.Light, false, a.grant),
+		endpoint(http.MethodGet, "/capture/results/{transaction}", protocol.Light, false, a.result),
+		endpoint(http.MethodGet, "/capture/session", protocol.Light, true, a.session),
+		a.upload("/capture/recording", protocol.Recording),
+		a.upload("/capture/picture", protocol.Picture),
+	}
+}
+
+// mode is what a transaction waits for.
+type mode string
+
+const (
+	phraseMode mode = "phrase"
+	selfieMode mode = "selfie"
+)
+
+func modeOf(t challenge.Transaction) mode {
+	if t.Phrase == "" {
+		return selfieMode
+	}
+	return phraseMode
+}
+
+type problem struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+type errorReply struct {
+	Error problem `json:"error"`
+	// Token is another token, where the one that came was used up by what was no fault of its bearer.
+	Token string `json:"token,omitempty"`
+}
+
+func refuse(w http.ResponseWriter, _ *http.Request, f protocol.Fault) { refuseWith(w, f, "") }
+
+func refuseWith(w http.ResponseWriter, f protocol.Fault, token string) {
+	f.Headers(w.Header())
+	if f.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	protocol.Print(w, f.Status, errorReply{problem{f.Status, f.Message}, token})
+}
+
+// enter finds the account of the operator's server that calls and counts the request. Whose credentials they are says
+// which flow is meant.
+func (a *API) enter(r *http.Request) (acct account.Account, m mode, err error) {
+	ctx := r.Context()
+	if key := r.Header.Get("X-API-Key"); key != "" {
+		m = phraseMode
+		acct, err = a.accounts.Authenticate(ctx, account.LipSecure, "", key)
+	} else {
+		m = selfieMode
+		acct, err = a.accounts.Authenticate(ctx, account.Selfie, protocol.Header(r, "app_id", "app-id"), protocol.Header(r, "app_key", "app-key"))
+	}
+	if err != nil {
+		return acct, m, err
+	}
+	protocol.CallOf(ctx).Account = acct.Name
+	return acct, m, a.accounts.Admit(ctx, acct)
+}
+
+// order is what the operator's server may say when it asks for a token.
+type order struct {
+	// Transaction is one that POST /challenge began; "": begin one.
+	Transaction string `json:"transaction_id"`
+	// Threshold is for a selfie; nil: the account's.
+	Threshold *float64 `json:"threshold"`
+}
+
+// Grant is a token on its way to a page.
+type Grant struct {
+	Token       string `json:"token"`
+	Transaction string `json:"transaction_id"`
+	Mode        mode   `json:"mode"`
+	// ExpiresIn is in seconds.
+	ExpiresIn int `json:"expires_in"`
+}
+
+func (a *API) grant(r *http.Request) (any, error) {
+	acct, m, err := a.enter(r)
+	if err != nil {
+		return nil, err
+	}
+	var o order
+	if r.ContentLength != 0 {
+		if _, err := protocol.ReadJSON(r, &o); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case m == phraseMode && o.Threshold != nil:
+		return nil, protocol.BadRequest("A threshold is for selfies. That of recordings is the account's.")
+	case m == selfieMode && o.Transaction != "":
+		return nil, protocol.BadRequest("A selfie's transaction begins with its token: leave \"transaction_id\" out.")
+	case o.Threshold != nil && !(*o.Threshold >= 0 && *o.Threshold <= 1):
+		return nil, protocol.BadRequest("The value of \"threshold\" must be a number from 0 to 1, such as 0.6.")
+	}
+	return a.grantFor(r.Context(), acct, m, o)
+}
+
+func (a *API) grantFor(ctx context.Context, acct account.Account, m mode, o order) (Grant, error) {
+	var t challenge.Transaction
+	var err error
+	switch {
+	case m == selfieMode:
+		t, err = a.challenges.BeginPicture(ctx, acct.ID)
+	case o.Transaction == "":
+		t, err = a.challenges.Begin(ctx, acct.ID)
+	default:
+		t, err = a.take(ctx, acct, o.Transaction)
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	token, expires, err := a.accounts.GrantCapture(ctx, acct, t, o.Threshold)
+	return Grant{token, t.ID, m, a.secondsUntil(expires)}, err
+}
+
+// Begin begins a transaction of the account and returns a token for it, as the operator's server gets one.
+func (a *API) Begin(ctx context.Context, acct account.Account, selfie bool) (Grant, error) {
+	if selfie {
+		return a.grantFor(ctx, acct, selfieMode, order{})
+	}
+	return a.grantFor(ctx, acct, phraseMode, order{})
+}
+
+func (a *API) secondsUntil(t time.Time) int { return max(0, int(math.Ceil(t.Sub(a.now()).Seconds()))) }
+
+// take is an open transaction of the account, or the fault of one that is none.
+func (a *API) take(ctx context.Context, acct account.Account, id string) (challenge.Transaction, error) {
+	t, err := a.challenges.TakeAny(ctx, acct.ID, id)
+	return t, closed(err)
+}
+
+// closed turns the ways in which a transaction takes no media into the caller's fault.
+func closed(err error) error {
+	for state, message := range map[error]string{
+		challenge.ErrUnknown: "The transaction is unknown.",
+		challenge.ErrExpired: "The transaction is expired.",
+		challenge.ErrSpent:   "The transaction has been scored already.",
+		challenge.ErrUsedUp:  "The transaction has no tries left.",
+	} {
+		if errors.Is(err, state) {
+			return protocol.Fault{Status: http.StatusConflict, Message: message, Cause: err}
+		}
+	}
+	return err
+}
