@@ -17,6 +17,11 @@ import (
 //go:embed *.[jo]*
 var files embed.FS
 
+// Cards are the cards of the models, as Markdown: cards/ID.md.
+//
+//go:embed cards/*.md
+var Cards embed.FS
+
 // Manifest names every file that inference needs.
 type Manifest struct {
 	// Runtime is the shared library of ONNX Runtime, one file for each architecture.

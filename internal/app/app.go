@@ -19,6 +19,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/protocol/lipsecure"
 	"github.com/bonafide-id/bonafide/internal/protocol/selfie"
 	"github.com/bonafide-id/bonafide/internal/server"
+	"github.com/bonafide-id/bonafide/internal/site"
 	"github.com/bonafide-id/bonafide/internal/store/sqlite"
 )
 
@@ -79,6 +80,12 @@ func Run(ctx context.Context, o Options) (err error) {
 		faceliveness.New(accounts, admitted, fetcher),
 		capture.New(accounts, challenges, admitted, nil),
 	)
+
+	documentation, err := site.New()
+	if err != nil {
+		return err
+	}
+	web.Pages(documentation, site.Paths...)
 
 	listener, err := web.Listen()
 	if err != nil {

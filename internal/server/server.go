@@ -95,6 +95,13 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 	}
 }
 
+// Pages adds what is read without credentials: documents that the handler answers at the paths, to GET and HEAD.
+func (s *Server) Pages(h http.Handler, paths ...string) {
+	for _, path := range paths {
+		s.router.Method(http.MethodGet, path, h)
+	}
+}
+
 // Handler is the whole server without its listener.
 func (s *Server) Handler() http.Handler { return s.router }
 

@@ -71,7 +71,11 @@ func (d desk) run(t *testing.T, name string, environment ...string) string {
 	if _, ok := d.files[name]; !ok {
 		t.Fatalf("the page has no sample %s", name)
 	}
-	command := exec.Command(interpreter(t, name), name)
+	arguments := []string{name}
+	if filepath.Ext(name) == ".go" {
+		arguments = []string{"run", name}
+	}
+	command := exec.Command(interpreter(t, name), arguments...)
 	command.Dir = d.folder
 	command.Env = append(d.environment, environment...)
 	out, err := command.Output()
@@ -91,6 +95,8 @@ func interpreter(t *testing.T, name string) string {
 	switch filepath.Ext(name) {
 	case ".sh":
 		return "bash"
+	case ".go":
+		return "go"
 	case ".mjs":
 		return "node"
 	case ".java":
@@ -250,7 +256,7 @@ func sampleLipSecure(t *testing.T, s *server, c credentials) {
 		t.Fatalf("the phrase is %s, the verdict %+v", challenge.Phrase, verdict)
 	}
 
-	for _, name := range []string{"lipsecure.py", "lipsecure.mjs", "LipSecure.java"} {
+	for _, name := range []string{"lipsecure.sh", "lipsecure.py", "lipsecure.mjs", "LipSecure.java", "lipsecure.go"} {
 		t.Run(name, func(t *testing.T) {
 			said, got, _ := strings.Cut(d.run(t, name), "\n")
 			if !regexp.MustCompile(`^say \d{6}$`).MatchString(said) {
@@ -290,7 +296,7 @@ func sampleSelfieLiveness(t *testing.T, s *server, c credentials) {
 		t.Fatalf("the server answers %s", text)
 	}
 	words := map[int]string{0: "live", 2: "not live"}[answer.Code]
-	for _, name := range []string{"selfie.py", "selfie.mjs", "Selfie.java"} {
+	for _, name := range []string{"live.sh", "selfie.py", "selfie.mjs", "Selfie.java", "selfie.go"} {
 		t.Run(name, func(t *testing.T) { scored(t, d.run(t, name), words, answer.Data.Score) })
 	}
 
@@ -308,7 +314,7 @@ func sampleFaceLiveness(t *testing.T, s *server, c credentials) {
 		Error    string  `json:"error"`
 		Score    float64 `json:"score"`
 	}
-	languages := []string{"face.py", "face.mjs", "Face.java"}
+	languages := []string{"verdict.sh", "face.py", "face.mjs", "Face.java", "face.go"}
 	t.Run("scored", func(t *testing.T) {
 		text := d.run(t, "face.sh")
 		sameOutline(t, replies["face"], text)

@@ -1,0 +1,9 @@
+// Package docs holds the documentation as the program carries it. Package site shows it.
+package docs
+
+import "embed"
+
+// Pages are the guides, and the decisions behind the program, as Markdown.
+//
+//go:embed *.md decisions/*.md
+var Pages embed.FS

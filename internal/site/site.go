@@ -1,0 +1,134 @@
+// Package site is the documentation as the program serves it at /docs: the Markdown of docs/ and of the models' cards as
+// HTML, the description of the API with a viewer, and a collection for Postman. Pages load nothing from elsewhere.
+package site
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/chroma/v2/styles"
+)
+
+// Root is where the pages are.
+const Root = "/docs"
+
+// Paths are the paths that the site serves, as patterns of the router.
+var Paths = []string{Root, Root + "/*"}
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed assets
+var assets embed.FS
+
+var layout = template.Must(template.New("page").Parse(pageHTML))
+
+// policy lets a page load what this server serves, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Site serves the documentation. Build it with New.
+type Site struct{ files map[string]file }
+
+// file is a reply as it is sent.
+type file struct {
+	contentType, etag string
+	content           []byte
+}
+
+// New renders every page. An error is a fault of the pages, which the tests find.
+func New() (*Site, error) {
+	s := &Site{files: map[string]file{}}
+	b, err := read()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range b.bySource {
+		if err := s.addPage(p.Path, b, p); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.addAssets(); err != nil {
+		return nil, err
+	}
+	return s, s.addPage(notFound, b, &page{Title: "There is no such page", Body: "<h1>There is no such page</h1>"})
+}
+
+// notFound is the key of the page for paths that lead nowhere.
+const notFound = "404"
+
+func (s *Site) add(path, contentType string, content []byte) {
+	sum := sha256.Sum256(content)
+	s.files[path] = file{contentType, `"` + hex.EncodeToString(sum[:8]) + `"`, content}
+}
+
+func (s *Site) addPage(path string, b *book, p *page) error {
+	var html bytes.Buffer
+	err := layout.Execute(&html, struct {
+		Page *page
+		Home *page
+		Menu []chapter
+	}{p, b.home, b.menu})
+	if err != nil {
+		return fmt.Errorf("%s cannot be laid out: %w", p.source, err)
+	}
+	s.add(path, "text/html; charset=utf-8", html.Bytes())
+	return nil
+}
+
+func (s *Site) addAssets() error {
+	names, err := fs.Glob(assets, "assets/*")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		content, err := assets.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		s.add(Root+"/"+name, mime.TypeByExtension(path.Ext(name)), content)
+	}
+	colours, err := codeColours()
+	s.add(Root+"/assets/code.css", "text/css; charset=utf-8", colours)
+	return err
+}
+
+// codeColours is the style sheet of the code's colours, for light and for dark.
+func codeColours() ([]byte, error) {
+	var css bytes.Buffer
+	if err := formatter.WriteCSS(&css, styles.Get("github")); err != nil {
+		return nil, err
+	}
+	css.WriteString("@media (prefers-color-scheme: dark) {\n")
+	err := formatter.WriteCSS(&css, styles.Get("github-dark"))
+	css.WriteString("}\n")
+	return css.Bytes(), err
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	f, found := s.files[strings.TrimSuffix(r.URL.Path, "/")]
+	if !found {
+		f = s.files[notFound]
+		h.Set("Content-Type", f.contentType)
+		w.WriteHeader(http.StatusNotFound)
+		w.Write(f.content) //nolint:errcheck // the client is gone then
+		return
+	}
+	h.Set("Content-Type", f.contentType)
+	h.Set("Cache-Control", "no-cache") // ask each time whether the ETag still holds
+	h.Set("ETag", f.etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
+}
