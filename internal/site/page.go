@@ -39,8 +39,11 @@ type section struct{ ID, Title string }
 
 func newPage(source, path string, markdown []byte) *page {
 	p := &page{Path: path, Title: title(markdown), source: source, markdown: markdown}
-	p.Short = strings.TrimSuffix(strings.TrimPrefix(p.Title, "The "), " protocol")
-	p.Short = strings.ToUpper(p.Short[:1]) + p.Short[1:]
+	p.Short = strings.TrimPrefix(p.Title, "Model card: ")
+	if protocol, found := strings.CutSuffix(p.Title, " protocol"); found {
+		protocol = strings.TrimPrefix(protocol, "The ")
+		p.Short = strings.ToUpper(protocol[:1]) + protocol[1:]
+	}
 	return p
 }
 

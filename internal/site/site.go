@@ -106,13 +106,14 @@ func (s *Site) addAssets() error {
 // codeColours is the style sheet of the code's colours, for light and for dark.
 func codeColours() ([]byte, error) {
 	var css bytes.Buffer
-	if err := formatter.WriteCSS(&css, styles.Get("github")); err != nil {
-		return nil, err
+	for _, scheme := range []struct{ name, style string }{{"light", "github"}, {"dark", "github-dark"}} {
+		fmt.Fprintf(&css, "@media (prefers-color-scheme: %s) {\n", scheme.name)
+		if err := formatter.WriteCSS(&css, styles.Get(scheme.style)); err != nil {
+			return nil, err
+		}
+		css.WriteString("}\n")
 	}
-	css.WriteString("@media (prefers-color-scheme: dark) {\n")
-	err := formatter.WriteCSS(&css, styles.Get("github-dark"))
-	css.WriteString("}\n")
-	return css.Bytes(), err
+	return css.Bytes(), nil
 }
 
 // ServeHTTP implements http.Handler.
