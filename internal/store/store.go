@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/bonafide-id/bonafide/liveness"
@@ -38,7 +40,20 @@ type Store interface {
 	Records
 	// Ping says whether the store answers.
 	Ping(ctx context.Context) error
+	// Repeat has the tasks done from now on, each once for all the processes that repeat it on this store, until stop is
+	// called. stop waits for the task that runs. All processes must give the same tasks.
+	Repeat(ctx context.Context, log *slog.Logger, tasks ...Task) (stop func(), err error)
 	Close() error
+}
+
+// Task is recurring work.
+type Task struct {
+	// Name is stable and unique.
+	Name string
+	// Every is how long after one time comes the next; the first time is at once, unless another process had it already.
+	Every time.Duration
+	// Do does the work. A failure is logged and tried again.
+	Do func(ctx context.Context) error
 }
 
 // Account is a tenant.
@@ -61,7 +76,11 @@ type Key struct {
 	Account string
 	Created time.Time
 	// Revoked is zero while the key is valid.
-	Revoked     time.Time
+	Revoked time.Time
+	// Expires is when the key ends by itself; zero: never.
+	Expires time.Time
+	// Networks are where the key may be used from; none: from anywhere.
+	Networks    []netip.Prefix
 	Credentials []Credential
 }
 
@@ -73,6 +92,13 @@ type Credential struct {
 	Public string
 	// Hash is the SHA-256 of the secret.
 	Hash [32]byte
+}
+
+// Grant is a credential that is valid, the key that it is part of, without the key's other credentials, and the account.
+type Grant struct {
+	Credential Credential
+	Key        Key
+	Account    Account
 }
 
 // Accounts keeps the tenants, their keys and the rate of their requests.
@@ -92,11 +118,11 @@ type Accounts interface {
 	Keys(ctx context.Context) ([]Key, error)
 	// RevokeKey revokes the key for good; the time of the first call stays. It fails with ErrNotFound.
 	RevokeKey(ctx context.Context, id string, at time.Time) error
-	// FindCredential finds a credential that is not revoked and the account it belongs to, or fails with ErrNotFound.
-	FindCredential(ctx context.Context, protocol, public string) (Credential, Account, error)
+	// FindCredential finds a credential that is neither revoked nor expired at the time, or fails with ErrNotFound.
+	FindCredential(ctx context.Context, protocol, public string, at time.Time) (Grant, error)
 
 	// CountRequest counts one request of the account in the second of at. It fails with ErrRate, counting nothing,
-	// where that second has had limit requests already.
+	// where that second has had limit requests already, whichever process counted them; clocks may differ by 2 seconds.
 	CountRequest(ctx context.Context, account string, at time.Time, limit int) error
 }
 
@@ -119,11 +145,11 @@ type Transactions interface {
 	// Transaction fails with ErrNotFound where there is none or it is another account's.
 	Transaction(ctx context.Context, account, id string) (Transaction, error)
 	// Settle spends the transaction that r names, at r's time and score, and keeps r, all or nothing. Of any number of
-	// calls one succeeds; the others fail with ErrNotOpen. It fails with ErrQuota as Keep does, and then the
-	// transaction stays open.
+	// calls one succeeds; the others fail with ErrNotOpen. It fails with ErrQuota and ErrExists as Keep does, and then
+	// the transaction stays as it is.
 	Settle(ctx context.Context, r Record) error
 	// UseTry takes one try from the transaction that r names and keeps r, all or nothing. It fails with ErrNotOpen
-	// where none is left or the transaction is spent, and with ErrQuota as Keep does.
+	// where none is left or the transaction is spent, and with ErrQuota and ErrExists as Keep does.
 	UseTry(ctx context.Context, r Record) error
 	// DeleteTransactions forgets the transactions that expired before the given time and says how many.
 	DeleteTransactions(ctx context.Context, before time.Time) (int64, error)
@@ -208,8 +234,9 @@ type Filter struct {
 
 // Records keeps what stays of the checks, and how many there were.
 type Records interface {
-	// Keep adds the record and counts it in the use of its day. It fails with ErrQuota, keeping nothing, where the
-	// account's month has had MonthlyQuota checks already: of any number of calls no more than that succeed.
+	// Keep adds the record and counts it in the use of its day. It fails with ErrExists where the record is there
+	// already, and with ErrQuota, keeping nothing, where the account's month has had MonthlyQuota checks already: of any
+	// number of calls no more than that succeed.
 	Keep(ctx context.Context, r Record) error
 	// Records lists the account's records from newest to oldest, limit at most.
 	Records(ctx context.Context, account string, limit int) ([]Record, error)
@@ -217,9 +244,50 @@ type Records interface {
 	FindRecords(ctx context.Context, f Filter) ([]Record, error)
 	// DeleteRecords forgets the account's records from before the given time and says how many. Counts of use stay.
 	DeleteRecords(ctx context.Context, account string, before time.Time) (int64, error)
+	// Erase forgets at once the account's records that the reference names, and the transaction where it names one.
+	// Nothing of them is left in any table; counts of use, which name nobody, stay.
+	Erase(ctx context.Context, account string, r Reference) (Erased, error)
 	// Usage lists the account's use from the day of from (inclusive) to the day of to (exclusive), by day and protocol.
 	Usage(ctx context.Context, account string, from, to time.Time) ([]Usage, error)
+	// RollUp adds up the use of the months before that of the given time: what a month had stands at its first day from
+	// then on. It says how many days went into their month.
+	RollUp(ctx context.Context, before time.Time) (int64, error)
 }
+
+// Reference names what is to be erased. One field is set.
+type Reference struct {
+	// Transaction is a transaction's ID, Session the client's own name for a session (a record's Subject), Request a
+	// record's ID.
+	Transaction, Session, Request string
+}
+
+// Erased says how much was erased.
+type Erased struct {
+	Records      int64 `json:"records"`
+	Transactions int64 `json:"transactions"`
+}
+
+// Insist keeps a result, which do does with Keep, Settle or UseTry and always the same record, also while the store is
+// away, until ctx is done. Where the store did it but its answer was lost, the next time finds the record there: done.
+func Insist(ctx context.Context, do func(ctx context.Context) error) error {
+	for again := false; ; again = true {
+		err := do(ctx)
+		if again && errors.Is(err, ErrExists) {
+			return nil
+		}
+		if !errors.Is(err, ErrUnavailable) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(insistEvery):
+		}
+	}
+}
+
+// insistEvery is how often a store that is away is asked again.
+const insistEvery = 100 * time.Millisecond
 
 // Day is the day of t in UTC as Usage has it.
 func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

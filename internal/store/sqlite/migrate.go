@@ -2,39 +2,29 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"embed"
-	"fmt"
-	"io/fs"
 	"os"
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"golang.org/x/sys/unix"
+
+	"github.com/bonafide-id/bonafide/internal/store/recurring"
+	"github.com/bonafide-id/bonafide/internal/store/relational"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
 // migrate brings the tables up to date. It goes forward only.
-func migrate(ctx context.Context, db *sql.DB) error {
-	steps, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, steps, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
-	if err != nil {
-		return err
-	}
-	current, known, err := provider.GetVersions(ctx)
-	if err != nil {
-		return err
-	}
-	if current > known {
-		return fmt.Errorf("a newer bonafide wrote it (tables of version %d, this one knows %d): run that one", current, known)
-	}
-	_, err = provider.Up(ctx)
-	return err
+func (s *Store) migrate(ctx context.Context, create bool) error {
+	return relational.Steps{
+		Dialect: goose.DialectSQLite3,
+		Files:   migrations,
+		Exists:  "SELECT count(*) FROM sqlite_schema WHERE name = 'accounts'",
+		Queue:   func(ctx context.Context) error { return recurring.Migrate(ctx, riversqlite.New(s.Writer)) },
+	}.Take(ctx, s.Writer, create)
 }
 
 // lock takes the file's lock, waiting for other processes until ctx is done. The lock ends with its process, whatever

@@ -6,15 +6,20 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 
 	"github.com/bonafide-id/bonafide/internal/store"
+	"github.com/bonafide-id/bonafide/internal/store/recurring"
+	"github.com/bonafide-id/bonafide/internal/store/relational"
 )
 
 const (
@@ -27,22 +32,26 @@ const (
 // Store is a store.Store in one file. One connection writes, since SQLite has one writer at a time; others read beside
 // it, which the write-ahead log allows.
 type Store struct {
-	writer, reader *sql.DB
+	relational.Store
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the store in the folder, creating folder and file where they are missing, readable by their owner only, and
-// brings the tables up to date. Several processes may open it at once and use it together.
-func Open(ctx context.Context, folder string) (*Store, error) {
+// Open opens the store in the folder and brings the tables up to date. Where create is set it makes folder and file where
+// they are missing, readable by their owner only; else it fails with relational.ErrNone. Several processes may open it at
+// once and use it together.
+func Open(ctx context.Context, folder string, create bool) (*Store, error) {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
+	path := filepath.Join(folder, fileName)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !create {
+		return nil, fmt.Errorf("store %s: %w", path, relational.ErrNone)
+	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder cannot be made, give another one: %w", err)
 	}
-	path := filepath.Join(folder, fileName)
 	// The first connection turns the write-ahead log on and then migrates. SQLite lets neither wait for another process
 	// that does the same, hence a lock around both.
 	unlock, err := lock(ctx, path+".lock")
@@ -50,38 +59,39 @@ func Open(ctx context.Context, folder string) (*Store, error) {
 		return nil, fmt.Errorf("data folder cannot be locked, give one that this user may write to: %w", err)
 	}
 	defer unlock()
-	s, err := open(ctx, path)
+	s, err := open(ctx, path, create)
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, path string) (*Store, error) {
+func open(ctx context.Context, path string, create bool) (*Store, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	file.Close()
 	s := &Store{}
-	if s.writer, err = connect(path, 1, "_txlock=immediate"); err != nil {
+	s.Dialect = relational.Dialect{Explain: explain, Forgotten: s.clearLog}
+	if s.Writer, err = connect(path, 1, "_txlock=immediate"); err != nil {
 		return nil, err
 	}
-	if err = migrate(ctx, s.writer); err == nil {
-		s.reader, err = connect(path, readers, "_pragma=query_only(1)")
+	if err = s.migrate(ctx, create); err == nil {
+		s.Reader, err = connect(path, readers, "_pragma=query_only(1)")
 	}
 	if err != nil {
-		s.writer.Close()
-		return nil, err
+		s.Writer.Close()
+		return nil, explain(err)
 	}
 	return s, nil
 }
 
 // connect returns a pool of connections that sync every commit to the disk (synchronous FULL): what was answered stays
-// true after a power cut.
+// true after a power cut. What is deleted is overwritten with zeros (secure_delete).
 func connect(path string, connections int, option string) (*sql.DB, error) {
 	where := url.URL{Scheme: "file", Path: path, RawQuery: fmt.Sprintf(
-		"_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&%s",
+		"_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&%s",
 		busyTimeout.Milliseconds(), option)}
 	db, err := sql.Open("sqlite", where.String())
 	if err != nil {
@@ -92,51 +102,35 @@ func connect(path string, connections int, option string) (*sql.DB, error) {
 	return db, nil
 }
 
-// Ping implements store.Store.
-func (s *Store) Ping(ctx context.Context) error {
-	var one int
-	return explain(s.reader.QueryRowContext(ctx, "SELECT count(*) FROM accounts WHERE id = ''").Scan(&one))
-}
-
 // Close implements store.Store.
-func (s *Store) Close() error { return errors.Join(s.reader.Close(), s.writer.Close()) }
+func (s *Store) Close() error { return errors.Join(s.Reader.Close(), s.Writer.Close()) }
 
-// write runs do in one transaction that holds the write lock from its start.
-func (s *Store) write(ctx context.Context, do func(tx *sql.Tx) error) error {
-	tx, err := s.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return explain(err)
-	}
-	defer tx.Rollback() //nolint:errcheck // it reports no more than that the commit below was made
-	if err := do(tx); err != nil {
-		return explain(err)
-	}
-	return explain(tx.Commit())
-}
-
-// query reads rows with scan, which is called for each.
-func (s *Store) query(ctx context.Context, scan func(row scanner) error, statement string, args ...any) error {
-	rows, err := s.reader.QueryContext(ctx, statement, args...)
-	if err != nil {
-		return explain(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
+// clearLog moves what the write-ahead log holds into the file, where deleted rows are zeros by then, and cuts the log
+// off. Connections that read hold it up for a moment.
+func (s *Store) clearLog(ctx context.Context) error {
+	for {
+		var busy, frames, moved int
+		if err := s.Writer.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
 			return explain(err)
 		}
+		if busy == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("what was deleted may still stand in the write-ahead log; the next deletion clears it: %w", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	return explain(rows.Err())
 }
 
-// scanner is one row, of sql.Row or sql.Rows.
-type scanner interface{ Scan(into ...any) error }
+// Repeat implements store.Store.
+func (s *Store) Repeat(ctx context.Context, log *slog.Logger, tasks ...store.Task) (stop func(), err error) {
+	return recurring.Start(ctx, riversqlite.New(s.Writer), log, tasks)
+}
 
 // explain turns SQLite's errors into those of package store.
 func explain(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return store.ErrNotFound
-	}
 	var fault *sqlite.Error
 	if !errors.As(err, &fault) {
 		return err
@@ -150,35 +144,9 @@ func explain(err error) error {
 	switch fault.Code() & 0xff { // the low byte is the family of an extended code
 	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_IOERR, codes.SQLITE_FULL, codes.SQLITE_CANTOPEN, codes.SQLITE_READONLY:
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	case codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
+		return fmt.Errorf("the file is damaged or is no data base of SQLite: stop the server and put the back-up in its place, "+
+			"or save what can be read with `sqlite3 bonafide.db .recover`: %w", err)
 	}
 	return err
-}
-
-// changed returns otherwise where a statement changed no row.
-func changed(result sql.Result, err error, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	n, err := result.RowsAffected()
-	if err == nil && n == 0 {
-		return otherwise
-	}
-	return err
-}
-
-// milliseconds is a time as it is kept.
-func milliseconds(t time.Time) int64 { return t.UnixMilli() }
-
-// optional is a time that may not have come yet, NULL then.
-func optional(t time.Time) sql.NullInt64 {
-	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
-}
-
-func moment(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
-
-func optionalMoment(ms sql.NullInt64) time.Time {
-	if !ms.Valid {
-		return time.Time{}
-	}
-	return moment(ms.Int64)
 }

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 func openAndAdd(folder string) error {
-	s, err := Open(context.Background(), folder)
+	s, err := Open(context.Background(), folder, true)
 	if err != nil {
 		return err
 	}
@@ -39,9 +39,9 @@ func openAndAdd(folder string) error {
 	return s.AddAccount(context.Background(), store.Account{ID: name, Name: name, Created: time.Now(), Settings: []byte("{}")})
 }
 
-func openTest(t *testing.T, folder string) *Store {
+func openTest(t testing.TB, folder string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), folder)
+	s, err := Open(t.Context(), folder, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,10 +114,10 @@ func TestOnlyTheOwnerReadsIt(t *testing.T) {
 func TestANewerStoreIsRefused(t *testing.T) {
 	folder := t.TempDir()
 	s := openTest(t, folder)
-	if _, err := s.writer.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)"); err != nil {
+	if _, err := s.Writer.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(t.Context(), folder)
+	_, err := Open(t.Context(), folder, true)
 	if err == nil || !strings.Contains(err.Error(), "newer bonafide") {
 		t.Fatalf("error %v", err)
 	}
@@ -127,11 +127,11 @@ func TestEveryConnectionIsSafe(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "10000"} {
 		var got string
-		if err := s.writer.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+		if err := s.Writer.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("%s is %q (error %v), want %q", pragma, got, err, want)
 		}
 	}
-	if _, err := s.reader.Exec("DELETE FROM accounts"); err == nil {
+	if _, err := s.Reader.Exec("DELETE FROM accounts"); err == nil {
 		t.Error("a reader's connection writes")
 	}
 }
@@ -141,12 +141,12 @@ func TestEveryConnectionIsSafe(t *testing.T) {
 func TestALockedStoreIsUnavailable(t *testing.T) {
 	folder := t.TempDir()
 	one, other := openTest(t, folder), openTest(t, folder)
-	tx, err := one.writer.Begin()
+	tx, err := one.Writer.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // only the lock mattered
-	if _, err := other.writer.Exec("PRAGMA busy_timeout = 1"); err != nil {
+	if _, err := other.Writer.Exec("PRAGMA busy_timeout = 1"); err != nil {
 		t.Fatal(err)
 	}
 	err = other.AddAccount(t.Context(), store.Account{ID: "a", Name: "a"})

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ func Run(t *testing.T, open Open) {
 		"accounts":               accounts,
 		"keys":                   keys,
 		"credentials":            credentials,
+		"key limits":             keyLimits,
 		"rate":                   rate,
 		"rate under concurrency": rateConcurrent,
 		"transactions":           transactions,
@@ -178,16 +180,35 @@ func credentials(t *testing.T, one, other store.Store) {
 	a := addAccount(t, one, anAccount("a"))
 	key := aKey("k", "a")
 	must(t, one.AddKey(ctx, key))
-	c, owner, err := other.FindCredential(ctx, "selfie", "pub-k")
+	got, err := other.FindCredential(ctx, "selfie", "pub-k", noon)
 	must(t, err)
-	wantEqual(t, c, key.Credentials[1])
-	wantEqual(t, owner, a)
-	for _, missing := range [][2]string{{"selfie", "pub-x"}, {"nothing", "pub-k"}, {"selfie", ""}, {"selfie", "pub-_"}, {"selfie", "' OR 1=1 --"}} {
-		_, _, err := one.FindCredential(ctx, missing[0], missing[1])
+	bare := key
+	bare.Credentials = nil
+	wantEqual(t, got, store.Grant{Credential: key.Credentials[1], Key: bare, Account: a})
+	for _, missing := range [][2]string{{"selfie", "pub-x"}, {"nothing", "pub-k"}, {"selfie", ""}, {"selfie", "pub-_"},
+		{"selfie", "' OR 1=1 --"}, {"selfie", "pub-k\x00"}, {"selfie", "\xff"}} {
+		_, err := one.FindCredential(ctx, missing[0], missing[1], noon)
 		wantError(t, err, store.ErrNotFound)
 	}
 	must(t, one.RevokeKey(ctx, "k", noon))
-	_, _, err = other.FindCredential(ctx, "selfie", "pub-k")
+	_, err = other.FindCredential(ctx, "selfie", "pub-k", noon)
+	wantError(t, err, store.ErrNotFound)
+}
+
+// A key ends at its expiry by itself, and is bound to its networks.
+func keyLimits(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	key := aKey("k", "a")
+	key.Expires = noon.Add(time.Hour)
+	key.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}
+	must(t, one.AddKey(ctx, key))
+	all, err := other.Keys(ctx)
+	must(t, err)
+	wantEqual(t, all, []store.Key{key})
+	got, err := other.FindCredential(ctx, "lips", "pub-k", key.Expires.Add(-time.Millisecond))
+	must(t, err)
+	wantEqual(t, got.Key.Networks, key.Networks)
+	_, err = other.FindCredential(ctx, "lips", "pub-k", key.Expires)
 	wantError(t, err, store.ErrNotFound)
 }
 
