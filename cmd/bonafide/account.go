@@ -20,7 +20,7 @@ type accountCommand struct {
 type accountList struct{}
 
 func (accountList) Run(ctx context.Context, line *commandLine, t terminal) error {
-	return withAccounts(ctx, line, func(accounts *account.Accounts) error {
+	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
 		names, err := accounts.Names(ctx)
 		for _, name := range names {
 			fmt.Fprintln(t.out, name)
@@ -34,7 +34,7 @@ type accountShow struct {
 }
 
 func (a accountShow) Run(ctx context.Context, line *commandLine, t terminal) error {
-	return withAccounts(ctx, line, func(accounts *account.Accounts) error {
+	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
 		settings, err := accounts.Settings(ctx, a.Name)
 		if err != nil {
 			return noAccount(err, a.Name)
@@ -44,27 +44,50 @@ func (a accountShow) Run(ctx context.Context, line *commandLine, t terminal) err
 }
 
 type accountSet struct {
-	Name string `arg:"" name:"NAME" help:"Account."`
-	File string `arg:"" name:"FILE" help:"JSON with the keys that account show prints; a key that is left out goes back to the server's default."`
+	Name         string `arg:"" name:"NAME" help:"Account."`
+	File         string `arg:"" optional:"" name:"FILE" help:"JSON with the keys that account show prints; a key that is left out goes back to the server's default."`
+	MonthlyQuota *int64 `env:"-" placeholder:"CHECKS" help:"Checks that a calendar month (UTC) may have; 0: any number."`
+	Rate         *int   `env:"-" placeholder:"REQUESTS" help:"Requests that a second may have; 0: any number."`
 }
 
 func (a accountSet) Run(ctx context.Context, line *commandLine, t terminal) error {
-	text, err := os.ReadFile(a.File)
+	if a.File == "" && a.MonthlyQuota == nil && a.Rate == nil {
+		return usageError{errors.New("name a FILE of settings, or give --monthly-quota or --rate")}
+	}
+	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
+		settings, err := accounts.Settings(ctx, a.Name)
+		if err != nil {
+			return noAccount(err, a.Name)
+		}
+		if a.File != "" {
+			if settings, err = readSettings(a.File); err != nil {
+				return err
+			}
+		}
+		if a.MonthlyQuota != nil {
+			settings.MonthlyQuota = *a.MonthlyQuota
+		}
+		if a.Rate != nil {
+			settings.RatePerSecond = *a.Rate
+		}
+		return noAccount(accounts.SetSettings(ctx, a.Name, settings), a.Name)
+	})
+}
+
+func readSettings(file string) (settings account.Settings, err error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("the settings cannot be read: %w", err)
+		return settings, fmt.Errorf("the settings cannot be read: %w", err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
-	var settings account.Settings
 	if err := decoder.Decode(&settings); err != nil {
-		return usageError{fmt.Errorf("%s: %w", a.File, err)}
+		return settings, usageError{fmt.Errorf("%s: %w", file, err)}
 	}
 	if decoder.More() {
-		return usageError{fmt.Errorf("%s: there is more than one JSON object", a.File)}
+		return settings, usageError{fmt.Errorf("%s: there is more than one JSON object", file)}
 	}
-	return withAccounts(ctx, line, func(accounts *account.Accounts) error {
-		return noAccount(accounts.SetSettings(ctx, a.Name, settings), a.Name)
-	})
+	return settings, nil
 }
 
 func noAccount(err error, name string) error {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -18,13 +21,29 @@ type keyCommand struct {
 }
 
 type keyCreate struct {
-	Account string `env:"-" required:"" placeholder:"NAME" help:"Account that the key is for."`
-	JSON    bool   `name:"json" env:"-" help:"Print JSON."`
+	Account  string             `env:"-" required:"" placeholder:"NAME" help:"Account that the key is for."`
+	Scope    []account.Protocol `env:"-" placeholder:"PROTOCOL" help:"Protocols that the key is for, of ${protocols} (default: all)."`
+	Expires  moment             `env:"-" placeholder:"TIME" help:"When the key ends by itself: 2027-01-31, at the day's begin (UTC), or 2027-01-31T18:00:00Z (default: never)."`
+	Networks []netip.Prefix     `env:"-" placeholder:"CIDR" help:"Networks that the key may be used from, such as 192.0.2.0/24,2001:db8::/32 (default: any)."`
+	JSON     bool               `name:"json" env:"-" help:"Print JSON."`
+}
+
+// moment is a time as it is written on the command line.
+type moment struct{ time.Time }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *moment) UnmarshalText(text []byte) (err error) {
+	for _, form := range []string{time.DateOnly, time.RFC3339} {
+		if m.Time, err = time.Parse(form, string(text)); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no time: write 2027-01-31 or 2027-01-31T18:00:00Z", text)
 }
 
 func (k keyCreate) Run(ctx context.Context, line *commandLine, t terminal) error {
-	return withAccounts(ctx, line, func(accounts *account.Accounts) error {
-		c, err := accounts.Create(ctx, k.Account)
+	return withAccounts(ctx, line, true, func(accounts *account.Accounts) error {
+		c, err := accounts.Create(ctx, k.Account, account.Limits{Scope: k.Scope, Expires: k.Expires.Time, Networks: k.Networks})
 		if err != nil {
 			return err
 		}
@@ -32,8 +51,16 @@ func (k keyCreate) Run(ctx context.Context, line *commandLine, t terminal) error
 			return printJSON(t.out, c)
 		}
 		w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintf(w, "account\t%s\nLipSecure\tX-API-Key: %s\nselfie liveness\tapp_id: %s\tapp_key: %s\nface liveness\tusername: %s\tpassword: %s\n",
-			c.Account, c.APIKey, c.AppID, c.AppKey, c.Username, c.Password)
+		fmt.Fprintf(w, "account\t%s\nkey\t%s\n", c.Account, c.Key)
+		if c.APIKey != "" {
+			fmt.Fprintf(w, "LipSecure\tX-API-Key: %s\n", c.APIKey)
+		}
+		if c.AppKey != "" {
+			fmt.Fprintf(w, "selfie liveness\tapp_id: %s\tapp_key: %s\n", c.AppID, c.AppKey)
+		}
+		if c.Password != "" {
+			fmt.Fprintf(w, "face liveness\tusername: %s\tpassword: %s\n", c.Username, c.Password)
+		}
 		if err := w.Flush(); err != nil {
 			return err
 		}
@@ -47,7 +74,7 @@ type keyList struct {
 }
 
 func (k keyList) Run(ctx context.Context, line *commandLine, t terminal) error {
-	return withAccounts(ctx, line, func(accounts *account.Accounts) error {
+	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
 		keys, err := accounts.List(ctx)
 		if err != nil {
 			return err
@@ -56,16 +83,30 @@ func (k keyList) Run(ctx context.Context, line *commandLine, t terminal) error {
 			return printJSON(t.out, keys)
 		}
 		w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "KEY\tACCOUNT\tCREATED\tREVOKED\tAPP ID\tUSERNAME")
+		fmt.Fprintln(w, "KEY\tACCOUNT\tCREATED\tREVOKED\tEXPIRES\tSCOPE\tNETWORKS\tAPP ID\tUSERNAME")
 		for _, key := range keys {
-			revoked := "-"
-			if key.Revoked != nil {
-				revoked = key.Revoked.UTC().Format(time.DateTime)
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", key.ID, key.Account, key.Created.UTC().Format(time.DateTime), revoked, key.AppID, key.Username)
+			fmt.Fprintln(w, strings.Join([]string{key.ID, key.Account, stamp(&key.Created), stamp(key.Revoked), stamp(key.Expires),
+				list(key.Scope), list(key.Networks), cmp.Or(key.AppID, "-"), cmp.Or(key.Username, "-")}, "\t"))
 		}
 		return w.Flush()
 	})
+}
+
+// stamp is a time as a table shows it.
+func stamp(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.UTC().Format(time.DateTime)
+}
+
+// list is a list as a table shows it.
+func list[T any](items []T) string {
+	words := make([]string, len(items))
+	for i, item := range items {
+		words[i] = fmt.Sprint(item)
+	}
+	return cmp.Or(strings.Join(words, ","), "-")
 }
 
 type keyRevoke struct {
@@ -77,7 +118,7 @@ func (k keyRevoke) Run(ctx context.Context, line *commandLine, t terminal) error
 	if (len(k.Keys) == 0) == (k.Account == "") {
 		return usageError{errors.New("name either the keys to revoke or --account NAME")}
 	}
-	return withAccounts(ctx, line, func(accounts *account.Accounts) error {
+	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
 		ids := k.Keys
 		if k.Account != "" {
 			keys, err := accounts.List(ctx)
@@ -85,7 +126,7 @@ func (k keyRevoke) Run(ctx context.Context, line *commandLine, t terminal) error
 				return err
 			}
 			for _, key := range keys {
-				if key.Account == k.Account && key.Revoked == nil {
+				if key.Account == k.Account && key.Revoked == nil { // an expired one too: it is ended for good
 					ids = append(ids, key.ID)
 				}
 			}
@@ -105,8 +146,9 @@ func (k keyRevoke) Run(ctx context.Context, line *commandLine, t terminal) error
 	})
 }
 
-func withAccounts(ctx context.Context, line *commandLine, do func(*account.Accounts) error) error {
-	accounts, closeStore, err := app.Accounts(ctx, line.Data)
+// withAccounts opens the store, makes one where there is none if create is set, and closes it after do.
+func withAccounts(ctx context.Context, line *commandLine, create bool, do func(*account.Accounts) error) error {
+	accounts, closeStore, err := app.Accounts(ctx, line.place(create))
 	if err != nil {
 		return err
 	}

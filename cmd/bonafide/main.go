@@ -8,10 +8,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/bonafide-id/bonafide/internal/account"
+	"github.com/bonafide-id/bonafide/internal/app"
 	"github.com/bonafide-id/bonafide/internal/config"
 	"github.com/bonafide-id/bonafide/internal/media"
 )
@@ -20,6 +23,7 @@ import (
 type commandLine struct {
 	Config   string `placeholder:"FILE" help:"YAML file of settings."`
 	Data     string `default:"data" placeholder:"FOLDER" help:"Folder of the embedded store."`
+	Store    string `placeholder:"URL" help:"PostgreSQL that keeps the store, as postgres://USER:PASSWORD@HOST/DATABASE (default: the embedded store)."`
 	Models   string `placeholder:"FOLDER" help:"Folder of the fetched models (default: models beside this program)."`
 	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn, error."`
 
@@ -30,8 +34,16 @@ type commandLine struct {
 	Bench     benchCommand     `cmd:"" help:"Time the checks, part by part."`
 	Key       keyCommand       `cmd:"" help:"Create, list and revoke the keys of accounts."`
 	Account   accountCommand   `cmd:"" help:"List accounts and set what they may have otherwise than the server."`
+	Usage     usageCommand     `cmd:"" help:"Print the checks of each day, account and protocol."`
+	Erase     eraseCommand     `cmd:"" help:"Erase what is kept of a session, a transaction or a request."`
+	Stores    storeCommand     `cmd:"" name:"store" help:"Move the embedded store into PostgreSQL."`
 	Model     modelsCommand    `cmd:"" name:"models" help:"List, fetch and verify the models."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
+}
+
+// place is where the store is, and whether to make one where there is none.
+func (c *commandLine) place(create bool) app.Place {
+	return app.Place{URL: c.Store, Data: c.Data, Create: create}
 }
 
 // terminal is where a command reads from and prints to.
@@ -54,6 +66,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 		kong.Name("bonafide"),
 		kong.Description("Is a live person here, now, responding to us? A self-hosted face-liveness server."),
 		kong.DefaultEnvars("BONAFIDE"),
+		kong.Vars{"protocols": strings.ReplaceAll(list(account.Protocols), ",", ", ")},
 		kong.Writers(t.out, t.err),
 		kong.Exit(func(code int) { exit = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),

@@ -23,5 +23,5 @@ func (s serveCommand) Run(ctx context.Context, line *commandLine, t terminal) er
 	}
 	log := slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level}))
 	slog.SetDefault(log)
-	return app.Run(ctx, app.Options{Data: line.Data, Models: folder, Settings: s.Settings, Log: log, Out: t.out})
+	return app.Run(ctx, app.Options{Store: line.place(true), Models: folder, Settings: s.Settings, Log: log, Out: t.out})
 }

@@ -250,7 +250,7 @@ func (a *Accounts) Keep(ctx context.Context, acct Account, c Check, v liveness.V
 	defer cancel()
 	r := store.NewRecord(v)
 	r.ID, r.Account, r.Protocol, r.Subject, r.At = c.ID, acct.ID, string(c.Protocol), c.Subject, a.now()
-	return a.store.Keep(ctx, r)
+	return store.Insist(ctx, func(ctx context.Context) error { return a.store.Keep(ctx, r) })
 }
 
 // LastCheck returns the latest record of a check for the account's transaction, or fails with ErrNotFound.

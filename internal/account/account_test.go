@@ -26,7 +26,7 @@ func (c *clock) now() time.Time { return c.Time }
 
 func open(t *testing.T, folder string) (*Accounts, *sqlite.Store, *clock) {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), folder)
+	s, err := sqlite.Open(t.Context(), folder, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func open(t *testing.T, folder string) (*Accounts, *sqlite.Store, *clock) {
 
 func create(t *testing.T, a *Accounts, name string) (Credentials, Account) {
 	t.Helper()
-	c, err := a.Create(t.Context(), name)
+	c, err := a.Create(t.Context(), name, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,8 +120,8 @@ func TestNoSecretIsKept(t *testing.T) {
 }
 
 func TestCredentialsJSON(t *testing.T) {
-	got, err := json.Marshal(Credentials{"a", "b", "c", "d", "e", "f"})
-	if want := `{"account":"a","api_key":"b","app_id":"c","app_key":"d","username":"e","password":"f"}`; err != nil || string(got) != want {
+	got, err := json.Marshal(Credentials{"k", "a", "b", "c", "d", "e", "f"})
+	if want := `{"key":"k","account":"a","api_key":"b","app_id":"c","app_key":"d","username":"e","password":"f"}`; err != nil || string(got) != want {
 		t.Errorf("%s, %v; want %s", got, err, want)
 	}
 }
@@ -162,7 +162,7 @@ func TestRevokedAtOnceInEveryProcess(t *testing.T) {
 func TestNames(t *testing.T) {
 	a, _, _ := open(t, t.TempDir())
 	for _, name := range []string{"", " a", "a\n", "a\x00b", strings.Repeat("a", 101)} {
-		if _, err := a.Create(t.Context(), name); err == nil {
+		if _, err := a.Create(t.Context(), name, Limits{}); err == nil {
 			t.Errorf("%q is taken as a name", name)
 		}
 	}

@@ -8,6 +8,9 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/bonafide-id/bonafide/internal/store"
@@ -23,22 +26,57 @@ const (
 	FaceLiveness Protocol = "faceliveness"
 )
 
+// Protocols are all of them.
+var Protocols = []Protocol{LipSecure, Selfie, FaceLiveness}
+
 // Credentials are one key: what a client needs for each of the protocols. They exist only while they are shown; what
 // is kept are the public parts and hashes of the secrets.
 //
 // Every secret has 128 bits from the system's random source. Nobody finds such a secret by trying, however fast the
 // hash is, so a single SHA-256 does; a slow hash is for what people make up.
 type Credentials struct {
+	// Key is the key's ID, which lists and revocations name it by.
+	Key     string `json:"key"`
 	Account string `json:"account"`
 	// APIKey is LipSecure's X-API-Key.
-	APIKey string `json:"api_key"`
+	APIKey string `json:"api_key,omitempty"`
 	// AppID, which is public, and AppKey are the selfie protocol's.
-	AppID  string `json:"app_id"`
-	AppKey string `json:"app_key"`
+	AppID  string `json:"app_id,omitempty"`
+	AppKey string `json:"app_key,omitempty"`
 	// Username, which is public, and Password are the face liveness protocol's.
-	Username string `json:"username"`
-	Password string `json:"password"`
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
 }
+
+// Limits are what a key may be bound to. The zero value binds it to nothing.
+type Limits struct {
+	// Scope are the protocols that the key is for; none: all. The key has no credentials for the others.
+	Scope []Protocol
+	// Expires is when the key ends by itself; zero: never.
+	Expires time.Time
+	// Networks are where the key may be used from; none: from anywhere.
+	Networks []netip.Prefix
+}
+
+// validate returns every fault at once.
+func (l Limits) validate(now time.Time) (err error) {
+	for _, p := range l.Scope {
+		if !slices.Contains(Protocols, p) {
+			err = errors.Join(err, fmt.Errorf("there is no protocol %q: a key's scope is made of %v", p, Protocols))
+		}
+	}
+	if !l.Expires.IsZero() && !l.Expires.After(now) {
+		err = errors.Join(err, fmt.Errorf("a key cannot expire at %s, which is past", l.Expires.UTC().Format(time.DateTime)))
+	}
+	for _, n := range l.Networks {
+		if !n.IsValid() || n != n.Masked() || n.Addr().Is4In6() {
+			err = errors.Join(err, fmt.Errorf("%s is no network: did you mean %s?", n, n.Masked()))
+		}
+	}
+	return err
+}
+
+func (l Limits) covers(p Protocol) bool { return len(l.Scope) == 0 || slices.Contains(l.Scope, p) }
 
 const (
 	secretBytes = 16
@@ -47,25 +85,29 @@ const (
 )
 
 // Create makes a new key for the named account, and the account where there is none.
-func (a *Accounts) Create(ctx context.Context, name string) (Credentials, error) {
+func (a *Accounts) Create(ctx context.Context, name string, l Limits) (Credentials, error) {
+	if err := l.validate(a.now()); err != nil {
+		return Credentials{}, err
+	}
 	kept, err := a.named(ctx, name)
 	if err != nil {
 		return Credentials{}, err
 	}
-	c := Credentials{
-		Account: name,
-		APIKey:  random(secretBytes),
-		AppID:   random(publicBytes), AppKey: random(secretBytes),
-		Username: random(publicBytes), Password: random(secretBytes),
+	c := Credentials{Key: random(keyIDBytes), Account: name}
+	key := store.Key{ID: c.Key, Account: kept.ID, Created: a.now(), Expires: l.Expires, Networks: l.Networks}
+	if l.covers(LipSecure) {
+		c.APIKey = random(secretBytes)
+		key.Credentials = append(key.Credentials, credential(LipSecure, "", c.APIKey))
 	}
-	return c, a.store.AddKey(ctx, store.Key{
-		ID: random(keyIDBytes), Account: kept.ID, Created: a.now(),
-		Credentials: []store.Credential{
-			credential(LipSecure, "", c.APIKey),
-			credential(Selfie, c.AppID, c.AppKey),
-			credential(FaceLiveness, c.Username, c.Password),
-		},
-	})
+	if l.covers(Selfie) {
+		c.AppID, c.AppKey = random(publicBytes), random(secretBytes)
+		key.Credentials = append(key.Credentials, credential(Selfie, c.AppID, c.AppKey))
+	}
+	if l.covers(FaceLiveness) {
+		c.Username, c.Password = random(publicBytes), random(secretBytes)
+		key.Credentials = append(key.Credentials, credential(FaceLiveness, c.Username, c.Password))
+	}
+	return c, a.store.AddKey(ctx, key)
 }
 
 // random returns n bytes of the system's random source in hexadecimal.
@@ -81,21 +123,47 @@ func credential(p Protocol, public, secret string) store.Credential {
 	return store.Credential{Protocol: string(p), Public: cmp.Or(public, hex.EncodeToString(hash[:16])), Hash: hash}
 }
 
-// Authenticate finds the account that the credentials of the protocol belong to, or fails with ErrUnauthorized. LipSecure
-// has no public part; give "". Unknown credentials cost the same work as wrong ones, and the comparison takes the same
-// time wherever it fails.
+// callerKey is where a context has the address that a request came from.
+type callerKey struct{}
+
+// From returns a context that tells Authenticate which address the request came from.
+func From(ctx context.Context, caller netip.Addr) context.Context {
+	return context.WithValue(ctx, callerKey{}, caller.Unmap())
+}
+
+// Authenticate finds the account that the credentials of the protocol belong to, or fails with ErrUnauthorized, also where
+// the key is not for the network that the request comes from. LipSecure has no public part; give "". Unknown credentials
+// cost the same work as wrong ones, and the comparison takes the same time wherever it fails.
 func (a *Accounts) Authenticate(ctx context.Context, p Protocol, public, secret string) (Account, error) {
 	shown := credential(p, public, secret)
-	kept, owner, err := a.store.FindCredential(ctx, shown.Protocol, shown.Public)
+	// Nothing is remembered from one request to the next: what was revoked a moment ago, by any process, is refused.
+	grant, err := a.store.FindCredential(ctx, shown.Protocol, shown.Public, a.now())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Account{}, err
 	}
-	// Without a credential, kept.Hash is all zero, which no secret is known to hash to; err decides all the same.
-	same := subtle.ConstantTimeCompare(shown.Hash[:], kept.Hash[:]) == 1
+	// Without a credential, the kept hash is all zero, which no secret is known to hash to; err decides all the same.
+	same := subtle.ConstantTimeCompare(shown.Hash[:], grant.Credential.Hash[:]) == 1
 	if !same || err != nil {
 		return Account{}, ErrUnauthorized
 	}
-	return a.resolve(owner)
+	if err := comesFrom(ctx, grant.Key); err != nil {
+		return Account{}, err
+	}
+	return a.resolve(grant.Account)
+}
+
+// comesFrom fails where the key is bound to networks and the request comes from none of them.
+func comesFrom(ctx context.Context, k store.Key) error {
+	if len(k.Networks) == 0 {
+		return nil
+	}
+	caller, _ := ctx.Value(callerKey{}).(netip.Addr)
+	for _, n := range k.Networks {
+		if n.Contains(caller.WithZone("")) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: key %s is not for calls from %s", ErrUnauthorized, k.ID, caller)
 }
 
 // Key is what may be shown of a key after its creation.
@@ -104,9 +172,18 @@ type Key struct {
 	Account string     `json:"account"`
 	Created time.Time  `json:"created"`
 	Revoked *time.Time `json:"revoked,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+	// Scope are the protocols that the key has credentials for.
+	Scope    []Protocol     `json:"scope"`
+	Networks []netip.Prefix `json:"networks,omitempty"`
 	// AppID and Username are the public parts of the credentials.
-	AppID    string `json:"app_id"`
-	Username string `json:"username"`
+	AppID    string `json:"app_id,omitempty"`
+	Username string `json:"username,omitempty"`
+}
+
+// Valid says whether the key can be used at the time.
+func (k Key) Valid(at time.Time) bool {
+	return k.Revoked == nil && (k.Expires == nil || at.Before(*k.Expires))
 }
 
 // List returns all keys, revoked ones too, oldest first.
@@ -125,11 +202,15 @@ func (a *Accounts) List(ctx context.Context) ([]Key, error) {
 	}
 	keys := make([]Key, len(kept))
 	for i, k := range kept {
-		keys[i] = Key{ID: k.ID, Account: names[k.Account], Created: k.Created}
+		keys[i] = Key{ID: k.ID, Account: names[k.Account], Created: k.Created, Networks: k.Networks}
 		if !k.Revoked.IsZero() {
 			keys[i].Revoked = &k.Revoked
 		}
+		if !k.Expires.IsZero() {
+			keys[i].Expires = &k.Expires
+		}
 		for _, c := range k.Credentials {
+			keys[i].Scope = append(keys[i].Scope, Protocol(c.Protocol))
 			switch Protocol(c.Protocol) {
 			case Selfie:
 				keys[i].AppID = c.Public

@@ -20,15 +20,16 @@ import (
 	"github.com/bonafide-id/bonafide/internal/protocol/selfie"
 	"github.com/bonafide-id/bonafide/internal/server"
 	"github.com/bonafide-id/bonafide/internal/site"
-	"github.com/bonafide-id/bonafide/internal/store/sqlite"
+	"github.com/bonafide-id/bonafide/internal/store"
 )
 
 // Options are what Run needs beside the settings.
 type Options struct {
-	// Data is the folder of the store, Models that of the fetched models.
-	Data, Models string
-	Settings     config.Config
-	Log          *slog.Logger
+	Store Place
+	// Models is the folder of the fetched models.
+	Models   string
+	Settings config.Config
+	Log      *slog.Logger
 	// Out is where the first account's credentials are printed.
 	Out io.Writer
 }
@@ -46,7 +47,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if !checker.Quality.SeesCovers() {
 		o.Log.Warn("covered faces and mouths are not refused: the occlusion model was trained on data for research only, and free-weights-only is set")
 	}
-	remembered, err := sqlite.Open(ctx, o.Data)
+	remembered, err := o.Store.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,15 +95,17 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := firstAccount(ctx, accounts, settings.FirstAccount, address(listener.Addr(), settings.TLS), o.Out); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	sweeping, stopSweeping := context.WithCancel(ctx)
-	defer stopSweeping()
-	go sweep(sweeping, o.Log, accounts, challenges)
+	stopTasks, err := remembered.Repeat(ctx, o.Log, tasks(o.Log, accounts, challenges)...)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer stopTasks()
 	o.Log.Info("serving", "address", listener.Addr().String(), "confinement", checker.Decoder.Confinement().String())
 	return web.Serve(ctx, listener)
 }
 
 // probes decide whether the server is ready, and tell on /readyz what it runs on.
-func probes(remembered *sqlite.Store, checker *check.Checker) []server.Probe {
+func probes(remembered store.Store, checker *check.Checker) []server.Probe {
 	return []server.Probe{
 		{Name: "store", Check: func(ctx context.Context) (string, error) { return "answers", remembered.Ping(ctx) }},
 		{Name: "models", Check: func(context.Context) (string, error) {
@@ -123,24 +126,21 @@ func modelsLoaded(checker *check.Checker) string {
 	return text
 }
 
-// sweepEvery is how often old records and transactions are deleted.
-const sweepEvery = time.Hour
-
-func sweep(ctx context.Context, log *slog.Logger, accounts *account.Accounts, challenges *challenge.Challenges) {
-	for {
-		records, err := accounts.Sweep(ctx)
-		transactions, err2 := challenges.Sweep(ctx)
-		if err := errors.Join(err, err2); err != nil && ctx.Err() == nil {
-			log.Error("what is past its time could not be deleted; it is tried again within the hour", "error", err.Error())
-		}
-		if records+transactions > 0 {
-			log.Info("deleted what is past its time", "records", records, "transactions", transactions)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(sweepEvery):
-		}
+// tasks is the recurring work. Of all the servers on one store, one does it.
+func tasks(log *slog.Logger, accounts *account.Accounts, challenges *challenge.Challenges) []store.Task {
+	task := func(name string, every time.Duration, done string, do func(context.Context) (int64, error)) store.Task {
+		return store.Task{Name: name, Every: every, Do: func(ctx context.Context) error {
+			n, err := do(ctx)
+			if n > 0 {
+				log.Info(done, "task", name, "count", n)
+			}
+			return err
+		}}
+	}
+	return []store.Task{
+		task("records", time.Hour, "deleted what is past its time", accounts.Sweep),
+		task("transactions", time.Hour, "deleted what is past its time", challenges.Sweep),
+		task("usage", 24*time.Hour, "added days up to months", accounts.RollUp),
 	}
 }
 
@@ -166,7 +166,7 @@ func firstAccount(ctx context.Context, accounts *account.Accounts, name, url str
 	if err != nil || len(names) > 0 {
 		return err
 	}
-	c, err := accounts.Create(ctx, name)
+	c, err := accounts.Create(ctx, name, account.Limits{})
 	if err != nil {
 		return err
 	}

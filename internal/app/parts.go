@@ -15,13 +15,31 @@ import (
 	"github.com/bonafide-id/bonafide/internal/pad"
 	"github.com/bonafide-id/bonafide/internal/quality"
 	"github.com/bonafide-id/bonafide/internal/sound"
+	"github.com/bonafide-id/bonafide/internal/store"
+	"github.com/bonafide-id/bonafide/internal/store/postgres"
 	"github.com/bonafide-id/bonafide/internal/store/sqlite"
 )
 
-// Accounts opens the store in the data folder for the commands that manage keys, also while a server runs on it.
+// Place says where the store is.
+type Place struct {
+	// URL is PostgreSQL's, as package postgres takes it; "": the embedded store in the folder Data.
+	URL, Data string
+	// Create makes a store where there is none yet.
+	Create bool
+}
+
+// Open opens the store.
+func (p Place) Open(ctx context.Context) (store.Store, error) {
+	if p.URL != "" {
+		return postgres.Open(ctx, p.URL, p.Create)
+	}
+	return sqlite.Open(ctx, p.Data, p.Create)
+}
+
+// Accounts opens the store for the commands that manage accounts, also while a server runs on it.
 // The function that it returns closes the store.
-func Accounts(ctx context.Context, data string) (*account.Accounts, func() error, error) {
-	s, err := sqlite.Open(ctx, data)
+func Accounts(ctx context.Context, p Place) (*account.Accounts, func() error, error) {
+	s, err := p.Open(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -165,7 +165,7 @@ func (c *Challenges) change(ctx context.Context, t Transaction, check Check, v l
 	defer cancel()
 	r := store.NewRecord(v)
 	r.ID, r.Protocol, r.Account, r.Transaction, r.At = check.ID, check.Protocol, t.Account, t.ID, c.config.Now()
-	err := set(ctx, r)
+	err := store.Insist(ctx, func(ctx context.Context) error { return set(ctx, r) })
 	if !errors.Is(err, store.ErrNotOpen) {
 		return err
 	}

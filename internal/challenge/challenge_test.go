@@ -39,7 +39,7 @@ func newRig(t *testing.T, c Config) *rig {
 
 func openStore(t *testing.T, folder string) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(context.Background(), folder)
+	s, err := sqlite.Open(context.Background(), folder, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 // victim says on its output what it is about to do and what was done: a line each, "intend" before and "did" after, as
 // a server's client would see a request and its reply.
 func victim(folder string) error {
-	s, err := sqlite.Open(context.Background(), folder)
+	s, err := sqlite.Open(context.Background(), folder, true)
 	if err != nil {
 		return err
 	}

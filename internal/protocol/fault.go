@@ -56,6 +56,7 @@ func FaultOf(ctx context.Context, err error) Fault {
 	case errors.As(err, &tooLarge):
 		return Fault{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The request is larger than %d bytes.", tooLarge.Limit), Cause: err}
 	case errors.Is(err, account.ErrUnauthorized):
+		CallOf(ctx).Log.Info("refused", "error", err)
 		return Fault{Status: http.StatusUnauthorized, Message: "The credentials are missing or not valid.", Cause: err}
 	case errors.Is(err, account.ErrRate):
 		return Fault{Status: http.StatusTooManyRequests, Message: "Too many requests in this second.", RetryAfter: time.Second, Cause: err}

@@ -3,6 +3,7 @@ package server
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/bonafide-id/bonafide/internal/account"
 	"github.com/bonafide-id/bonafide/internal/protocol"
 	"github.com/bonafide-id/bonafide/liveness"
 )
@@ -22,7 +24,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.metrics.inFlight.Inc()
 		defer s.metrics.inFlight.Dec()
-		ctx, call := protocol.NewCall(r.Context(), s.log)
+		ctx, call := protocol.NewCall(account.From(r.Context(), peer(r.RemoteAddr)), s.log)
 		routing := chi.RouteContext(ctx)
 		if method(r) == otherMethod {
 			routing.RouteMethod = http.MethodPost // so that the endpoint itself refuses what the router does not know
@@ -64,6 +66,12 @@ func method(r *http.Request) string {
 		return r.Method
 	}
 	return otherMethod
+}
+
+// peer is the address that the connection comes from, which may be a proxy's.
+func peer(address string) netip.Addr {
+	from, _ := netip.ParseAddrPort(address)
+	return from.Addr()
 }
 
 func host(address string) string {

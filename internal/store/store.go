@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -274,6 +275,9 @@ func Insist(ctx context.Context, do func(ctx context.Context) error) error {
 		err := do(ctx)
 		if again && errors.Is(err, ErrExists) {
 			return nil
+		}
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		if !errors.Is(err, ErrUnavailable) {
 			return err

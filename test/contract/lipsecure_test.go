@@ -152,7 +152,7 @@ func TestLipSecureTwoAtOnce(t *testing.T) {
 func TestLipSecureOutsiders(t *testing.T) {
 	r := newRig(t)
 	id, phrase := r.challenge()
-	other, err := r.accounts.Create(t.Context(), "another")
+	other, err := r.accounts.Create(t.Context(), "another", account.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

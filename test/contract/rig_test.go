@@ -120,14 +120,14 @@ func newRigWith(t *testing.T, c server.Config) *rig {
 	t.Helper()
 	r := &rig{t: t, now: time.Now(), log: &safeBuffer{}}
 	r.says(verdict(0.987))
-	s, err := sqlite.Open(t.Context(), t.TempDir())
+	s, err := sqlite.Open(t.Context(), t.TempDir(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	r.store = s
 	r.accounts = account.New(s, account.Defaults{PictureThreshold: 0.5, RecordingThreshold: 0.98, RetentionDays: 30}, r.clock)
-	if r.credentials, err = r.accounts.Create(t.Context(), accountName); err != nil {
+	if r.credentials, err = r.accounts.Create(t.Context(), accountName, account.Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	if r.account, err = r.accounts.Authenticate(t.Context(), account.LipSecure, "", r.credentials.APIKey); err != nil {

@@ -51,13 +51,13 @@ func openTest(t testing.TB, url string) *Store {
 func TestConformance(t *testing.T) {
 	server := postgrestest.Start(t, "fsync = off")
 	storetest.Run(t, func(t *testing.T) (one, other store.Store) {
-		url := server.Database(t)
+		url := server.Schema(t)
 		return openTest(t, url), openTest(t, url)
 	})
 }
 
 func TestManyProcessesOpenANewStoreAtOnce(t *testing.T) {
-	url := postgrestest.Start(t, "fsync = off").Database(t)
+	url := postgrestest.Start(t, "fsync = off").Schema(t)
 	const processes = 12
 	running := make([]*exec.Cmd, processes)
 	outputs := make([]strings.Builder, processes)

@@ -29,13 +29,13 @@ const userName = "bonafide"
 
 // Server is a PostgreSQL server on a port of this machine, with a folder of its own.
 type Server struct {
-	Port      int
-	folder    string
-	binaries  string
-	owner     *syscall.Credential
-	process   *exec.Cmd
-	exited    chan struct{}
-	databases atomic.Int64
+	Port     int
+	folder   string
+	binaries string
+	owner    *syscall.Credential
+	process  *exec.Cmd
+	exited   chan struct{}
+	schemas  atomic.Int64
 }
 
 // Start starts a server that ends with the test. Without PostgreSQL on this machine it skips the test. Settings are
@@ -183,14 +183,15 @@ func (s *Server) URL(database string) string {
 		Host: fmt.Sprint("127.0.0.1:", s.Port), Path: "/" + database}).String()
 }
 
-// Database makes an empty database and returns its address.
-func (s *Server) Database(t testing.TB) string {
+// Schema makes an empty schema and returns the address of its database, with the schema as the one that is used. That is
+// as good as a database of its own, and made in a moment.
+func (s *Server) Schema(t testing.TB) string {
 	t.Helper()
-	name := fmt.Sprint("test", s.databases.Add(1))
+	name := fmt.Sprint("test", s.schemas.Add(1))
 	db := s.open(t)
 	defer db.Close()
-	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
+	if _, err := db.Exec("CREATE SCHEMA " + name); err != nil {
 		t.Fatal(err)
 	}
-	return s.URL(name)
+	return s.URL("postgres") + "?search_path=" + name
 }
