@@ -110,7 +110,7 @@ func TestCaptureOfASelfie(t *testing.T) {
 	r.resultOf(transaction, r.appKey()).want(200, `<.*>"mode":"selfie","state":"scored","check":{<.*>"outcome":"attack","score":0.4,<.*>`)
 	// The same account's other credentials may ask too; another account may not.
 	r.resultOf(transaction, r.apiKey()).want(200, `<.*>`)
-	other, err := r.accounts.Create(t.Context(), "other")
+	other, err := r.accounts.Create(t.Context(), "other", account.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
