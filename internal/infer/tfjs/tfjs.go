@@ -154,8 +154,13 @@ func half(bits uint16) float32 {
 	if bits>>15 == 1 {
 		sign = -1
 	}
-	if exponent == 0 {
+	switch {
+	case exponent == 0:
 		return float32(sign * math.Ldexp(fraction, -24))
+	case exponent == 31 && fraction == 0:
+		return float32(math.Inf(int(sign)))
+	case exponent == 31:
+		return float32(math.NaN())
 	}
 	return float32(sign * math.Ldexp(1024+fraction, exponent-25))
 }
@@ -166,7 +171,7 @@ func bare(input string) string {
 	return name
 }
 
-// maxDepth bounds the recursion on graphs that go round in circles.
+// maxDepth bounds the recursion.
 const maxDepth = 1000
 
 // emit writes a node after all that it needs.
@@ -174,10 +179,12 @@ func (c *converter) emit(name string, depth int) error {
 	if depth > maxDepth {
 		return errors.New("the graph is too deep")
 	}
-	if c.done[name] {
+	if written, begun := c.done[name]; written {
 		return nil
+	} else if begun {
+		return fmt.Errorf("the graph goes round in a circle at %s", name)
 	}
-	c.done[name] = true
+	c.done[name] = false
 	n, ok := c.nodes[name]
 	if !ok {
 		return fmt.Errorf("the graph has no node %s", name)
@@ -193,6 +200,7 @@ func (c *converter) emit(name string, depth int) error {
 	if err := c.translate(n); err != nil {
 		return fmt.Errorf("node %s (%s): %w", n.Name, n.Op, err)
 	}
+	c.done[name] = true
 	return nil
 }
 
@@ -226,11 +234,12 @@ func (c *converter) plain(op string, n node, inputs int) error {
 		return fmt.Errorf("%d inputs, not %d", len(n.Inputs), inputs)
 	}
 	var names []string
-	for _, input := range n.Inputs {
-		if _, constant := c.constants[bare(input)]; constant {
-			return errors.New("a constant is not expected here")
+	for i := range n.Inputs {
+		name, err := c.computed(n.Inputs[i:])
+		if err != nil {
+			return err
 		}
-		names = append(names, bare(input))
+		names = append(names, name)
 	}
 	c.node(op, names, n.Name)
 	return nil
@@ -252,21 +261,37 @@ func (c *converter) input(n node) error {
 	return nil
 }
 
-// constant is an input that must be a constant with so many axes.
+// constant is an input that must be a constant of floats with so many axes.
 func (c *converter) constant(n []string, i, axes int) (tensor, error) {
 	if i >= len(n) {
 		return tensor{}, fmt.Errorf("input %d is missing", i)
 	}
 	t, ok := c.constants[bare(n[i])]
-	if !ok || len(t.shape) != axes {
-		return tensor{}, fmt.Errorf("input %s is no constant of %d axes", n[i], axes)
+	if !ok || len(t.shape) != axes || t.whole != nil {
+		return tensor{}, fmt.Errorf("input %s is no constant of floats with %d axes", n[i], axes)
 	}
 	return t, nil
+}
+
+// computed is the first input, which must not be a constant.
+func (c *converter) computed(inputs []string) (string, error) {
+	if len(inputs) == 0 {
+		return "", errors.New("there is no input")
+	}
+	name := bare(inputs[0])
+	if _, constant := c.constants[name]; constant {
+		return "", errors.New("a constant is not expected here")
+	}
+	return name, nil
 }
 
 // convolution writes Conv, and PRelu where that is fused with it. The filters go from height, width, in, out to out, in,
 // height, width; those of a depthwise one from height, width, channels, 1 to channels, 1, height, width.
 func (c *converter) convolution(n node) error {
+	source, err := c.computed(n.Inputs)
+	if err != nil {
+		return err
+	}
 	filters, err := c.constant(n.Inputs, 1, 4)
 	if err != nil {
 		return err
@@ -282,7 +307,7 @@ func (c *converter) convolution(n node) error {
 	if err != nil {
 		return err
 	}
-	inputs := []string{bare(n.Inputs[0]), c.initial(n.Name+"/filters", filters.permuted(order))}
+	inputs := []string{source, c.initial(n.Name+"/filters", filters.permuted(order))}
 	fused := n.Attributes["fused_ops"].List.Texts
 	if len(fused) > 0 {
 		bias, err := c.constant(n.Inputs, 2, 1)
@@ -343,32 +368,38 @@ func (c *converter) pool(n node) error {
 	if err != nil {
 		return err
 	}
-	if len(n.Inputs) != 1 {
-		return errors.New("one input is expected")
+	source, err := c.computed(n.Inputs)
+	if err != nil {
+		return err
 	}
-	c.node("MaxPool", []string{bare(n.Inputs[0])}, n.Name, append(window, ints("kernel_shape", size...))...)
+	c.node("MaxPool", []string{source}, n.Name, append(window, ints("kernel_shape", size...))...)
 	return nil
 }
 
 // prelu takes the slopes of 1, 1, channels as channels, 1, 1.
 func (c *converter) prelu(name string, inputs []string) error {
+	source, err := c.computed(inputs)
+	if err != nil {
+		return err
+	}
 	slopes, err := c.constant(inputs, 1, 3)
 	if err != nil {
 		return err
 	}
-	c.node("PRelu", []string{bare(inputs[0]), c.initial(name+"/slopes", slopes.permuted([]int{2, 0, 1}))}, name)
+	c.node("PRelu", []string{source, c.initial(name+"/slopes", slopes.permuted([]int{2, 0, 1}))}, name)
 	return nil
 }
 
 // pad takes before and after for each axis; ONNX wants all befores, then all afters.
 func (c *converter) pad(n node) error {
-	amounts, err := c.constant(n.Inputs, 1, 2)
+	source, err := c.computed(n.Inputs)
 	if err != nil {
 		return err
 	}
-	if len(amounts.whole) != 8 {
-		return errors.New("four axes are expected")
+	if len(n.Inputs) != 2 || len(c.constants[bare(n.Inputs[1])].whole) != 8 {
+		return errors.New("whole numbers for four axes are expected")
 	}
+	amounts := c.constants[bare(n.Inputs[1])]
 	var pads tensor
 	pads.shape = []int{8}
 	for side := range 2 {
@@ -376,16 +407,17 @@ func (c *converter) pad(n node) error {
 			pads.whole = append(pads.whole, amounts.whole[2*axis+side])
 		}
 	}
-	c.node("Pad", []string{bare(n.Inputs[0]), c.initial(n.Name+"/pads", pads)}, n.Name)
+	c.node("Pad", []string{source, c.initial(n.Name+"/pads", pads)}, n.Name)
 	return nil
 }
 
 // flatten is a reshaping of an output; TensorFlow's order is restored first.
 func (c *converter) flatten(n node) error {
-	if len(n.Inputs) != 2 {
-		return errors.New("two inputs are expected")
+	source, err := c.computed(n.Inputs)
+	if err != nil {
+		return err
 	}
-	c.node("Transpose", []string{bare(n.Inputs[0])}, n.Name+"/order", ints("perm", 0, 2, 3, 1))
+	c.node("Transpose", []string{source}, n.Name+"/order", ints("perm", 0, 2, 3, 1))
 	c.node("Flatten", []string{n.Name + "/order"}, n.Name)
 	return nil
 }
