@@ -1,6 +1,9 @@
 package liveness
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Crop returns the part of the picture that the box covers, resampled to width x height pixels: by area where it
 // shrinks, bilinear where it grows. What the box covers outside the picture repeats the picture's nearest edge. An
@@ -10,96 +13,145 @@ func (p *Picture) Crop(box Box, width, height int) *Picture {
 	if min(p.Width, p.Height, width, height) == 0 || !(box.Width > 0) || !(box.Height > 0) {
 		return out
 	}
-	columns := resampling(box.X, box.Width, p.Width, width)
-	rows := resampling(box.Y, box.Height, p.Height, height)
-
-	// Across first, one source row at a time; each goes into the output rows that it is part of.
-	line := make([]float32, 3*width)
-	sums := make([]float32, 3*width*height)
-	done := 0
-	for y := rows[0].first; y <= rows[height-1].last(); y++ {
-		across(p.Pixels[3*y*p.Width:3*(y+1)*p.Width], columns, line)
-		for rows[done].last() < y {
-			done++
+	columns := resampling(box.X, box.Width, p.Width, width, 1<<16)
+	rows := resampling(box.Y, box.Height, p.Height, height, 1<<8)
+	from, to := 3*columns[0].first, 3*(columns[width-1].last()+1)
+	line := newStrip(to - from)
+	for y, row := range rows {
+		line.clear()
+		for i, w := range row.weights {
+			start := 3 * (row.first + i) * p.Width
+			line.add(p.Pixels[start+from:start+to], w)
 		}
-		for i := done; i < height && rows[i].first <= y; i++ {
-			add(sums[3*width*i:3*width*(i+1)], line, rows[i].weights[y-rows[i].first])
-		}
-	}
-	for i, v := range sums {
-		out.Pixels[i] = byte(v + 0.5)
+		line.across(columns, out.Pixels[3*width*y:3*width*(y+1)])
 	}
 	return out
 }
 
-// taps are the source pixels of one output pixel: first, first+1, …, with weights whose sum is 1.
+// taps are the source pixels of one output pixel: first, first+1, …, with weights of a fixed sum.
 type taps struct {
 	first   int
-	weights []float32
+	weights []uint32
 }
 
 func (t taps) last() int { return t.first + len(t.weights) - 1 }
 
-// resampling gives the taps of n output pixels over the span [start, start+size) of a row of length source pixels.
-// Positions outside the row are moved to its nearest end, so first and last never decrease.
-func resampling(start, size float64, length, n int) []taps {
+// resampling gives the taps of n output pixels over the span [start, start+size) of a row of length source pixels, their
+// weights adding up to one. Positions outside the row are moved to its nearest end, so first and last never decrease.
+func resampling(start, size float64, length, n int, one uint32) []taps {
 	step := size / float64(n)
 	list := make([]taps, n)
 	for i := range list {
 		from, to := start+float64(i)*step, start+float64(i+1)*step
 		if step <= 1 {
-			list[i] = between((from+to)/2, length)
+			list[i] = between((from+to)/2, length, one)
 		} else {
-			list[i] = covered(from, to, length)
+			list[i] = covered(from, to, length, one)
 		}
 	}
 	return list
 }
 
-// between interpolates at a position between the centres of two pixels.
-func between(at float64, length int) taps {
-	at = min(max(at-0.5, 0), float64(length-1))
-	first := min(int(at), max(length-2, 0))
-	if length == 1 {
-		return taps{0, []float32{1}}
+// within moves a position into a row; what is no number goes to its start.
+func within(at float64, most int) float64 {
+	if !(at > 0) {
+		return 0
 	}
-	part := float32(at - float64(first))
-	return taps{first, []float32{1 - part, part}}
+	return min(at, float64(most))
+}
+
+// between interpolates at a position between the centres of two pixels.
+func between(at float64, length int, one uint32) taps {
+	at = within(at-0.5, length-1)
+	first := min(int(at), max(length-2, 0))
+	part := uint32((at-float64(first))*float64(one) + 0.5)
+	if length == 1 || part == 0 {
+		return taps{first, []uint32{one}}
+	}
+	return taps{first, []uint32{one - part, part}}
 }
 
 // covered weights each pixel by the part of it that the span covers.
-func covered(from, to float64, length int) taps {
-	from, to = min(max(from, 0), float64(length)), min(max(to, 0), float64(length))
+func covered(from, to float64, length int, one uint32) taps {
+	from, to = within(from, length), within(to, length)
 	if to-from < 1e-6 {
-		return taps{min(int(from), length-1), []float32{1}}
+		return taps{min(int(from), length-1), []uint32{one}}
 	}
 	first, last := min(int(from), length-1), min(int(math.Ceil(to)), length)-1
-	t := taps{first, make([]float32, max(last-first, 0)+1)}
+	t := taps{first, make([]uint32, max(last-first, 0)+1)}
+	given := uint32(0)
 	for i := range t.weights {
-		left, right := max(from, float64(first+i)), min(to, float64(first+i+1))
-		t.weights[i] = float32((right - left) / (to - from))
+		// What is covered up to this pixel's end is rounded, so that the weights add up.
+		share := (min(to, float64(first+i+1)) - from) / (to - from)
+		upTo := uint32(share*float64(one) + 0.5)
+		t.weights[i] = upTo - given
+		given = upTo
 	}
 	return t
 }
 
-func across(source []byte, columns []taps, line []float32) {
-	for i, t := range columns {
-		var r, g, b float32
-		at := 3 * t.first
-		for _, w := range t.weights {
-			pixel := source[at : at+3 : at+3]
-			r += w * float32(pixel[0])
-			g += w * float32(pixel[1])
-			b += w * float32(pixel[2])
-			at += 3
-		}
-		line[3*i], line[3*i+1], line[3*i+2] = r, g, b
+// strip adds up weighted rows of bytes, eight at a time: the bytes of even and of odd places stand apart, each in 16
+// bits. The weights of one strip add up to 256.
+type strip struct {
+	even, odd []uint64
+	line      []uint16 // the sums in order
+	length    int
+}
+
+func newStrip(length int) *strip {
+	n := (length + 7) / 8
+	return &strip{even: make([]uint64, n), odd: make([]uint64, n), line: make([]uint16, 8*n), length: length}
+}
+
+func (s *strip) clear() {
+	clear(s.even)
+	clear(s.odd)
+}
+
+const evenBytes = 0x00ff00ff00ff00ff
+
+func (s *strip) add(row []byte, weight uint32) {
+	if weight == 0 {
+		return
+	}
+	w, i := uint64(weight), 0
+	even, odd := s.even, s.odd[:len(s.even)]
+	for ; len(row) >= 8; i++ {
+		v := binary.LittleEndian.Uint64(row)
+		even[i] += (v & evenBytes) * w
+		odd[i] += (v >> 8 & evenBytes) * w
+		row = row[8:]
+	}
+	if len(row) > 0 {
+		var rest [8]byte
+		copy(rest[:], row)
+		v := binary.LittleEndian.Uint64(rest[:])
+		even[i] += (v & evenBytes) * w
+		odd[i] += (v >> 8 & evenBytes) * w
 	}
 }
 
-func add(sums, line []float32, weight float32) {
-	for i, v := range line {
-		sums[i] += weight * v
+// across resamples the sums to a row of output pixels. The strip begins at the first column's first pixel.
+func (s *strip) across(columns []taps, out []byte) {
+	for i, even := range s.even {
+		odd, eight := s.odd[i], s.line[8*i:8*i+8:8*i+8]
+		eight[0], eight[1], eight[2], eight[3] = uint16(even), uint16(odd), uint16(even>>16), uint16(odd>>16)
+		eight[4], eight[5], eight[6], eight[7] = uint16(even>>32), uint16(odd>>32), uint16(even>>48), uint16(odd>>48)
+	}
+	start := columns[0].first
+	for i, t := range columns {
+		const half = 1 << 23
+		r, g, b := uint32(half), uint32(half), uint32(half)
+		pixels := s.line[3*(t.first-start):]
+		for _, w := range t.weights {
+			pixel := pixels[:3:3]
+			r += w * uint32(pixel[0])
+			g += w * uint32(pixel[1])
+			b += w * uint32(pixel[2])
+			pixels = pixels[3:]
+		}
+		rgb := out[3*i : 3*i+3 : 3*i+3]
+		rgb[0], rgb[1], rgb[2] = byte(r>>24), byte(g>>24), byte(b>>24)
 	}
 }
 
@@ -146,13 +198,10 @@ func (p *Picture) Warp(m Affine, width, height int) *Picture {
 	if shrink := math.Hypot(m.A, m.D); shrink > 1.5 {
 		p, m = p.shrunk(m, width, height, shrink)
 	}
-	at := 0
+	stepX, stepY := fixed(m.A), fixed(m.D)
 	for y := range height {
 		from := m.Of(Point{0.5, float64(y) + 0.5})
-		for x := range width {
-			p.sample(from.X+m.A*float64(x), from.Y+m.D*float64(x), out.Pixels[at:at+3])
-			at += 3
-		}
+		p.sample(fixed(from.X-0.5), fixed(from.Y-0.5), stepX, stepY, out.Pixels[3*width*y:3*width*(y+1)])
 	}
 	return out
 }
@@ -171,18 +220,50 @@ func (p *Picture) shrunk(m Affine, width, height int, shrink float64) (*Picture,
 	return part, Affine{A: m.A * x, B: m.B * x, C: (m.C - box.X) * x, D: m.D * y, E: m.E * y, F: (m.F - box.Y) * y}
 }
 
-// sample interpolates between the four pixels around a point.
-func (p *Picture) sample(x, y float64, rgb []byte) {
-	x = min(max(x-0.5, 0), float64(p.Width-1))
-	y = min(max(y-0.5, 0), float64(p.Height-1))
-	left, top := int(x), int(y)
-	right, bottom := 3*min(left+1, p.Width-1), min(top+1, p.Height-1)
-	fx, fy := float32(x)-float32(left), float32(y)-float32(top)
-	left *= 3
-	above, below := p.Pixels[3*top*p.Width:], p.Pixels[3*bottom*p.Width:]
-	for c := range 3 {
-		u := float32(above[left+c])*(1-fx) + float32(above[right+c])*fx
-		v := float32(below[left+c])*(1-fx) + float32(below[right+c])*fx
-		rgb[c] = byte(u*(1-fy) + v*fy + 0.5)
+// fixed is a number of pixels in steps of 1/65536, at most 2^40 of them; what is no number is 0.
+func fixed(v float64) int64 {
+	if v != v {
+		return 0
+	}
+	return int64(math.Round(min(max(v*(1<<16), -1<<40), 1<<40)))
+}
+
+// sample fills a row of pixels, each interpolated between the four around a point. The points are in steps of 1/65536
+// pixel from the centre of the first pixel.
+func (p *Picture) sample(x, y, stepX, stepY int64, row []byte) {
+	lastX, lastY := int64(p.Width-1)<<16, int64(p.Height-1)<<16
+	for ; len(row) >= 3; row = row[3:] {
+		atX, atY := min(max(x, 0), lastX), min(max(y, 0), lastY)
+		x, y = x+stepX, y+stepY
+		// The four weights add up to 4096.
+		partX, partY := uint64(atX>>8&255), uint64(atY>>8&255)
+		both := (partX*partY + 8) >> 4
+		right, below := partX<<4-both, partY<<4-both
+		above := 3 * (int(atY>>16)*p.Width + int(atX>>16))
+		beneath := above + 3*p.Width
+		if partY == 0 {
+			beneath = above
+		}
+		var sum uint64
+		if beneath+8 <= len(p.Pixels) {
+			a, b := binary.LittleEndian.Uint64(p.Pixels[above:]), binary.LittleEndian.Uint64(p.Pixels[beneath:])
+			sum = (4096-right-below-both)*apart(a) + right*apart(a>>24) + below*apart(b) + both*apart(b>>24)
+		} else {
+			a, b := p.pair(above), p.pair(beneath)
+			sum = (4096-right-below-both)*apart(a) + right*apart(a>>24) + below*apart(b) + both*apart(b>>24)
+		}
+		const half = 1<<11 | 1<<32 | 1<<53
+		sum += half
+		row[0], row[1], row[2] = byte(sum>>12), byte(sum>>33), byte(sum>>54)
 	}
 }
+
+// pair is two pixels at the end of the picture, where no eight bytes are left.
+func (p *Picture) pair(at int) (v uint64) {
+	var rest [8]byte
+	copy(rest[:], p.Pixels[min(at, len(p.Pixels)):])
+	return binary.LittleEndian.Uint64(rest[:])
+}
+
+// apart spreads the three bytes of a pixel, 21 bits each, so that they can be multiplied together.
+func apart(v uint64) uint64 { return v&0xff | v&0xff00<<13 | v&0xff0000<<26 }

@@ -121,3 +121,100 @@ func BenchmarkCrop(b *testing.B) {
 		p.Crop(Box{Width: 640, Height: 480}, 320, 240)
 	}
 }
+
+// busy is a picture of noise.
+func busy(width, height int) *Picture {
+	p, state := NewPicture(width, height), uint32(1)
+	for i := range p.Pixels {
+		state = state*1664525 + 1013904223
+		p.Pixels[i] = byte(state >> 24)
+	}
+	return p
+}
+
+// interpolated is a pixel in floating point at a point, mean that over a box.
+func (p *Picture) interpolated(x, y float64, c int) float64 {
+	value := func(x, y int) float64 {
+		x, y = min(max(x, 0), p.Width-1), min(max(y, 0), p.Height-1)
+		return float64(p.Pixels[3*(y*p.Width+x)+c])
+	}
+	x, y = min(max(x-0.5, 0), float64(p.Width-1)), min(max(y-0.5, 0), float64(p.Height-1))
+	left, top := int(x), int(y)
+	fx, fy := x-float64(left), y-float64(top)
+	return (value(left, top)*(1-fx)+value(left+1, top)*fx)*(1-fy) + (value(left, top+1)*(1-fx)+value(left+1, top+1)*fx)*fy
+}
+
+func (p *Picture) mean(b Box, c int) float64 {
+	var sum, area float64
+	for y := range p.Height {
+		for x := range p.Width {
+			w := min(b.X+b.Width, float64(x+1)) - max(b.X, float64(x))
+			h := min(b.Y+b.Height, float64(y+1)) - max(b.Y, float64(y))
+			if w > 0 && h > 0 {
+				sum, area = sum+w*h*float64(p.Pixels[3*(y*p.Width+x)+c]), area+w*h
+			}
+		}
+	}
+	return sum / area
+}
+
+// Crop and Warp compute in whole numbers; they are held against floating point on noise, where rounding shows most.
+func TestCropAndWarpAreExactToALevel(t *testing.T) {
+	p := busy(61, 47)
+	box := Box{X: 3.3, Y: 5.7, Width: 50.2, Height: 38.9}
+	for _, size := range []Point{{11, 9}, {33, 21}, {100, 80}} {
+		w, h := int(size.X), int(size.Y)
+		got := p.Crop(box, w, h)
+		for i, v := range got.Pixels {
+			x, y, c := float64(i/3%w), float64(i/3/w), i%3
+			part := Box{X: box.X + x*box.Width/size.X, Y: box.Y + y*box.Height/size.Y, Width: box.Width / size.X, Height: box.Height / size.Y}
+			want := p.mean(part, c)
+			if part.Width < 1 {
+				want = p.interpolated(part.X+part.Width/2, part.Y+part.Height/2, c)
+			}
+			if math.Abs(float64(v)-want) > 1.6 {
+				t.Fatalf("%dx%d: byte %d is %d, not %.2f", w, h, i, v, want)
+			}
+		}
+	}
+	m := Affine{A: 0.8, B: -0.4, C: 12, D: 0.4, E: 0.8, F: -7}
+	got := p.Warp(m, 70, 70)
+	for i, v := range got.Pixels {
+		at := m.Of(Point{float64(i/3%70) + 0.5, float64(i/3/70) + 0.5})
+		if want := p.interpolated(at.X, at.Y, i%3); math.Abs(float64(v)-want) > 1.6 {
+			t.Fatalf("byte %d is %d, not %.2f", i, v, want)
+		}
+	}
+}
+
+func TestMapsOfNoNumbersAreHarmless(t *testing.T) {
+	p := busy(5, 4)
+	none, far := math.NaN(), math.Inf(1)
+	for _, v := range []float64{none, far, -far, 1e300, -1e300} {
+		for _, m := range []Affine{{A: v, E: 1}, {A: 1, E: 1, C: v}, {A: 1, E: 1, F: v}, {A: 1, B: v, D: v, E: 1}} {
+			if math.Hypot(m.A, m.D) <= 1.5 || math.IsNaN(math.Hypot(m.A, m.D)) {
+				p.Warp(m, 6, 6)
+			}
+		}
+		p.Crop(Box{X: v, Y: v, Width: 3, Height: 3}, 4, 4)
+		p.Crop(Box{X: 1, Y: 1, Width: v, Height: 3}, 4, 4)
+	}
+}
+
+func BenchmarkCropOfAFace(b *testing.B) {
+	p := busy(640, 480)
+	for b.Loop() {
+		p.Crop(Box{X: 100.5, Y: 30.5, Width: 400, Height: 400}, 190, 190)
+	}
+}
+
+func BenchmarkWarp(b *testing.B) {
+	p := busy(640, 480)
+	for _, step := range []float64{1.1, 2.2} {
+		b.Run(map[bool]string{true: "shrinking", false: "plain"}[step > 1.5], func(b *testing.B) {
+			for b.Loop() {
+				p.Warp(Affine{A: step, B: 0.1, C: 40, D: -0.1, E: step, F: 20}, 192, 192)
+			}
+		})
+	}
+}

@@ -7,7 +7,7 @@ const (
 	// one person's are at least 0.78 (120 pairs), two persons' at most 0.33 (1008 pairs): see TestLikeness.
 	samePerson = 0.5
 	// meetEvery is the longest time between two comparisons.
-	meetEvery = 400 * time.Millisecond
+	meetEvery = 800 * time.Millisecond
 	// strangers is how many comparisons in a row must fail before the person has changed: one can fail on a blurred
 	// or dissolving frame.
 	strangers = 3

@@ -9,7 +9,7 @@ import (
 
 const (
 	// detectEvery is how many frames apart the detector looks at the whole frame while a face is followed.
-	detectEvery = 5
+	detectEvery = 12
 	// searchEvery is how many frames apart a frame is searched thoroughly while there is no face.
 	searchEvery = 10
 	// jump is how far the landmarks' centre may move from one frame to the next, and by how much their size may change,

@@ -14,14 +14,17 @@ func (c Colours) Tensor(p *liveness.Picture) Tensor {
 	size := p.Width * p.Height
 	data := make([]float32, 3*size)
 	for plane := range 3 {
+		var table [256]float32
+		for v := range table {
+			table[v] = (float32(v) - c.Mean[plane]) / c.Deviation[plane]
+		}
 		channel := plane
 		if c.BGR {
 			channel = 2 - plane
 		}
-		mean, factor := c.Mean[plane], 1/c.Deviation[plane]
-		values := data[plane*size : (plane+1)*size]
-		for i := range values {
-			values[i] = (float32(p.Pixels[3*i+channel]) - mean) * factor
+		values, pixels := data[plane*size:(plane+1)*size], p.Pixels[:3*size]
+		for i, at := 0, channel; i < len(values) && at < len(pixels); i, at = i+1, at+3 {
+			values[i] = table[pixels[at]]
 		}
 	}
 	return Tensor{Shape: []int64{1, 3, int64(p.Height), int64(p.Width)}, Data: data}

@@ -203,7 +203,9 @@ func (b *builder) graph(t testing.TB, outputs map[string]string) []byte {
 	return data
 }
 
-func word(s string) map[string]any { return map[string]any{"s": base64.StdEncoding.EncodeToString([]byte(s))} }
+func word(s string) map[string]any {
+	return map[string]any{"s": base64.StdEncoding.EncodeToString([]byte(s))}
+}
 
 func list(values ...int) map[string]any {
 	var texts []string
