@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/bonafide-id/bonafide/internal/face"
 	"github.com/bonafide-id/bonafide/internal/lips"
@@ -46,18 +47,18 @@ func (c *Checker) Models() []liveness.ModelRef {
 // context's end.
 func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (liveness.Verdict, error) {
 	run := begin(o.Threshold, append(append(c.Faces.Models(), c.Quality.Models()...), c.PAD.Models()...))
-	still, err := media.Decode(data, media.StillLimits{})
+	began := run.began
+	still, faces, decoding, err := c.see(data)
 	if reason := unreadable(err, liveness.ImageNotReadable, liveness.ImageUnsupported, liveness.ImageTooLarge); reason != "" {
 		return run.end("decode", reason), nil
 	} else if err != nil {
 		return liveness.Verdict{}, err
 	}
 	run.verdict.Width, run.verdict.Height = still.Width, still.Height
-	run.pass(liveness.AtMost("decode", float64(still.Width)*float64(still.Height)/1e6, float64(media.DefaultStillLimits.MaxPixels)/1e6, "Mpx", ""))
-	faces, err := c.Faces.Find(still.Picture)
-	if err != nil {
-		return liveness.Verdict{}, err
-	}
+	decode := liveness.AtMost("decode", float64(still.Width)*float64(still.Height)/1e6, float64(media.DefaultStillLimits.MaxPixels)/1e6, "Mpx", "")
+	decode.Took = decoding
+	run.pass(decode)
+	run.began = began.Add(decoding)
 	if err := ctx.Err(); err != nil {
 		return liveness.Verdict{}, err
 	}
@@ -78,6 +79,32 @@ func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (l
 	}
 	run.pass(liveness.AtLeast("pad", float64(scored.Score), o.Threshold, "p", ""))
 	return run.score(scored.Score), nil
+}
+
+const (
+	// firstSide is the longest side, in pixels, at which a large picture is looked at first.
+	firstSide = 1200
+	// largeEnough is the height of a face box, in decoded pixels, from which more of them would tell no more.
+	largeEnough = 160
+)
+
+// see decodes a picture and finds the faces in it; it tells how long the decoding took. A large picture is decoded small
+// first, which is enough for a selfie; it is decoded again, larger, where that shows no face or a small one.
+func (c *Checker) see(data []byte) (still *media.Still, faces []liveness.Face, decoding time.Duration, err error) {
+	for _, limits := range []media.StillLimits{{Fit: firstSide}, {}} {
+		began := time.Now()
+		if still, err = media.Decode(data, limits); err != nil {
+			return nil, nil, 0, err
+		}
+		decoding += time.Since(began)
+		if faces, err = c.Faces.Find(still.Picture); err != nil {
+			return nil, nil, 0, err
+		}
+		if max(still.Picture.Width, still.Picture.Height) > firstSide || still.Scale == 1 || len(faces) > 0 && faces[0].Box.Height >= largeEnough {
+			break
+		}
+	}
+	return still, faces, decoding, nil
 }
 
 // tooPoor are the reasons for which a picture is scored and yet undecided: the score stands on too little.

@@ -29,6 +29,9 @@ type StillLimits struct {
 	MaxBytes  int
 	MaxPixels int
 	MaxSide   int
+	// Fit is the longest side in pixels to which a JPEG is halved while it is decoded, which saves time; 0 means 2400, to
+	// which every other picture is halved too.
+	Fit int
 }
 
 // DefaultStillLimits fit what phones take.
@@ -45,6 +48,7 @@ func (l StillLimits) orDefault() StillLimits {
 	if l.MaxSide > 0 {
 		d.MaxSide = l.MaxSide
 	}
+	d.Fit = l.Fit
 	return d
 }
 
@@ -102,8 +106,12 @@ func decode(data []byte, format string, limits StillLimits) (*Still, error) {
 	if orientation > 4 {
 		width, height = height, width
 	}
+	side := mostSide
+	if format == "jpeg" && limits.Fit > 0 {
+		side = limits.Fit
+	}
 	shrink := 1
-	for max(width, height) > mostSide*shrink {
+	for max(width, height) > side*shrink {
 		shrink *= 2
 	}
 	if shrink > 1 {
