@@ -27,7 +27,7 @@ func Migrate[TTx any](ctx context.Context, driver riverdriver.Driver[TTx]) error
 
 const (
 	// pollEvery is how often the queue is looked at: a task need not start on the second.
-	pollEvery = 5 * time.Second
+	pollEvery = time.Second
 	// taskTimeout bounds one run of a task.
 	taskTimeout = 30 * time.Minute
 	// stopWait is how long a stop waits for the task that runs before it is told to end.

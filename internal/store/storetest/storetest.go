@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +39,12 @@ func Run(t *testing.T, open Open) {
 		"records":                records,
 		"find records":           findRecords,
 		"retention":              retention,
+		"kept twice":             keptTwice,
+		"insist":                 insist,
+		"hostile text":           hostileText,
+		"erase":                  erase,
+		"roll-up":                rollUp,
+		"repeat":                 repeat,
 		"quota":                  quota,
 		"quota keeps open":       quotaKeepsOpen,
 		"ping":                   ping,
@@ -519,4 +527,196 @@ func ping(t *testing.T, one, _ store.Store) {
 	if one.Ping(ended) == nil {
 		t.Fatal("answered after its context ended")
 	}
+}
+
+// A record that is there already changes nothing, whatever it comes with.
+func keptTwice(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	must(t, one.AddTransaction(ctx, aTransaction("t", "a")))
+	must(t, one.UseTry(ctx, aRecord("r1", "a", "t")))
+	wantError(t, other.UseTry(ctx, aRecord("r1", "a", "t")), store.ErrExists)
+	must(t, one.Settle(ctx, aRecord("r2", "a", "t")))
+	wantError(t, other.Settle(ctx, aRecord("r2", "a", "t")), store.ErrExists)
+	wantError(t, other.Keep(ctx, aRecord("r2", "a", "t")), store.ErrExists)
+	got, err := one.Transaction(ctx, "a", "t")
+	must(t, err)
+	wantEqual(t, got.TriesLeft, 2)
+	usage, err := one.Usage(ctx, "a", noon, noon.AddDate(0, 0, 1))
+	must(t, err)
+	wantEqual(t, usage, []store.Usage{{Day: "2026-03-14", Protocol: "lips", Checks: 2}})
+}
+
+// A store that goes away for a moment, or does what it is asked and cannot say so, loses and doubles nothing.
+func insist(t *testing.T, one, _ store.Store) {
+	addAccount(t, one, anAccount("a"))
+	must(t, one.AddTransaction(ctx, aTransaction("t", "a")))
+	tries := 0
+	must(t, store.Insist(ctx, func(ctx context.Context) error {
+		if tries++; tries == 1 {
+			return store.ErrUnavailable
+		}
+		err := one.UseTry(ctx, aRecord("r", "a", "t"))
+		if tries == 2 && err == nil {
+			return store.ErrUnavailable // the answer is lost
+		}
+		return err
+	}))
+	wantEqual(t, tries, 3)
+	got, err := one.Transaction(ctx, "a", "t")
+	must(t, err)
+	wantEqual(t, got.TriesLeft, 2)
+	wantError(t, store.Insist(ctx, func(ctx context.Context) error { return one.UseTry(ctx, aRecord("r", "a", "t")) }), store.ErrExists)
+	short, cancel := context.WithTimeout(ctx, time.Millisecond)
+	defer cancel()
+	wantError(t, store.Insist(short, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }), store.ErrUnavailable)
+}
+
+// What a client names may be any bytes.
+func hostileText(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	for i, text := range []string{"a\x00b", "\xff\xfe", "'; DROP TABLE records; --", "$1", "\u202e\U0001f600", strings.Repeat("x", 100_000)} {
+		_, err := one.Transaction(ctx, "a", text)
+		wantError(t, err, store.ErrNotFound)
+		_, err = one.AccountNamed(ctx, text)
+		wantError(t, err, store.ErrNotFound)
+		wantError(t, one.RevokeKey(ctx, text, noon), store.ErrNotFound)
+		r := aRecord(fmt.Sprint("r", i), "a", "")
+		r.Subject = text
+		must(t, one.Keep(ctx, r))
+		erased, err := other.Erase(ctx, "a", store.Reference{Session: text})
+		must(t, err)
+		wantEqual(t, erased, store.Erased{Records: 1})
+	}
+}
+
+func erase(t *testing.T, one, other store.Store) {
+	for _, account := range []string{"a", "b"} {
+		addAccount(t, one, anAccount(account))
+		for _, id := range []string{"1", "2"} {
+			transaction := account + "t" + id
+			must(t, one.AddTransaction(ctx, aTransaction(transaction, account)))
+			must(t, one.UseTry(ctx, aRecord(account+"try"+id, account, transaction)))
+			r := aRecord(account+"r"+id, account, "")
+			r.Subject = "session " + id
+			must(t, one.Keep(ctx, r))
+		}
+	}
+	token := aToken("x", "a")
+	token.Transaction = "at1"
+	must(t, one.AddCaptureToken(ctx, token))
+	for reference, want := range map[store.Reference]store.Erased{
+		{Transaction: "at1"}:       {Records: 1, Transactions: 1},
+		{Session: "session 1"}:     {Records: 1},
+		{Request: "atry2"}:         {Records: 1},
+		{Session: "no such"}:       {},
+		{Transaction: "bt1"}:       {},
+		{Request: "br1"}:           {},
+		{Session: "' OR 1=1 --"}:   {},
+		{Transaction: "%"}:         {},
+		{Request: "\x00"}:          {},
+		{Session: "session 1\x00"}: {},
+	} {
+		got, err := other.Erase(ctx, "a", reference)
+		must(t, err)
+		if got != want {
+			t.Errorf("%+v: %+v, want %+v", reference, got, want)
+		}
+	}
+	if _, err := one.Erase(ctx, "a", store.Reference{}); err == nil {
+		t.Error("erased without a reference")
+	}
+	left, err := one.Records(ctx, "a", 10)
+	must(t, err)
+	wantEqual(t, len(left), 1)
+	wantEqual(t, left[0].ID, "ar2")
+	left, err = one.Records(ctx, "b", 10)
+	must(t, err)
+	wantEqual(t, len(left), 4)
+	_, err = one.Transaction(ctx, "a", "at1")
+	wantError(t, err, store.ErrNotFound)
+	_, _, err = one.CaptureToken(ctx, token.Hash)
+	wantError(t, err, store.ErrNotFound)
+	// A check that ran meanwhile keeps nothing of it.
+	wantError(t, one.Settle(ctx, aRecord("late", "a", "at1")), store.ErrNotOpen)
+	_, err = one.Transaction(ctx, "a", "at2")
+	must(t, err)
+	usage, err := one.Usage(ctx, "a", noon, noon.AddDate(0, 0, 1))
+	must(t, err)
+	wantEqual(t, usage, []store.Usage{{Day: "2026-03-14", Protocol: "lips", Checks: 4}})
+}
+
+func rollUp(t *testing.T, one, other store.Store) {
+	addAccount(t, one, anAccount("a"))
+	addAccount(t, one, anAccount("b"))
+	keep := func(account, protocol, day string) {
+		at, err := time.Parse(time.DateOnly, day)
+		must(t, err)
+		r := aRecord(account+protocol+day, account, "")
+		r.Protocol, r.At = protocol, at
+		must(t, one.Keep(ctx, r))
+	}
+	for _, day := range []string{"2026-01-01", "2026-01-02", "2026-01-31", "2026-02-03", "2026-03-01", "2026-03-02"} {
+		keep("a", "lips", day)
+	}
+	keep("a", "selfie", "2026-01-20")
+	keep("b", "lips", "2026-01-31")
+	for round, want := range []int64{5, 0} { // the second time finds nothing to do
+		n, err := other.RollUp(ctx, noon)
+		must(t, err)
+		if n != want {
+			t.Errorf("round %d: %d days, want %d", round, n, want)
+		}
+	}
+	usage, err := one.Usage(ctx, "a", noon.AddDate(-1, 0, 0), noon)
+	must(t, err)
+	wantEqual(t, usage, []store.Usage{{Day: "2026-01-01", Protocol: "lips", Checks: 3}, {Day: "2026-01-01", Protocol: "selfie", Checks: 1},
+		{Day: "2026-02-01", Protocol: "lips", Checks: 1}, {Day: "2026-03-01", Protocol: "lips", Checks: 1}, {Day: "2026-03-02", Protocol: "lips", Checks: 1}})
+	usage, err = one.Usage(ctx, "b", noon.AddDate(-1, 0, 0), noon)
+	must(t, err)
+	wantEqual(t, usage, []store.Usage{{Day: "2026-01-01", Protocol: "lips", Checks: 1}})
+}
+
+// A task is done once for all processes, also by those that come later; one that fails is tried again.
+func repeat(t *testing.T, one, other store.Store) {
+	var mu sync.Mutex
+	done := map[string]int{}
+	count := func(name string) int {
+		mu.Lock()
+		defer mu.Unlock()
+		done[name]++
+		return done[name]
+	}
+	tasks := []store.Task{
+		{Name: "steady", Every: 24 * time.Hour, Do: func(context.Context) error { count("steady"); return nil }},
+		{Name: "failing", Every: 24 * time.Hour, Do: func(context.Context) error {
+			if count("failing") == 1 {
+				return errors.New("the first time fails")
+			}
+			return nil
+		}},
+	}
+	if time.Until(time.Now().UTC().Truncate(24*time.Hour).Add(24*time.Hour)) < time.Minute {
+		t.Skip("it is midnight: a new period begins")
+	}
+	log := slog.New(slog.DiscardHandler)
+	stopOne, err := one.Repeat(ctx, log, tasks...)
+	must(t, err)
+	stopOther, err := other.Repeat(ctx, log, tasks...)
+	must(t, err)
+	deadline := time.Now().Add(time.Minute)
+	for finished := false; !finished; time.Sleep(50 * time.Millisecond) {
+		mu.Lock()
+		finished = done["steady"] >= 1 && done["failing"] >= 2
+		mu.Unlock()
+		if time.Now().After(deadline) {
+			t.Fatalf("after a minute the tasks were done so often: %v", done)
+		}
+	}
+	stopOne() // whoever led, the other or the next comer leads now, and must not begin anew
+	stopNext, err := one.Repeat(ctx, log, tasks...)
+	must(t, err)
+	time.Sleep(3 * time.Second)
+	stopNext()
+	stopOther()
+	wantEqual(t, done, map[string]int{"steady": 1, "failing": 2})
 }
