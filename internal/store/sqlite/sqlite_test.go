@@ -1,18 +1,25 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/bonafide-id/bonafide/internal/store"
+	"github.com/bonafide-id/bonafide/internal/store/relational"
 	"github.com/bonafide-id/bonafide/internal/store/storetest"
+	"github.com/bonafide-id/bonafide/liveness"
 )
 
 // openerFolder, when set, makes the test binary a process that opens the store there and adds an account.
@@ -153,4 +160,145 @@ func TestALockedStoreIsUnavailable(t *testing.T) {
 	if !errors.Is(err, store.ErrUnavailable) {
 		t.Fatalf("error %v", err)
 	}
+}
+
+func TestOnlyANewStoreThatIsAskedForIsMade(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "mistyped")
+	if _, err := Open(t.Context(), folder, false); !errors.Is(err, relational.ErrNone) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(folder); err == nil {
+		t.Error("the folder was made")
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, fileName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), folder, false); !errors.Is(err, relational.ErrNone) {
+		t.Errorf("an empty file: %v", err)
+	}
+}
+
+func TestADamagedStoreSaysWhatToDo(t *testing.T) {
+	for name, damage := range map[string]func(content []byte) []byte{
+		"no data base at all": func([]byte) []byte { return []byte(strings.Repeat("this is a text, not a data base. ", 500)) },
+		"its schema lost":     func(c []byte) []byte { copy(c[100:4096], strings.Repeat("\xa5", 4096)); return c },
+		"cut off":             func(c []byte) []byte { return c[:5000] },
+	} {
+		folder := t.TempDir()
+		openTest(t, folder).Close()
+		path := filepath.Join(folder, fileName)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, damage(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Open(t.Context(), folder, true); err == nil {
+			s.Close()
+			t.Errorf("%s: it opens", name)
+		} else if !strings.Contains(err.Error(), "back-up") || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What was erased, or was past its time, stands in no byte of any file, while the store stays open and others read it.
+func TestErasedMeansGoneFromTheFiles(t *testing.T) {
+	folder := t.TempDir()
+	s, reader := openTest(t, folder), openTest(t, folder)
+	if err := s.AddAccount(t.Context(), store.Account{ID: "a", Name: "a", Created: time.Now(), Settings: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	const records = 120
+	now := time.Now()
+	session := func(i int) string {
+		return fmt.Sprintf("session-of-a-person-%04d-%x", i, sha256.Sum256([]byte{byte(i), byte(i >> 8)}))
+	}
+	for i := range records {
+		r := store.Record{ID: uuid.NewString(), Account: "a", Protocol: "faceliveness", Subject: session(i), At: now,
+			Gates: []liveness.Gate{{Name: strings.Repeat(session(i), i%40)}}} // some so long that they fill pages of their own
+		if i%4 == 0 {
+			r.At = now.AddDate(0, 0, -31)
+		}
+		if i%4 == 1 { // as LipSecure: nothing but the transaction names the person
+			r.Transaction, r.Subject, r.Gates = session(i), "", nil
+			if err := s.AddTransaction(t.Context(), store.Transaction{ID: r.Transaction, Account: "a", Created: now, Expires: now, TriesLeft: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Keep(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := func(i int) bool {
+		files, err := filepath.Glob(filepath.Join(folder, "*"))
+		if err != nil || len(files) < 3 {
+			t.Fatal(files, err)
+		}
+		for _, path := range files {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(content, []byte(session(i))) {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range records {
+		if !found(i) {
+			t.Fatalf("session %d is nowhere: the test looks at the wrong files", i)
+		}
+	}
+	stop, reading := make(chan struct{}), sync.WaitGroup{}
+	reading.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+				if _, err := reader.Records(t.Context(), "a", 1000); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	if n, err := s.DeleteRecords(t.Context(), "a", now.AddDate(0, 0, -30)); err != nil || n != records/4 {
+		t.Fatalf("%d records were past their time, error %v", n, err)
+	}
+	for i := range records {
+		var want store.Erased
+		var what store.Reference
+		switch i % 4 {
+		case 1:
+			what, want = store.Reference{Transaction: session(i)}, store.Erased{Records: 1, Transactions: 1}
+		case 2:
+			what, want = store.Reference{Session: session(i)}, store.Erased{Records: 1}
+		default:
+			continue
+		}
+		if got, err := s.Erase(t.Context(), "a", what); err != nil || got != want {
+			t.Fatalf("session %d: %+v, error %v", i, got, err)
+		}
+	}
+	close(stop)
+	reading.Wait()
+	for i := range records {
+		if kept := i%4 == 3; found(i) != kept {
+			t.Errorf("session %d: found in the files: %v, want %v", i, !kept, kept)
+		}
+	}
+}
+
+func BenchmarkTakeAndSettle(b *testing.B) {
+	storetest.BenchmarkTakeAndSettle(b, openTest(b, b.TempDir()))
+}
+
+func BenchmarkAdmit(b *testing.B) {
+	storetest.BenchmarkAdmit(b, openTest(b, b.TempDir()))
 }
