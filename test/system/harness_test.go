@@ -90,6 +90,7 @@ type server struct {
 	t       testing.TB
 	url     string
 	data    string
+	store   string // PostgreSQL's URL; "": the embedded store in data
 	command *exec.Cmd
 	logs    *lockedBuffer
 	out     *lockedBuffer
@@ -116,7 +117,19 @@ func (l *lockedBuffer) String() string {
 // launch starts the server on a free port and the given data folder and waits until it is ready.
 func launch(t testing.TB, data string, flags ...string) *server {
 	t.Helper()
-	s := spawn(t, data, flags...)
+	return spawn(t, data, flags...).await()
+}
+
+// replica starts a server on the PostgreSQL store and waits until it is ready.
+func replica(t testing.TB, store string, flags ...string) *server {
+	t.Helper()
+	return spawnOn(t, store, t.TempDir(), flags...).await()
+}
+
+// await waits until the server is ready.
+func (s *server) await() *server {
+	t := s.t
+	t.Helper()
 	deadline := time.Now().Add(60 * time.Second)
 	for {
 		reply, err := http.Get(s.url + "/readyz")
@@ -139,6 +152,11 @@ func launch(t testing.TB, data string, flags ...string) *server {
 
 func spawn(t testing.TB, data string, flags ...string) *server {
 	t.Helper()
+	return spawnOn(t, "", data, flags...)
+}
+
+func spawnOn(t testing.TB, store, data string, flags ...string) *server {
+	t.Helper()
 	folder := models(t)
 	port, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -146,9 +164,8 @@ func spawn(t testing.TB, data string, flags ...string) *server {
 	}
 	address := port.Addr().String()
 	port.Close()
-	s := &server{t: t, url: "http://" + address, data: data, logs: &lockedBuffer{}, out: &lockedBuffer{}, exited: make(chan struct{})}
-	args := append([]string{"serve", "--listen", address, "--data", data, "--models", folder}, flags...)
-	s.command = exec.Command(program, args...)
+	s := &server{t: t, url: "http://" + address, data: data, store: store, logs: &lockedBuffer{}, out: &lockedBuffer{}, exited: make(chan struct{})}
+	s.command = s.run(append([]string{"serve", "--listen", address, "--models", folder}, flags...)...)
 	s.command.Stdout, s.command.Stderr = s.out, s.logs
 	if err := s.command.Start(); err != nil {
 		t.Fatal(err)
@@ -164,15 +181,32 @@ func (s *server) kill() {
 	<-s.exited
 }
 
+// run is the program on the server's store. The URL comes by the environment, where no list of processes shows it.
+func (s *server) run(args ...string) *exec.Cmd {
+	command := exec.Command(program, append(args, "--data", s.data)...)
+	command.Env = append(os.Environ(), "BONAFIDE_STORE="+s.store)
+	return command
+}
+
+// manage runs a command of the program while the server runs, and returns what it prints.
+func (s *server) manage(args ...string) string {
+	s.t.Helper()
+	command := s.run(args...)
+	var complaint bytes.Buffer
+	command.Stderr = &complaint
+	out, err := command.Output()
+	if err != nil {
+		s.t.Fatalf("%v: %v\n%s", args, err, complaint.String())
+	}
+	return string(out)
+}
+
 // key makes an account through the command line while the server runs.
 func (s *server) key(account string) credentials {
 	s.t.Helper()
-	out, err := exec.Command(program, "key", "create", "--account", account, "--data", s.data, "--json").Output()
-	if err != nil {
-		s.t.Fatalf("key create: %v", err)
-	}
+	out := s.manage("key", "create", "--account", account, "--json")
 	var c credentials
-	if err := json.Unmarshal(out, &c); err != nil {
+	if err := json.Unmarshal([]byte(out), &c); err != nil {
 		s.t.Fatalf("key create printed %q: %v", out, err)
 	}
 	return c
