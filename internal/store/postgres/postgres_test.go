@@ -393,7 +393,7 @@ func everyTableCopied(t *testing.T, server *postgrestest.Server) {
 
 func quotaOfManyPools(t *testing.T, server *postgrestest.Server) {
 	url := server.Schema(t)
-	const pools, calls, quota, rate = 4, 40, 50, 30
+	const pools, calls, quota, rate = 4, 15, 20, 15
 	now := time.Now()
 	first := openTest(t, url)
 	if err := first.AddAccount(t.Context(), store.Account{ID: "a", Name: "a", Created: now, MonthlyQuota: quota, Settings: []byte("{}")}); err != nil {
