@@ -11,20 +11,33 @@ FACES     = @vladmandic/face-api@1.7.15
 VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 SUDO      = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BONAFIDE  = bin/bonafide
+# The npm packages below web/.
+WEB       = capture
 
 export CGO_ENABLED = 1
 
-.PHONY: run test build setup models testdata check bench clean
+.PHONY: run test build web setup models testdata check bench clean
 
 run: models
-	$(BONAFIDE) serve --listen :8080 --data data --first-account default
+	$(BONAFIDE) serve --listen :8080 --data data --first-account default --demo default
 
 test: PACKAGES += $(TESTTOOLS)
 test: models testdata
 	go test -timeout 20m ./...
 
-build: setup
+build: setup web
 	go build -ldflags '-X main.version=$(VERSION)' -o $(BONAFIDE) ./cmd/bonafide
+
+# What browsers get, into web/*/dist, from where the program takes it. npm ci runs only when a lock file has changed.
+web: $(WEB:%=web/%/dist/.built)
+
+web/%/dist/.built: web/%/node_modules/.installed $(shell find web -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print)
+	npm run --silent --prefix web/$* build && touch $@
+
+web/%/node_modules/.installed: web/%/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --silent --prefix web/$* && touch $@
+
+.PRECIOUS: web/%/node_modules/.installed
 
 models: build
 	$(BONAFIDE) models fetch

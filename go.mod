@@ -2,6 +2,8 @@ module github.com/bonafide-id/bonafide
 
 go 1.26.8
 
+ignore node_modules
+
 require (
 	code.dny.dev/ssrf v0.3.0
 	github.com/alecthomas/chroma/v2 v2.23.1

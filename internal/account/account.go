@@ -126,6 +126,15 @@ func (a *Accounts) Names(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
+// Named returns the named account with what applies to it, or fails with ErrNotFound.
+func (a *Accounts) Named(ctx context.Context, name string) (Account, error) {
+	kept, err := a.store.AccountNamed(ctx, name)
+	if err != nil {
+		return Account{}, err
+	}
+	return a.resolve(kept)
+}
+
 // Settings returns what the named account has otherwise than the server, or fails with ErrNotFound.
 func (a *Accounts) Settings(ctx context.Context, name string) (Settings, error) {
 	kept, err := a.store.AccountNamed(ctx, name)

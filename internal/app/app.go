@@ -13,6 +13,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/challenge"
 	"github.com/bonafide-id/bonafide/internal/check"
 	"github.com/bonafide-id/bonafide/internal/config"
+	"github.com/bonafide-id/bonafide/internal/demo"
 	"github.com/bonafide-id/bonafide/internal/media"
 	"github.com/bonafide-id/bonafide/internal/protocol/capture"
 	"github.com/bonafide-id/bonafide/internal/protocol/faceliveness"
@@ -75,11 +76,12 @@ func Run(ctx context.Context, o Options) (err error) {
 		StopTimeout: settings.StopTimeout,
 	}, o.Log, probes(remembered, checker)...)
 	admitted := web.Admit(checker)
+	captures := capture.New(accounts, challenges, admitted, nil)
 	web.Mount(
 		lipsecure.New(accounts, challenges, admitted),
 		selfie.New(accounts, admitted),
 		faceliveness.New(accounts, admitted, fetcher),
-		capture.New(accounts, challenges, admitted, nil),
+		captures,
 	)
 
 	documentation, err := site.New()
@@ -94,6 +96,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	if err := firstAccount(ctx, accounts, settings.FirstAccount, address(listener.Addr(), settings.TLS), o.Out); err != nil {
 		return errors.Join(err, listener.Close())
+	}
+	if settings.Demo != "" {
+		if _, err := accounts.Named(ctx, settings.Demo); err != nil {
+			return errors.Join(fmt.Errorf("demo: there is no account %q, make it with `bonafide key create --account %s`: %w", settings.Demo, settings.Demo, err), listener.Close())
+		}
+		web.Mount(demo.New(accounts, captures, settings.Demo))
 	}
 	stopTasks, err := remembered.Repeat(ctx, o.Log, tasks(o.Log, accounts, challenges)...)
 	if err != nil {

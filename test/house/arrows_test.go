@@ -16,12 +16,13 @@ const module = "github.com/bonafide-id/bonafide/"
 // ranks are the floors of the house. A package may import what stands on lower floors, never its own floor or above.
 var ranks = [][]string{
 	{"liveness"},
-	{"models", "docs"},
+	{"models", "docs", "web"},
 	{"internal/infer", "internal/phrase"},
 	{"internal/media", "internal/face", "internal/quality", "internal/pad", "internal/lips", "internal/sound", "internal/store"},
 	{"internal/account", "internal/challenge", "internal/check"},
 	{"internal/evaluate", "internal/protocol", "internal/site"},
 	{"internal/protocol/lipsecure", "internal/protocol/selfie", "internal/protocol/faceliveness", "internal/protocol/capture"},
+	{"internal/demo"},
 	{"internal/server"},
 	{"internal/config"},
 	{"internal/app"},

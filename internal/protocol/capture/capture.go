@@ -87,6 +87,7 @@ func (a *API) Endpoints() []protocol.Endpoint {
 		endpoint(http.MethodGet, "/capture/session", protocol.Light, true, a.session),
 		a.upload("/capture/recording", protocol.Recording),
 		a.upload("/capture/picture", protocol.Picture),
+		a.component(),
 	}
 }
 

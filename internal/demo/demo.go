@@ -1,0 +1,117 @@
+// Package demo serves the page at /demo: both flows live, and the evidence behind each result. It does what an operator's
+// server does: it begins transactions of an account, hands tokens to the page, and asks for the results itself. Whoever
+// reaches the page may run checks on the account, and sees what an operator would show to nobody.
+package demo
+
+import (
+	"context"
+	"net/http"
+	"path"
+
+	"github.com/bonafide-id/bonafide/internal/account"
+	"github.com/bonafide-id/bonafide/internal/protocol"
+	"github.com/bonafide-id/bonafide/internal/protocol/capture"
+	"github.com/bonafide-id/bonafide/web"
+)
+
+// Accounts knows the account that the checks are on.
+type Accounts interface {
+	Named(ctx context.Context, name string) (account.Account, error)
+	Admit(ctx context.Context, acct account.Account) error
+}
+
+// Captures begins transactions and tells what came of them.
+type Captures interface {
+	Begin(ctx context.Context, acct account.Account, selfie bool) (capture.Grant, error)
+	Result(ctx context.Context, acct account.Account, id string) (capture.Result, error)
+}
+
+// Page is the demo. Build it with New.
+type Page struct {
+	accounts Accounts
+	captures Captures
+	account  string
+}
+
+var _ protocol.Protocol = (*Page)(nil)
+
+// New returns the demo, whose checks are on the named account.
+func New(a Accounts, c Captures, account string) *Page {
+	return &Page{accounts: a, captures: c, account: account}
+}
+
+// Name implements protocol.Protocol.
+func (p *Page) Name() string { return "demo" }
+
+// Endpoints implements protocol.Protocol.
+func (p *Page) Endpoints() []protocol.Endpoint {
+	return []protocol.Endpoint{
+		file("/demo", "index.html", "text/html; charset=utf-8"),
+		file("/demo/demo.css", "demo.css", "text/css; charset=utf-8"),
+		file("/demo/demo.js", "demo.js", "text/javascript; charset=utf-8"),
+		p.answer(http.MethodPost, "/demo/tokens", p.token),
+		p.answer(http.MethodGet, "/demo/results/{transaction}", p.result),
+	}
+}
+
+// policy lets the page load what this server has and nothing else, and run no script from text.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+
+func file(at, name, kind string) protocol.Endpoint {
+	content, err := web.File(path.Join("demo", name))
+	if err != nil {
+		panic(err) // it is in the repository
+	}
+	return protocol.Endpoint{
+		Method: http.MethodGet, Paths: []string{at}, Load: protocol.Light, Refuse: refuse,
+		Handle: func(w http.ResponseWriter, r *http.Request) {
+			h := w.Header()
+			h.Set("Content-Type", kind)
+			h.Set("Content-Security-Policy", policy)
+			h.Set("Permissions-Policy", "camera=(self), microphone=(self)")
+			w.Write(content) //nolint:errcheck // the client is gone then
+		},
+	}
+}
+
+func refuse(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
+	f.Headers(w.Header())
+	protocol.Print(w, f.Status, map[string]string{"error": f.Message})
+}
+
+func (p *Page) answer(method, at string, do func(r *http.Request, acct account.Account) (any, error)) protocol.Endpoint {
+	sameOrigin := http.NewCrossOriginProtection()
+	return protocol.Endpoint{
+		Method: method, Paths: []string{at}, Load: protocol.Light, Refuse: refuse,
+		Handle: func(w http.ResponseWriter, r *http.Request) {
+			reply, err := func() (any, error) {
+				if err := sameOrigin.Check(r); err != nil {
+					return nil, protocol.Fault{Status: http.StatusForbidden, Message: "The request is from another site.", Cause: err}
+				}
+				acct, err := p.accounts.Named(r.Context(), p.account)
+				if err != nil {
+					return nil, err
+				}
+				protocol.CallOf(r.Context()).Account = acct.Name
+				return do(r, acct)
+			}()
+			if err != nil {
+				refuse(w, r, protocol.FaultOf(r.Context(), err))
+				return
+			}
+			protocol.Print(w, http.StatusOK, reply)
+		},
+	}
+}
+
+func (p *Page) token(r *http.Request, acct account.Account) (any, error) {
+	if err := p.accounts.Admit(r.Context(), acct); err != nil {
+		return nil, err
+	}
+	return p.captures.Begin(r.Context(), acct, r.URL.Query().Get("mode") == "selfie")
+}
+
+func (p *Page) result(r *http.Request, acct account.Account) (any, error) {
+	return p.captures.Result(r.Context(), acct, r.PathValue("transaction"))
+}

@@ -1,0 +1,37 @@
+package capture
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"time"
+
+	"github.com/bonafide-id/bonafide/internal/protocol"
+	"github.com/bonafide-id/bonafide/web"
+)
+
+// component serves the capture component, so that a page needs no package manager.
+func (a *API) component() protocol.Endpoint {
+	script, err := web.File("capture/dist/bonafide-capture.js")
+	sum := sha256.Sum256(script)
+	return protocol.Endpoint{
+		Method: http.MethodGet, Paths: []string{ComponentPath}, Load: protocol.Light, AnyOrigin: true, Refuse: refuse,
+		Handle: func(w http.ResponseWriter, r *http.Request) {
+			if err != nil {
+				protocol.CallOf(r.Context()).Log.Warn("the capture component is missing", "error", err)
+				refuse(w, r, protocol.Fault{Status: http.StatusNotFound, Message: "The capture component was not built into this server: its operator builds it with make."})
+				return
+			}
+			h := w.Header()
+			h.Set("Content-Type", "text/javascript; charset=utf-8")
+			h.Set("Cache-Control", "no-cache") // it may be kept, but each use asks whether it changed
+			h.Set("Etag", `"`+hex.EncodeToString(sum[:16])+`"`)
+			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(script))
+		},
+	}
+}
+
+// ComponentPath is where the capture component is served.
+const ComponentPath = "/capture/bonafide-capture.js"
