@@ -166,9 +166,10 @@ export class BonafideCapture extends HTMLElement {
     try {
       await step(signal);
     } catch (error) {
-      if (signal.aborted && !(signal.reason instanceof Hidden)) return; // the element was reset or taken out
+      const fault = signal.aborted ? signal.reason : error;
+      if (signal.aborted && !(fault instanceof Hidden)) return; // the element was reset or taken out
       this.halt();
-      this.showFault(signal.aborted ? signal.reason : error);
+      this.showFault(fault);
     }
   }
 
@@ -198,13 +199,14 @@ export class BonafideCapture extends HTMLElement {
     const hint = h("p", { class: "hint", role: "status" }, words.hints.find);
     const big = h("div", { class: "big", dir: "ltr", "aria-hidden": "true" });
     const spoken = h("p", { class: "unseen", "aria-live": "assertive", "aria-atomic": "true" });
-    const stage = h("div", { class: "stage" }, video, oval, big, hint);
+    const stage = h("div", { class: "stage" }, video, oval, big);
     const title = this.mode === "selfie" ? words.selfieTitle : words.phraseTitle;
     const start = this.button(this.mode === "selfie" ? words.picture : words.record, () => void this.capture(video, stage, big, spoken, hint));
     this.enter(
       "guiding",
       this.heading(title),
       stage,
+      hint,
       spoken,
       h("div", { class: "actions" }, start, this.button(words.cancel, () => this.cancel(), true)),
     );

@@ -59,7 +59,14 @@ video { display: block; inline-size: 100%; block-size: 100%; object-fit: cover; 
 .oval .shade { fill: #0c0f12; fill-opacity: 0.5; }
 .oval .line { fill: none; stroke: #ffffff; stroke-width: 3px; stroke-dasharray: 10 6; }
 .oval.ready .line { stroke: #57e08f; stroke-dasharray: none; stroke-width: 5px; }
-.hint, .big {
+.hint {
+  display: grid;
+  place-items: center;
+  min-block-size: 3rem;
+  font-weight: 600;
+  text-align: center;
+}
+.big {
   position: absolute;
   inset-inline: 0;
   margin-inline: auto;
@@ -67,13 +74,6 @@ video { display: block; inline-size: 100%; block-size: 100%; object-fit: cover; 
   color: #ffffff;
   background: rgb(12 15 18 / 0.78);
   text-align: center;
-}
-.hint {
-  inset-block-end: 0.5rem;
-  max-inline-size: calc(100% - 1rem);
-  padding: 0.35rem 0.9rem;
-  border-radius: 1.25rem;
-  font-weight: 600;
 }
 .big {
   inset-block-start: 0.5rem;
