@@ -76,6 +76,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		StopTimeout: settings.StopTimeout,
 	}, o.Log, probes(remembered, checker)...)
 	admitted := web.Admit(checker)
+	if err := capture.Built(); err != nil {
+		o.Log.Warn("the capture component is not served", "error", err.Error())
+	}
 	captures := capture.New(accounts, challenges, admitted, nil)
 	web.Mount(
 		lipsecure.New(accounts, challenges, admitted),

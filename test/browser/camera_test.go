@@ -20,7 +20,7 @@ func command(t *testing.T, name string, args ...string) {
 func motionJPEG(t *testing.T, filter string, input ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "camera.mjpeg")
-	command(t, "ffmpeg", append(append([]string{"-v", "error"}, input...), "-vf", filter, "-q:v", "3", "-f", "mjpeg", file)...)
+	command(t, "ffmpeg", append(append([]string{"-v", "error"}, input...), "-vf", filter, "-pix_fmt", "yuvj420p", "-q:v", "3", "-f", "mjpeg", file)...)
 	return file
 }
 
@@ -57,5 +57,6 @@ func recital(t *testing.T, speaker, phrase string) string {
 	}
 	said := filepath.Join(folder, "said.mp4")
 	command(t, "ffmpeg", "-v", "error", "-f", "concat", "-safe", "0", "-i", names, "-c", "copy", said)
-	return motionJPEG(t, fmt.Sprintf("fps=30,tpad=start_mode=clone:start_duration=%d:stop_mode=clone:stop_duration=20", rest), "-i", said)
+	// The corpus's faces sit to the left: the crop puts the face into the middle.
+	return motionJPEG(t, fmt.Sprintf("fps=30,crop=506:380:0:90,scale=640:480,tpad=start_mode=clone:start_duration=%d:stop_mode=clone:stop_duration=20", rest), "-i", said)
 }

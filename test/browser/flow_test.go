@@ -195,7 +195,7 @@ func offline(b *tab, off bool) {
 // A selfie from the camera, and one from a file; the evidence appears on the demo page.
 func TestASelfie(t *testing.T) {
 	s := launch(t)
-	face, err := filepath.Abs(filepath.Join(root, "bin", "testdata", "faces", "sample1.jpg"))
+	face, err := filepath.Abs(filepath.Join(root, "bin", "testdata", "faces", "sample6.jpg"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestASelfie(t *testing.T) {
 		t.Skip("the test pictures are not there: run `make testdata`")
 	}
 	for _, dark := range []bool{false, true} {
-		camera := motionJPEG(t, "fps=30,scale=640:480:force_original_aspect_ratio=decrease,pad=640:480:-1:-1", "-loop", "1", "-t", "2", "-i", face)
+		camera := motionJPEG(t, "fps=30,crop=640:480:43:385", "-loop", "1", "-t", "2", "-i", face)
 		b := s.browse(options{camera: camera, width: 1280, height: 900, dark: dark})
 		b.open("/demo")
 		b.do(chromedp.Click(chromedp.CSS("input[value=selfie]"), chromedp.NodeReady))

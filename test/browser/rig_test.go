@@ -259,7 +259,7 @@ func (b *tab) until(wait time.Duration, condition string) {
 // press clicks the first button of the component, whatever it is called.
 func (b *tab) press(nth int) {
 	b.t.Helper()
-	b.until(10*time.Second, fmt.Sprintf("shadow.querySelectorAll('button').length > %d", nth))
+	b.until(10*time.Second, fmt.Sprintf("shadow?.querySelectorAll('button').length > %d", nth))
 	eval[bool](b, fmt.Sprintf("shadow.querySelectorAll('button')[%d].click(); return true", nth))
 }
 

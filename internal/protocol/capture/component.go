@@ -13,7 +13,7 @@ import (
 
 // component serves the capture component, so that a page needs no package manager.
 func (a *API) component() protocol.Endpoint {
-	script, err := web.File("capture/dist/bonafide-capture.js")
+	script, err := web.File(componentFile)
 	sum := sha256.Sum256(script)
 	return protocol.Endpoint{
 		Method: http.MethodGet, Paths: []string{ComponentPath}, Load: protocol.Light, AnyOrigin: true, Refuse: refuse,
@@ -32,6 +32,14 @@ func (a *API) component() protocol.Endpoint {
 		},
 	}
 }
+
+// Built says what to do where the component was not built into the program.
+func Built() error {
+	_, err := web.File(componentFile)
+	return err
+}
+
+const componentFile = "capture/dist/bonafide-capture.js"
 
 // ComponentPath is where the capture component is served.
 const ComponentPath = "/capture/bonafide-capture.js"

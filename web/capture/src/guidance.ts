@@ -21,7 +21,7 @@ export interface Look {
 // the hints passes its gates.
 const far = 0.24;
 const near = 0.58;
-const offCentre = 0.17;
+const offCentre = 0.12;
 const dark = 55;
 const darkRoom = 35;
 const bright = 225;
