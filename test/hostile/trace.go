@@ -1,0 +1,84 @@
+package hostile
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+var (
+	// becomes is the moment at which a child has become ffmpeg and reads what strangers sent.
+	becomes = regexp.MustCompile(`^(\d+) +execve\("[^"]*/ffmpeg", `)
+	call    = regexp.MustCompile(`^(\d+) +(?:<\.\.\. )?(\w+)(.*)$`)
+	opened  = regexp.MustCompile(`^(?:\(AT_FDCWD, |\()"([^"]*)"`)
+	// harmless are files that a program may open to start: libraries, and the recording itself.
+	harmless = regexp.MustCompile(`^(/etc/ld\.so\.cache|/(usr/)?(local/)?lib(64)?/.*\.so(\.[0-9]+)*|/proc/self/fd/3)$`)
+	thread   = regexp.MustCompile(`CLONE_THREAD`)
+)
+
+// readTrace reads strace's output and returns how many decoders ran, and what they did that they must not.
+func readTrace(text string) (children int, faults []string) {
+	decoders := map[string]bool{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if m := becomes.FindStringSubmatch(line); m != nil {
+			decoders[m[1]] = true
+			children++
+			continue
+		}
+		m := call.FindStringSubmatch(line)
+		if m == nil || !decoders[m[1]] {
+			continue
+		}
+		if fault := judgeCall(decoders, m[2], m[3]); fault != "" {
+			faults = append(faults, fmt.Sprintf("%s: %s", fault, line))
+		}
+		if strings.Contains(line, "+++ exited") || strings.Contains(line, "+++ killed") {
+			delete(decoders, m[1])
+		}
+	}
+	return children, faults
+}
+
+var threadID = regexp.MustCompile(`= (\d+)$`)
+
+// judgeCall says what is wrong with a decoder's system call, "" where it is nothing. What the kernel refused is as it
+// should be.
+func judgeCall(decoders map[string]bool, name, rest string) string {
+	done := !strings.Contains(rest, "= -1 ") && !strings.Contains(rest, "<unfinished")
+	switch name {
+	case "open", "openat", "openat2", "creat":
+		path := opened.FindStringSubmatch(rest)
+		if path == nil {
+			return "" // the end of a line that was cut in two; its beginning has the path
+		}
+		if strings.Contains(rest, "= -1 ") || harmless.MatchString(path[1]) {
+			return ""
+		}
+		return "opened a file"
+	case "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "sendto", "sendmsg", "recvfrom", "recvmsg":
+		if done || strings.Contains(rest, "<unfinished") && name != "socket" {
+			return "used the network"
+		}
+	case "fork", "vfork":
+		if done {
+			return "started a process"
+		}
+	case "clone", "clone3":
+		if done && !thread.MatchString(rest) && strings.HasPrefix(rest, "(") {
+			return "started a process"
+		}
+		if id := threadID.FindStringSubmatch(rest); id != nil {
+			decoders[id[1]] = true
+		}
+	case "execve", "execveat":
+		if done && strings.HasPrefix(rest, "(") {
+			return "became another program"
+		}
+	case "unlink", "unlinkat", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat", "chmod", "fchmodat", "truncate":
+		if done {
+			return "changed a file"
+		}
+	}
+	return ""
+}
