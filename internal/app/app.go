@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	web := server.New(server.Config{
 		Listen:  settings.Listen,
 		TLSCert: settings.TLS.Cert, TLSKey: settings.TLS.Key,
-		PictureBytes: settings.Upload.Picture, RecordingBytes: settings.Upload.Recording,
+		PictureBytes: settings.Upload.Picture, RecordingBytes: settings.Upload.Recording, UploadBytes: settings.Upload.Memory,
 		Pictures:    server.Pool(settings.Picture),
 		Recordings:  server.Pool(settings.Recording),
 		StopTimeout: settings.StopTimeout,

@@ -38,6 +38,7 @@ type TLS struct {
 type Upload struct {
 	Picture   int64 `default:"15728640" placeholder:"BYTES" help:"Largest request that carries a picture."`
 	Recording int64 `default:"52428800" placeholder:"BYTES" help:"Largest request that carries a video."`
+	Memory    int64 `default:"268435456" placeholder:"BYTES" help:"Bytes of requests that carry media which are held at once; more are refused with 503."`
 }
 
 // Pool bounds the checks of one kind: Workers run at once, Queue more wait, each at most Wait; the rest are refused.
@@ -89,6 +90,7 @@ func (c Config) Validate() error {
 	fault((c.TLS.Cert == "") != (c.TLS.Key == ""), "tls-cert and tls-key go together: give both or neither")
 	fault(c.Upload.Picture < 1<<10, "upload-picture is %d bytes: give at least 1024", c.Upload.Picture)
 	fault(c.Upload.Recording < 1<<10, "upload-recording is %d bytes: give at least 1024", c.Upload.Recording)
+	fault(c.Upload.Memory < max(c.Upload.Picture, c.Upload.Recording), "upload-memory is %d bytes: give at least the larger of upload-picture and upload-recording", c.Upload.Memory)
 	faults = append(faults, c.Picture.faults("picture")...)
 	faults = append(faults, c.Recording.faults("recording")...)
 	fault(c.Challenge.Digits < 4 || c.Challenge.Digits > 12, "challenge-digits is %d: give 4 to 12", c.Challenge.Digits)

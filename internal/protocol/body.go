@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,12 @@ type Form struct {
 	other []string
 }
 
+// sized is a buffer for what a body of the request's length holds, so that it need not grow: growing holds the old bytes
+// beside the new. The server has set room aside for so many.
+func sized(r *http.Request) *bytes.Buffer {
+	return bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead))
+}
+
 // ReadForm reads a multipart/form-data body as it arrives, without touching the disk. It keeps the part named file,
 // whose size only the body's limit bounds, and the named fields; other parts are read past.
 func ReadForm(r *http.Request, file string, fields ...string) (Form, error) {
@@ -45,14 +52,14 @@ func ReadForm(r *http.Request, file string, fields ...string) (Form, error) {
 		if err != nil {
 			return Form{}, unreadable(err, "form")
 		}
-		if err := form.add(part, file, fields); err != nil {
+		if err := form.add(r, part, file, fields); err != nil {
 			return Form{}, err
 		}
 	}
 	return Form{}, BadRequest("The form has more than %d parts.", maxParts)
 }
 
-func (f *Form) add(part *multipart.Part, file string, fields []string) error {
+func (f *Form) add(r *http.Request, part *multipart.Part, file string, fields []string) error {
 	name := part.FormName()
 	isField := slices.Contains(fields, name)
 	if name != file && !isField {
@@ -62,18 +69,20 @@ func (f *Form) add(part *multipart.Part, file string, fields []string) error {
 	if _, twice := f.parts[name]; twice {
 		return BadRequest("The form has two parts named %q.", name)
 	}
+	into := &bytes.Buffer{}
 	var body io.Reader = part
 	if isField {
 		body = io.LimitReader(part, maxField+1)
+	} else {
+		into = sized(r)
 	}
-	content, err := io.ReadAll(body)
-	if err != nil {
+	if _, err := into.ReadFrom(body); err != nil {
 		return unreadable(err, "form")
 	}
-	if isField && len(content) > maxField {
+	if isField && into.Len() > maxField {
 		return BadRequest("The form's field %q is longer than %d bytes.", name, maxField)
 	}
-	f.parts[name] = content
+	f.parts[name] = into.Bytes()
 	return nil
 }
 
@@ -101,14 +110,15 @@ type Object struct{ body []byte }
 // ReadJSON reads a JSON object into the struct that into points to. Keys that the struct lacks are ignored. Of an object
 // with a key of the wrong type the others are there all the same.
 func ReadJSON(r *http.Request, into any) (Object, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+	read := sized(r)
+	if _, err := read.ReadFrom(r.Body); err != nil {
 		return Object{}, unreadable(err, "body")
 	}
+	body := read.Bytes()
 	if !utf8.Valid(body) {
 		return Object{}, BadRequest("The body must be JSON in UTF-8.")
 	}
-	err = json.Unmarshal(body, into)
+	err := json.Unmarshal(body, into)
 	var mistyped *json.UnmarshalTypeError
 	if errors.As(err, &mistyped) && mistyped.Field != "" {
 		return Object{}, BadRequest("The value of %q must be a %s, not a %s.", mistyped.Field, mistyped.Type, mistyped.Value)
@@ -119,16 +129,34 @@ func ReadJSON(r *http.Request, into any) (Object, error) {
 	return Object{body}, nil
 }
 
-// Missing is the fault of an object that lacks the key, or has nothing at it.
+// Missing is the fault of an object that lacks the key, or has no text at it.
 func (o Object) Missing(key string) Fault {
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(o.body, &keys); err != nil {
 		return BadRequest("The body must be one JSON object.")
 	}
-	if _, found := keys[key]; found {
+	if value, found := keys[key]; found {
+		if kind := kindOf(value); kind != "" {
+			return BadRequest("The value of %q must be a string, not a %s.", key, kind)
+		}
 		return BadRequest("The value of %q is empty.", key)
 	}
 	return BadRequest("The JSON object has no %q%s.", key, instead(slices.Sorted(maps.Keys(keys))))
+}
+
+// kindOf names a JSON value that is neither a string nor null.
+func kindOf(value json.RawMessage) string {
+	switch value[0] {
+	case '"', 'n':
+		return ""
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case 't', 'f':
+		return "bool"
+	}
+	return "number"
 }
 
 // instead names what was sent in place of what was wanted, so that a misspelt name is found.
@@ -158,46 +186,75 @@ func unreadable(err error, what string) error {
 	return f
 }
 
-// DecodeImage returns the bytes of a picture that is written as base64, of the standard or the URL alphabet, padded or
-// not, broken into lines or not, bare or in a data URI, whose declared type is ignored. It says whether the text was
-// that.
-func DecodeImage(text string) (image []byte, ok bool) {
-	text = strings.TrimSpace(text)
+// Text is a JSON string that may be long. It shares the bytes of the body that it was read from, so that a picture is not
+// held twice.
+type Text struct{ bytes []byte }
+
+// UnmarshalJSON implements json.Unmarshaler. What is no string leaves no text; Object.Missing says so.
+func (t *Text) UnmarshalJSON(literal []byte) error {
+	switch {
+	case literal[0] != '"':
+		return nil
+	case bytes.IndexByte(literal, '\\') < 0:
+		t.bytes = literal[1 : len(literal)-1]
+		return nil
+	}
+	var text string
+	err := json.Unmarshal(literal, &text)
+	t.bytes = []byte(text)
+	return err
+}
+
+// String is the text.
+func (t Text) String() string { return string(t.bytes) }
+
+// Empty says that there is no text.
+func (t Text) Empty() bool { return len(t.bytes) == 0 }
+
+// Image returns the bytes of a picture that is written as base64, of the standard or the URL alphabet, padded or not,
+// broken into lines or not, bare or in a data URI, whose declared type is ignored. It says whether the text was that.
+func (t Text) Image() (image []byte, ok bool) {
+	text := bytes.TrimSpace(t.bytes)
 	if hasPrefixFold(text, "data:") {
-		head, rest, found := strings.Cut(text, ",")
-		if !found || !strings.HasSuffix(strings.ToLower(strings.TrimSpace(head)), ";base64") {
+		head, rest, found := bytes.Cut(text, []byte(","))
+		if !found || !strings.HasSuffix(strings.ToLower(string(bytes.TrimSpace(head))), ";base64") {
 			return nil, false
 		}
 		text = rest
 	}
-	plain := make([]byte, 0, len(text))
-	for i := range len(text) {
-		switch c := text[i]; c {
+	for range 2 {
+		text = bytes.TrimSuffix(bytes.TrimRight(text, " \t\r\n"), []byte("="))
+	}
+	image = make([]byte, 0, base64.RawStdEncoding.DecodedLen(len(text)))
+	group := make([]byte, 0, 4096) // a multiple of four
+	for _, c := range text {
+		switch c {
 		case ' ', '\t', '\r', '\n':
+			continue
 		case '-':
-			plain = append(plain, '+')
+			c = '+'
 		case '_':
-			plain = append(plain, '/')
-		default:
-			plain = append(plain, c)
+			c = '/'
 		}
+		if group = append(group, c); len(group) < cap(group) {
+			continue
+		}
+		var err error
+		if image, err = base64.RawStdEncoding.AppendDecode(image, group); err != nil {
+			return nil, false
+		}
+		group = group[:0]
 	}
-	padding := 0
-	for padding < 2 && len(plain) > 0 && plain[len(plain)-1] == '=' {
-		plain = plain[:len(plain)-1]
-		padding++
-	}
-	image = make([]byte, base64.RawStdEncoding.DecodedLen(len(plain)))
-	n, err := base64.RawStdEncoding.Decode(image, plain)
-	return image[:n], err == nil && n > 0
+	image, err := base64.RawStdEncoding.AppendDecode(image, group)
+	return image, err == nil && len(image) > 0
 }
 
 // IsURL says whether the text is an http or https URL rather than a picture.
-func IsURL(text string) bool {
-	text = strings.TrimSpace(text)
+func (t Text) IsURL() bool {
+	text := bytes.TrimSpace(t.bytes)
 	return hasPrefixFold(text, "http://") || hasPrefixFold(text, "https://")
 }
 
-func hasPrefixFold(text, prefix string) bool {
-	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
+func hasPrefixFold(text []byte, prefix string) bool {
+	return len(text) >= len(prefix) && strings.EqualFold(string(text[:len(prefix)]), prefix)
 }

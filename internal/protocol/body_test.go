@@ -119,16 +119,18 @@ func FuzzReadJSON(f *testing.F) {
 	})
 }
 
-func FuzzDecodeImage(f *testing.F) {
+func textOf(s string) Text { return Text{[]byte(s)} }
+
+func FuzzTextImage(f *testing.F) {
 	f.Add("data:image/png;base64,AAAA")
 	f.Add("AA-_")
 	f.Add("AAA=\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		image, ok := DecodeImage(text)
+		image, ok := textOf(text).Image()
 		if ok && len(image) == 0 || len(image) > len(text) {
 			t.Errorf("%q: %d bytes, %v", text, len(image), ok)
 		}
-		again, _ := DecodeImage("data:;base64," + base64.StdEncoding.EncodeToString(image))
+		again, _ := textOf("data:;base64," + base64.StdEncoding.EncodeToString(image)).Image()
 		if ok && !bytes.Equal(image, again) {
 			t.Errorf("%q: %q came back as %q", text, image, again)
 		}
@@ -136,12 +138,12 @@ func FuzzDecodeImage(f *testing.F) {
 }
 
 // A body of 15 MB costs its bytes and the picture's, with what growing them takes, and no more.
-func BenchmarkDecodeImage(b *testing.B) {
+func BenchmarkTextImage(b *testing.B) {
 	text := base64.StdEncoding.EncodeToString(make([]byte, 10<<20))
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := DecodeImage(text); !ok {
+		if _, ok := textOf(text).Image(); !ok {
 			b.Fatal("not decoded")
 		}
 	}

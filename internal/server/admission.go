@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/bonafide-id/bonafide/internal/check"
@@ -17,10 +18,13 @@ type Pool struct {
 	Wait           time.Duration
 }
 
-// pool has a place for every request in the house, those that are still arriving too, and fewer turns to be checked.
+// pool has a place for every check that runs or waits, and fewer turns to run. What is still arriving has no place: a slow
+// client must not keep another's check from running.
 type pool struct {
 	places, turns chan struct{}
 	wait          time.Duration
+	// usual is what a check takes, in nanoseconds: a moving average.
+	usual atomic.Int64
 }
 
 func newPool(c Pool) *pool {
@@ -33,20 +37,25 @@ func newPool(c Pool) *pool {
 	return &pool{places: make(chan struct{}, c.Workers+c.Queue), turns: make(chan struct{}, c.Workers), wait: c.Wait}
 }
 
-// enter takes a place, or says that none is free.
-func (p *pool) enter() bool {
-	select {
-	case p.places <- struct{}{}:
+// full says whether a check that came now would be refused: no place is free, or those before it would take longer than
+// it may wait. Who would wait in vain is better told at once.
+func (p *pool) full() bool {
+	if len(p.places) == cap(p.places) {
 		return true
-	default:
-		return false
 	}
+	ahead := max(0, len(p.places)-cap(p.turns)+1)
+	return time.Duration(ahead)*time.Duration(p.usual.Load())/time.Duration(cap(p.turns)) > p.wait
 }
 
-func (p *pool) leave() { <-p.places }
-
-// run waits for a turn and runs do.
+// run takes a place, waits for a turn, and runs do. It fails with protocol.ErrOverloaded where there is no place, or no
+// turn in time.
 func (p *pool) run(ctx context.Context, do func()) error {
+	select {
+	case p.places <- struct{}{}:
+		defer func() { <-p.places }()
+	default:
+		return protocol.ErrOverloaded
+	}
 	patience := time.NewTimer(p.wait)
 	defer patience.Stop()
 	select {
@@ -57,9 +66,31 @@ func (p *pool) run(ctx context.Context, do func()) error {
 		return ctx.Err()
 	}
 	defer func() { <-p.turns }()
+	began := time.Now()
 	do()
+	p.took(time.Since(began))
 	return nil
 }
+
+// took moves the average by an eighth of the way. That two at once may lose one of them does no harm.
+func (p *pool) took(d time.Duration) {
+	usual := p.usual.Load()
+	p.usual.Store(usual + (int64(d)-usual)/8)
+}
+
+// budget is how many more bytes may be held at once.
+type budget struct{ left atomic.Int64 }
+
+// take takes so many bytes, or says that there are not so many left.
+func (b *budget) take(bytes int64) bool {
+	if b.left.Add(-bytes) < 0 {
+		b.left.Add(bytes)
+		return false
+	}
+	return true
+}
+
+func (b *budget) giveBack(bytes int64) { b.left.Add(bytes) }
 
 // Checker is what checks pictures and recordings.
 type Checker interface {

@@ -11,7 +11,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/protocol"
 )
 
-// endpoint is the way to one endpoint: the right method, a place among those of its load, a body that ends at its limit.
+// endpoint is the way to one endpoint: the right method, room for what it carries, a body that ends at its limit.
 // What refuses the request does so in the endpoint's own shape.
 func (s *Server) endpoint(name string, e protocol.Endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -26,16 +26,29 @@ func (s *Server) endpoint(name string, e protocol.Endpoint) http.HandlerFunc {
 			e.Refuse(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be " + e.Method + "."})
 			return
 		}
+		limit := s.bodyLimit(e.Load)
 		if pool := s.pools[e.Load]; pool != nil {
-			if !pool.enter() {
+			bytes := heldBytes(r, limit)
+			if pool.full() || !s.uploads.take(bytes) {
 				e.Refuse(w, r, protocol.Overload())
 				return
 			}
-			defer pool.leave()
+			defer s.uploads.giveBack(bytes)
 		}
-		limitBody(w, r, s.bodyLimit(e.Load))
+		limitBody(w, r, limit)
 		e.Handle(w, r)
 	}
+}
+
+// heldBytes is how many bytes of the body may have to be held: what the client says, or the limit where it does not.
+func heldBytes(r *http.Request, limit int64) int64 {
+	switch {
+	case r.ContentLength < 0:
+		return limit
+	case r.ContentLength > limit:
+		return 0 // it is refused unread
+	}
+	return r.ContentLength
 }
 
 // anyOrigin answers browsers that ask whether a page of another origin may call. What it may send is a token, never a

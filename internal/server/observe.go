@@ -115,17 +115,18 @@ func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// watch shows how full the pools are.
-func (m *metrics) watch(pools map[protocol.Load]*pool) {
-	for load, p := range pools {
-		gauge := func(name, help string, value func() int) {
-			m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-				Name: name, Help: help, ConstLabels: prometheus.Labels{"load": string(load)},
-			}, func() float64 { return float64(value()) }))
-		}
-		gauge("bonafide_checks_running", "Checks that run.", func() int { return len(p.turns) })
-		gauge("bonafide_checks_queued", "Requests that arrive or wait for their turn.", func() int { return max(0, len(p.places)-len(p.turns)) })
+// watch shows how full the pools and the room for uploads are.
+func (m *metrics) watch(s *Server) {
+	gauge := func(name, help string, labels prometheus.Labels, value func() int64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels},
+			func() float64 { return float64(value()) }))
 	}
+	for load, p := range s.pools {
+		labels := prometheus.Labels{"load": string(load)}
+		gauge("bonafide_checks_running", "Checks that run.", labels, func() int64 { return int64(len(p.turns)) })
+		gauge("bonafide_checks_queued", "Checks that wait for their turn.", labels, func() int64 { return int64(max(0, len(p.places)-len(p.turns))) })
+	}
+	gauge("bonafide_upload_bytes", "Bytes of the bodies that arrive, wait or are checked.", nil, func() int64 { return s.config.UploadBytes - s.uploads.left.Load() })
 }
 
 func (m *metrics) request(route string, status int, took time.Duration) {

@@ -28,6 +28,8 @@ type Config struct {
 	TLSCert, TLSKey string
 	// PictureBytes and RecordingBytes bound the body of a request that carries one; default 15 MiB and 50 MiB.
 	PictureBytes, RecordingBytes int64
+	// UploadBytes bounds the bodies that are held at once, while they arrive and wait; default 256 MiB.
+	UploadBytes int64
 	// Pictures and Recordings bound the checks of each kind.
 	Pictures, Recordings Pool
 	// ReadTimeout bounds how long a request may take to arrive; default 2 minutes.
@@ -50,6 +52,7 @@ func (c Config) withDefaults() Config {
 	c.Listen = cmp.Or(c.Listen, ":8080")
 	c.PictureBytes = cmp.Or(c.PictureBytes, 15<<20)
 	c.RecordingBytes = cmp.Or(c.RecordingBytes, 50<<20)
+	c.UploadBytes = cmp.Or(c.UploadBytes, 256<<20)
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 2*time.Minute)
 	c.StopTimeout = cmp.Or(c.StopTimeout, 40*time.Second)
 	return c
@@ -63,6 +66,7 @@ type Server struct {
 	router   chi.Router
 	metrics  *metrics
 	pools    map[protocol.Load]*pool
+	uploads  budget
 	stopping atomic.Bool
 }
 
@@ -74,7 +78,8 @@ func New(c Config, log *slog.Logger, probes ...Probe) *Server {
 		protocol.Picture:   newPool(c.Pictures),
 		protocol.Recording: newPool(c.Recordings),
 	}
-	s.metrics.watch(s.pools)
+	s.uploads.left.Store(c.UploadBytes)
+	s.metrics.watch(s)
 	s.router.Use(s.observe, s.guard, middleware.GetHead)
 	s.router.NotFound(s.notFound)
 	s.router.MethodNotAllowed(s.wrongMethod)

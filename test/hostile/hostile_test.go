@@ -233,7 +233,7 @@ func TestHostileMedia(t *testing.T) {
 	warm(t, client, c)
 	before, err := s.Settle(process.Held{}, 2*time.Second)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v\n%s", err, tail(s.Logs.String()))
 	}
 	watch := s.Watch()
 	results := sendAll(t, s, client, c)
@@ -243,7 +243,7 @@ func TestHostileMedia(t *testing.T) {
 	client.Close()
 	after, err := s.Settle(before, 20*time.Second)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v\n%s", err, tail(s.Logs.String()))
 	}
 	t.Logf("%d cases, digest %x", *cases, c.Digest(min(*cases, 1000)))
 	t.Logf("before: %v", before)

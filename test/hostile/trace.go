@@ -11,8 +11,9 @@ var (
 	becomes = regexp.MustCompile(`^(\d+) +execve\("[^"]*/ffmpeg", `)
 	call    = regexp.MustCompile(`^(\d+) +(?:<\.\.\. )?(\w+)(.*)$`)
 	opened  = regexp.MustCompile(`^(?:\(AT_FDCWD, |\()"([^"]*)"`)
-	// harmless are files that a program may open to start: libraries, and the recording itself.
-	harmless = regexp.MustCompile(`^(/etc/ld\.so\.cache|/(usr/)?(local/)?lib(64)?/.*\.so(\.[0-9]+)*|/proc/self/fd/3)$`)
+	// harmless are files that a program may open to start: libraries, the C library's list of character sets, and the
+	// recording itself.
+	harmless = regexp.MustCompile(`^(/etc/ld\.so\.cache|/(usr/)?(local/)?lib(64)?/.*(\.so(\.[0-9]+)*|/gconv-modules\.cache)|/proc/self/fd/3)$`)
 	thread   = regexp.MustCompile(`CLONE_THREAD`)
 )
 

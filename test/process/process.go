@@ -87,7 +87,7 @@ func Start(o Options) (*Server, error) {
 	s.command = exec.Command(line[0], line[1:]...)
 	s.command.Env = append(os.Environ(), "TMPDIR="+temporary)
 	s.command.Stderr = s.Logs
-	s.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	s.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.command.Start(); err != nil {
 		return nil, err
 	}

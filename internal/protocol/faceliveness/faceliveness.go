@@ -144,11 +144,11 @@ func (a *API) verdict(r *http.Request) (session string, v liveness.Verdict, err 
 }
 
 // judge gets the picture's bytes, from the text or from where it points, and checks them.
-func (a *API) judge(ctx context.Context, acct account.Account, image string) (liveness.Verdict, error) {
+func (a *API) judge(ctx context.Context, acct account.Account, image protocol.Text) (liveness.Verdict, error) {
 	refused := liveness.Verdict{Outcome: liveness.Undecided, Threshold: acct.PictureThreshold}
 	var picture []byte
-	if protocol.IsURL(image) {
-		fetched, err := a.fetch(ctx, image)
+	if image.IsURL() {
+		fetched, err := a.fetch(ctx, image.String())
 		if ctx.Err() != nil {
 			return refused, ctx.Err()
 		}
@@ -159,7 +159,7 @@ func (a *API) judge(ctx context.Context, acct account.Account, image string) (li
 		}
 		picture = fetched
 	} else {
-		decoded, ok := protocol.DecodeImage(image)
+		decoded, ok := image.Image()
 		if !ok {
 			refused.Reason = liveness.ImageNotReadable
 			return refused, nil
@@ -192,20 +192,20 @@ func basicAuth(r *http.Request) (username, password string) {
 const maxSession = 256
 
 // read returns the session's name and the text that is or names the picture.
-func read(r *http.Request) (session, image string, err error) {
+func read(r *http.Request) (session string, image protocol.Text, err error) {
 	var body struct {
-		SessionID     string `json:"sessionId"`
-		FaceImageBase string `json:"faceImageBase"`
+		SessionID     string        `json:"sessionId"`
+		FaceImageBase protocol.Text `json:"faceImageBase"`
 	}
 	object, err := protocol.ReadJSON(r, &body)
 	if len(body.SessionID) > maxSession {
-		return "", "", protocol.BadRequest("The value of \"sessionId\" is longer than %d bytes.", maxSession)
+		return "", image, protocol.BadRequest("The value of \"sessionId\" is longer than %d bytes.", maxSession)
 	}
 	if err != nil {
-		return body.SessionID, "", err
+		return body.SessionID, image, err
 	}
-	if body.FaceImageBase == "" {
-		return body.SessionID, "", object.Missing("faceImageBase")
+	if body.FaceImageBase.Empty() {
+		return body.SessionID, image, object.Missing("faceImageBase")
 	}
 	return body.SessionID, body.FaceImageBase, nil
 }

@@ -224,17 +224,17 @@ func read(r *http.Request) (picture []byte, threshold *float64, err error) {
 
 func readJSON(r *http.Request) (picture []byte, threshold *float64, err error) {
 	var body struct {
-		Selfie    string          `json:"selfie"`
+		Selfie    protocol.Text   `json:"selfie"`
 		Threshold json.RawMessage `json:"threshold"`
 	}
 	object, err := protocol.ReadJSON(r, &body)
 	if err != nil {
 		return nil, nil, err
 	}
-	if body.Selfie == "" {
+	if body.Selfie.Empty() {
 		return nil, nil, object.Missing("selfie")
 	}
-	picture, ok := protocol.DecodeImage(body.Selfie)
+	picture, ok := body.Selfie.Image()
 	if !ok {
 		return nil, nil, protocol.BadRequest("The value of \"selfie\" must be a picture in base64, or a data URI of one.")
 	}
