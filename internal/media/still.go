@@ -90,7 +90,7 @@ func Decode(data []byte, limits StillLimits) (*Still, error) {
 }
 
 func decode(data []byte, format string, limits StillLimits) (*Still, error) {
-	ref, err := load(data, format, limits, 1)
+	ref, err := load(data, format, limits, 1, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func decode(data []byte, format string, limits StillLimits) (*Still, error) {
 	}
 	if shrink > 1 {
 		ref.Close()
-		if ref, err = load(data, format, limits, shrink); err != nil {
+		if ref, err = load(data, format, limits, shrink, shrinkInDecoder(shrink, min(width, height))); err != nil {
 			return nil, err
 		}
 	}
@@ -136,8 +136,18 @@ func (l StillLimits) check(width, height int) error {
 	return nil
 }
 
-// load reads a picture's header and prepares decoding at 1/shrink of its size.
-func load(data []byte, format string, limits StillLimits, shrink int) (*vips.ImageRef, error) {
+// shrinkInDecoder is how much of a shrinking, by 1, 2, 4 or 8, a JPEG decoder may do. Of the shorter side at least a pixel
+// must be left: libvips ends the process where there is none.
+func shrinkInDecoder(shrink, shortSide int) int {
+	part := 1
+	for part < min(shrink, 8) && 2*part <= shortSide {
+		part *= 2
+	}
+	return part
+}
+
+// load reads a picture's header and prepares decoding at 1/shrink of its size, of which a JPEG decoder does inDecoder.
+func load(data []byte, format string, limits StillLimits, shrink, inDecoder int) (*vips.ImageRef, error) {
 	params := vips.NewImportParams() // these fail on broken and truncated data
 	params.Access.Set(vips.AccessSequential)
 	var ref *vips.ImageRef
@@ -146,7 +156,6 @@ func load(data []byte, format string, limits StillLimits, shrink int) (*vips.Ima
 	case "bmp":
 		ref, err = loadBMP(data, limits)
 	case "jpeg":
-		inDecoder := min(shrink, 8)
 		params.JpegShrinkFactor.Set(inDecoder)
 		shrink /= inDecoder
 		fallthrough

@@ -408,6 +408,9 @@ func TestHostileStills(t *testing.T) {
 		{"BMP of no size", bmpWithSize(bitmap, 0, 0), ErrNotReadable},
 		{"progressive JPEG of a hundred scans", manyScans, ErrTooLarge},
 		{"too many bytes", make([]byte, DefaultStillLimits.MaxBytes+1), ErrTooLarge},
+		{"JPEG of one line", asJPEG(t, image.NewGray(image.Rect(0, 0, 20_000, 1))), nil},
+		{"JPEG of three columns", asJPEG(t, image.NewGray(image.Rect(0, 0, 3, 20_000))), nil},
+		{"JPEG that claims one column", jpegWithSize(photo, 1, 20_000), ErrNotReadable},
 		{"long and thin", asPNG(t, image.NewGray(image.Rect(0, 0, 10_000, 1))), nil},
 		{"one pixel", asPNG(t, image.NewGray(image.Rect(0, 0, 1, 1))), nil},
 	}

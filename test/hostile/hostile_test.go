@@ -146,11 +146,11 @@ func start(t *testing.T, under ...string) (*process.Server, process.Credentials)
 
 func corpus(t *testing.T, traps traps) *Corpus {
 	t.Helper()
-	photograph := filepath.Join(process.Root, "bin", "testdata", "faces", "sample6.jpg")
-	if _, err := os.Stat(photograph); err != nil {
-		t.Skip("the test pictures are not there: run `make testdata`")
+	portrait, err := process.Portrait(process.Root)
+	if err != nil {
+		t.Skip(err)
 	}
-	c, err := newCorpus(photograph, t.TempDir(), traps)
+	c, err := newCorpus(portrait, t.TempDir(), traps)
 	if err != nil {
 		t.Fatal(err)
 	}

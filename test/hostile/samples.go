@@ -12,25 +12,13 @@ import (
 
 	"github.com/davidbyttow/govips/v2/vips"
 	"golang.org/x/image/bmp"
-	"golang.org/x/image/draw"
 )
 
 // The recordings' frames; the two are told apart wherever they stand in a header.
 const frameWidth, frameHeight = 240, 320
 
-// newCorpus makes the samples from a photograph: one picture of each format, and one recording of each kind.
-func newCorpus(photograph, folder string, t traps) (*Corpus, error) {
-	data, err := os.ReadFile(photograph)
-	if err != nil {
-		return nil, err
-	}
-	whole, err := jpeg.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	// One person of the group, from the front.
-	portrait := image.NewRGBA(image.Rect(0, 0, 360, 480))
-	draw.CatmullRom.Scale(portrait, portrait.Bounds(), whole, image.Rect(163, 375, 553, 895), draw.Src, nil)
+// newCorpus makes the samples of a portrait: one picture of each format, and one recording of each kind.
+func newCorpus(portrait image.Image, folder string, t traps) (*Corpus, error) {
 	pictures, err := pictureSamples(portrait)
 	if err != nil {
 		return nil, err
