@@ -75,6 +75,9 @@ func (p *pool) run(ctx context.Context, do func()) error {
 // took moves the average by an eighth of the way. That two at once may lose one of them does no harm.
 func (p *pool) took(d time.Duration) {
 	usual := p.usual.Load()
+	if usual == 0 {
+		usual = int64(d)
+	}
 	p.usual.Store(usual + (int64(d)-usual)/8)
 }
 

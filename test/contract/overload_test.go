@@ -124,3 +124,78 @@ func TestAPlaceComesBack(t *testing.T) {
 	free()
 	r.facePicture().want(200, `<.*>`)
 }
+
+// unending sends a request whose body never ends, until the function that it returns is called.
+func (r *rig) unending(path string) (hangUp func()) {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(r.t.Context())
+	body, end := io.Pipe()
+	request, err := http.NewRequestWithContext(ctx, "POST", r.url+path, body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	auth := r.basic("Authorization")
+	request.Header.Set(auth[0], auth[1])
+	request.Header.Set("Content-Type", "application/json")
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			response.Body.Close()
+			r.t.Errorf("the request without an end got %d", response.StatusCode)
+		}
+	}()
+	io.WriteString(end, "{")
+	for r.metric("bonafide_upload_bytes") == "0" {
+		time.Sleep(time.Millisecond)
+	}
+	return func() { cancel(); end.Close(); <-gone }
+}
+
+// A client that is slow to send keeps nobody else from being checked.
+func TestSlowUploadsHoldNoPlace(t *testing.T) {
+	r := newRigWith(t, server.Config{Pictures: server.Pool{Workers: 1}})
+	for range 5 {
+		defer r.unending(facePath)()
+	}
+	r.facePicture().want(200, `<.*>`)
+}
+
+// What arrives at once is bounded by its bytes.
+func TestUploadsAreBounded(t *testing.T) {
+	r := newRigWith(t, server.Config{UploadBytes: pictureBytes + 100, Pictures: server.Pool{Workers: 9}})
+	hangUp := r.unending(facePath)
+	r.wantOverloaded("faceliveness", r.send("POST", facePath, "application/json", jsonBody(`{"faceImageBase":"%0200d"}`, 0), r.basic("Authorization")))
+	hangUp()
+	for r.metric("bonafide_upload_bytes") != "0" {
+		time.Sleep(time.Millisecond)
+	}
+	r.facePicture().want(200, `<.*>`)
+}
+
+// Who would have to wait longer than is set is told at once, unread.
+func TestAHopelessWaitIsRefused(t *testing.T) {
+	for wait, status := range map[time.Duration]int{time.Minute: 200, 40 * time.Millisecond: 503} {
+		r := newRigWith(t, server.Config{Pictures: server.Pool{Workers: 1, Queue: 9, Wait: wait}})
+		r.checked = func(context.Context, seen) (liveness.Verdict, error) {
+			time.Sleep(50 * time.Millisecond) // so long does a check usually take
+			return verdict(0.9), nil
+		}
+		r.facePicture().want(200, `<.*>`)
+		free := r.occupy(r.facePicture)
+		if status == 503 {
+			never, end := io.Pipe()
+			r.wantOverloaded("faceliveness", r.send("POST", facePath, "text/plain", never, r.key()))
+			end.Close()
+			free()
+			continue
+		}
+		answered := make(chan reply)
+		go func() { answered <- r.facePicture() }()
+		for r.metric(`bonafide_checks_queued{load="picture"}`) != "1" {
+			time.Sleep(time.Millisecond)
+		}
+		free()
+		(<-answered).want(200, `<.*>`)
+	}
+}

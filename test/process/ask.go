@@ -67,7 +67,8 @@ func (c *Client) Selfie(ctx context.Context, picture []byte) (Reply, error) {
 
 // FaceLiveness sends a picture by the face liveness protocol.
 func (c *Client) FaceLiveness(ctx context.Context, picture []byte) (Reply, error) {
-	body := fmt.Appendf(nil, `{"sessionId":"1","faceImageBase":%q}`, base64.StdEncoding.EncodeToString(picture))
+	body := base64.StdEncoding.AppendEncode([]byte(`{"sessionId":"1","faceImageBase":"`), picture)
+	body = append(body, `"}`...)
 	basic := base64.StdEncoding.EncodeToString([]byte(c.Key.Username + ":" + c.Key.Password))
 	return c.post(ctx, "/api/v1/face/liveness", "application/json", body, "Authorization", "Basic "+basic)
 }
