@@ -22,6 +22,8 @@ import (
 var (
 	// ErrUnauthorized: the credentials are wrong, unknown or revoked; which of them is not told.
 	ErrUnauthorized = errors.New("credentials are not valid")
+	// ErrTries: too many wrong credentials came from the same address, or for the same name; these were not looked at.
+	ErrTries = errors.New("too many wrong credentials")
 	// ErrRate: the account has made its requests of this second.
 	ErrRate = store.ErrRate
 	// ErrQuota: the account has used its checks of this month.
@@ -100,12 +102,13 @@ type Account struct {
 	RatePerSecond int
 }
 
-// Accounts is the register of tenants. It remembers nothing itself, so that what one process changes holds in every
-// other at once.
+// Accounts is the register of tenants. It remembers nothing of them itself, so that what one process changes holds in
+// every other at once; only who shows wrong credentials is remembered.
 type Accounts struct {
 	store    Store
 	defaults Defaults
 	now      func() time.Time
+	guard    *guard
 }
 
 // New returns the register on the store. A nil now is time.Now.
@@ -113,7 +116,7 @@ func New(s Store, d Defaults, now func() time.Time) *Accounts {
 	if now == nil {
 		now = time.Now
 	}
-	return &Accounts{store: s, defaults: d, now: now}
+	return &Accounts{store: s, defaults: d, now: now, guard: newGuard(now)}
 }
 
 // Names lists the accounts' names.

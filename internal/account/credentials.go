@@ -132,10 +132,27 @@ func From(ctx context.Context, caller netip.Addr) context.Context {
 }
 
 // Authenticate finds the account that the credentials of the protocol belong to, or fails with ErrUnauthorized, also where
-// the key is not for the network that the request comes from. LipSecure has no public part; give "". Unknown credentials
-// cost the same work as wrong ones, and the comparison takes the same time wherever it fails.
+// the key is not for the network that the request comes from, or with ErrTries where too many were wrong. LipSecure has no
+// public part; give "".
 func (a *Accounts) Authenticate(ctx context.Context, p Protocol, public, secret string) (Account, error) {
 	shown := credential(p, public, secret)
+	try, err := a.guard.begin(ctx, p, public, secret, shown.Hash)
+	if err != nil {
+		return Account{}, err
+	}
+	acct, err := a.find(ctx, shown)
+	switch {
+	case err == nil:
+		try.right()
+	case errors.Is(err, ErrUnauthorized) && secret != "": // who shows none tries none
+		try.wrong()
+	}
+	return acct, err
+}
+
+// find looks credentials up. Unknown ones cost the same work as wrong ones, and the comparison takes the same time
+// wherever it fails.
+func (a *Accounts) find(ctx context.Context, shown store.Credential) (Account, error) {
 	// Nothing is remembered from one request to the next: what was revoked a moment ago, by any process, is refused.
 	grant, err := a.store.FindCredential(ctx, shown.Protocol, shown.Public, a.now())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

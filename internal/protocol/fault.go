@@ -42,6 +42,9 @@ var ErrOverloaded = errors.New("too many checks are running")
 // overloadRetry is when to try again after an overload: about as long as a queue takes to drain.
 const overloadRetry = 2 * time.Second
 
+// triesRetry is when to try again after too many wrong credentials.
+const triesRetry = 5 * time.Second
+
 // statusClientGone is what the log shows for a client that hung up; nobody reads the reply.
 const statusClientGone = 499
 
@@ -58,6 +61,9 @@ func FaultOf(ctx context.Context, err error) Fault {
 	case errors.Is(err, account.ErrUnauthorized):
 		CallOf(ctx).Log.Info("refused", "error", err)
 		return Fault{Status: http.StatusUnauthorized, Message: "The credentials are missing or not valid.", Cause: err}
+	case errors.Is(err, account.ErrTries):
+		CallOf(ctx).Log.Warn("held back", "error", err)
+		return Fault{Status: http.StatusTooManyRequests, Message: "Too many wrong credentials. Try again later.", RetryAfter: triesRetry, Cause: err}
 	case errors.Is(err, account.ErrRate):
 		return Fault{Status: http.StatusTooManyRequests, Message: "Too many requests in this second.", RetryAfter: time.Second, Cause: err}
 	case errors.Is(err, account.ErrQuota):
