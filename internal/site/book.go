@@ -31,7 +31,7 @@ var guides = []struct {
 }{
 	{"Protocols", []string{"lipsecure", "selfie-liveness", "face-liveness"}},
 	{"Calling it", []string{"clients"}},
-	{runningIt, []string{"configuration", "operations", "security"}},
+	{runningIt, []string{"configuration", "operations", "postgresql", "security"}},
 	{"Measuring it", []string{"evaluation"}},
 }
 
