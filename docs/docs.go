@@ -7,3 +7,8 @@ import "embed"
 //
 //go:embed *.md decisions/*.md
 var Pages embed.FS
+
+// OpenAPI describes every endpoint, as OpenAPI 3.1 in YAML.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte

@@ -222,6 +222,7 @@ func (r *rig) do(request *http.Request) reply {
 		r.t.Fatal(err)
 	}
 	got := reply{r.t, response.StatusCode, response.Header, string(content)}
+	got.wantDescribed(request)
 	got.wantHeader("Content-Type", `^application/json$`)
 	got.wantHeader("X-Request-Id", `^`+uuid4+`$`)
 	got.wantHeader("X-Content-Type-Options", `^nosniff$`)
