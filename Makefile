@@ -29,7 +29,7 @@ test: PACKAGES += $(TESTTOOLS)
 test: models testdata
 	go test -timeout 20m ./...
 
-build: setup web
+build: setup web internal/site/viewer/swagger-ui.css
 	go build -ldflags '-X main.version=$(VERSION)' -o $(BONAFIDE) ./cmd/bonafide
 
 # What browsers get, into web/*/dist, from where the program takes it. npm ci runs only when a lock file has changed.
@@ -43,10 +43,21 @@ web/%/node_modules/.installed: web/%/package-lock.json
 
 .PRECIOUS: web/%/node_modules/.installed
 
+# The viewer of the API's description, from npm; embedded in the program.
+internal/site/viewer/swagger-ui.css: internal/site/package-lock.json
+	npm ci --silent --ignore-scripts --omit=dev --prefix internal/site
+	cp internal/site/node_modules/swagger-ui-dist/swagger-ui-bundle.js internal/site/node_modules/swagger-ui-dist/swagger-ui.css internal/site/viewer/
+	@touch $@
+
 models: build
 	$(BONAFIDE) models fetch
 
-testdata: bin/testdata/faces/sample6.jpg
+testdata: bin/testdata/faces/sample6.jpg internal/site/node_modules/.bin/newman
+
+# What the Postman collection is tested with.
+internal/site/node_modules/.bin/newman: internal/site/package-lock.json
+	npm ci --silent --ignore-scripts --prefix internal/site
+	@touch $@
 
 bin/testdata/faces/sample6.jpg:
 	@mkdir -p bin/testdata/faces bin/testdata/package

@@ -12,3 +12,8 @@ var Pages embed.FS
 //
 //go:embed openapi.yaml
 var OpenAPI []byte
+
+// Postman is a collection of requests with their tests, for Postman and newman.
+//
+//go:embed postman.json
+var Postman []byte

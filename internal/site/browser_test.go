@@ -1,6 +1,7 @@
 package site
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +22,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/bonafide-id/bonafide/docs"
 )
 
 var pictures = flag.String("pictures", "", "folder to write pictures of the pages to, to be looked at")
@@ -49,7 +53,7 @@ func newBrowser(t *testing.T) *browser {
 	t.Cleanup(stopAllocator)
 	ctx, stop := chromedp.NewContext(allocator)
 	t.Cleanup(stop)
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // it takes seconds on an idle machine
 	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx, url: server.URL}
 	if err := chromedp.Listen(ctx, b.listen); err != nil {
@@ -142,19 +146,13 @@ const right, left, home, end = kb.ArrowRight, kb.ArrowLeft, kb.Home, kb.End
 // Every page fits a phone and a desktop, without a complaint of the browser.
 func TestPagesFit(t *testing.T) {
 	b := newBrowser(t)
-	schemes := []string{"light"} // the colours do not move anything
-	if *pictures != "" {
-		schemes = append(schemes, "dark")
-	}
 	for path := range b.pages() {
+		b.run(chromedp.Navigate(b.url + path))
+		b.says(`document.querySelectorAll("h1").length`, "1")
 		for _, width := range []int64{390, 1280} {
-			for _, scheme := range schemes {
-				b.look(width, scheme)
-				b.run(chromedp.Navigate(b.url + path))
-				b.says(fmt.Sprintf(`document.documentElement.scrollWidth <= %d`, width), "true")
-				b.says(`document.querySelectorAll("h1").length`, "1")
-				b.picture(fmt.Sprintf("%s-%d-%s.png", strings.ReplaceAll(strings.Trim(path, "/"), "/", "-"), width, scheme))
-			}
+			b.look(width, "light") // the colours do not move anything
+			b.says(fmt.Sprintf(`document.documentElement.scrollWidth <= %d`, width), "true")
+			b.pictures(path, width)
 		}
 	}
 }
@@ -177,15 +175,38 @@ func (b *browser) pages() map[string]bool {
 	return paths
 }
 
-func (b *browser) picture(name string) {
+// pictures writes what the page looks like in light and in dark, where the flag asks for it.
+func (b *browser) pictures(path string, width int64) {
+	b.t.Helper()
 	if *pictures == "" {
 		return
 	}
-	content, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		b.t.Fatal(err)
+	for _, scheme := range []string{"light", "dark"} {
+		b.look(width, scheme)
+		content, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		name := fmt.Sprintf("%s-%d-%s.png", strings.ReplaceAll(strings.Trim(path, "/"), "/", "-"), width, scheme)
+		if err := os.WriteFile(filepath.Join(*pictures, name), content, 0o600); err != nil {
+			b.t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(filepath.Join(*pictures, name), content, 0o600); err != nil {
-		b.t.Fatal(err)
+}
+
+// The viewer shows every endpoint under the strict policy.
+func TestTheViewerShowsTheAPI(t *testing.T) {
+	if get(built(t), "/docs/viewer/swagger-ui-bundle.js").Code != 200 {
+		t.Skip("the viewer is not there: run `make build`")
+	}
+	b := newBrowser(t)
+	b.run(chromedp.Navigate(b.url+"/docs/api"), chromedp.WaitVisible(`#operations-LipSecure-challenge`))
+	described := bytes.Count(docs.OpenAPI, []byte("\n      operationId: "))
+	b.says(`document.querySelectorAll(".opblock").length`, strconv.Itoa(described))
+	b.run(chromedp.Click(`#operations-LipSecure-challenge button`), chromedp.WaitVisible(`#operations-LipSecure-challenge .responses-table`))
+	for _, width := range []int64{390, 1280} {
+		b.look(width, "light")
+		b.says(fmt.Sprintf(`document.documentElement.scrollWidth <= %d`, width), "true")
+		b.pictures("viewer", width)
 	}
 }

@@ -29,6 +29,8 @@ type page struct {
 	// Sections are its headings of the second rank.
 	Sections []section
 	Body     template.HTML
+	// Viewer says that the page is the viewer of the API's description.
+	Viewer bool
 
 	// source is its file in the repository, such as "docs/lipsecure.md".
 	source   string

@@ -17,19 +17,26 @@ import (
 	"time"
 
 	"github.com/alecthomas/chroma/v2/styles"
+
+	"github.com/bonafide-id/bonafide/docs"
 )
 
 // Root is where the pages are.
 const Root = "/docs"
 
 // Paths are the paths that the site serves, as patterns of the router.
-var Paths = []string{Root, Root + "/*"}
+var Paths = []string{Root, Root + "/*", "/openapi.yaml", "/postman.json"}
 
 //go:embed page.html
 var pageHTML string
 
 //go:embed assets
 var assets embed.FS
+
+// viewer holds Swagger UI once make has fetched it.
+//
+//go:embed all:viewer
+var viewer embed.FS
 
 var layout = template.Must(template.New("page").Parse(pageHTML))
 
@@ -58,9 +65,17 @@ func New() (*Site, error) {
 			return nil, err
 		}
 	}
-	if err := s.addAssets(); err != nil {
+	if err := s.addFolder(assets, "assets"); err != nil {
 		return nil, err
 	}
+	if err := s.addReference(b); err != nil {
+		return nil, err
+	}
+	colours, err := codeColours()
+	if err != nil {
+		return nil, err
+	}
+	s.add(Root+"/assets/code.css", "text/css; charset=utf-8", colours)
 	return s, s.addPage(notFound, b, &page{Title: "There is no such page", Body: "<h1>There is no such page</h1>"})
 }
 
@@ -86,21 +101,37 @@ func (s *Site) addPage(path string, b *book, p *page) error {
 	return nil
 }
 
-func (s *Site) addAssets() error {
-	names, err := fs.Glob(assets, "assets/*")
+// addFolder adds the files of an embedded folder below Root.
+func (s *Site) addFolder(files embed.FS, folder string) error {
+	names, err := fs.Glob(files, folder+"/[^.]*")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		content, err := assets.ReadFile(name)
+		content, err := files.ReadFile(name)
 		if err != nil {
 			return err
 		}
 		s.add(Root+"/"+name, mime.TypeByExtension(path.Ext(name)), content)
 	}
-	colours, err := codeColours()
-	s.add(Root+"/assets/code.css", "text/css; charset=utf-8", colours)
-	return err
+	return nil
+}
+
+// addReference adds the description of the API with its viewer, and the collection for Postman.
+func (s *Site) addReference(b *book) error {
+	s.add("/openapi.yaml", "application/yaml", docs.OpenAPI)
+	s.add("/postman.json", "application/json", docs.Postman)
+	if err := s.addFolder(viewer, "viewer"); err != nil {
+		return err
+	}
+	reference := &page{Path: Root + "/api", Title: "API reference"}
+	if _, built := s.files[Root+"/viewer/swagger-ui-bundle.js"]; built {
+		reference.Viewer = true
+		reference.Body = `<h1>API reference</h1><div id="viewer"><p>The viewer needs JavaScript. What it shows is <a href="/openapi.yaml">the OpenAPI description</a>.</p></div>`
+	} else {
+		reference.Body = `<h1>API reference</h1><p>This program was built without the viewer: <code>make build</code> fetches it. What it would show is <a href="/openapi.yaml">the OpenAPI description</a>.</p>`
+	}
+	return s.addPage(reference.Path, b, reference)
 }
 
 // codeColours is the style sheet of the code's colours, for light and for dark.
