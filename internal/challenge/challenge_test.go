@@ -44,13 +44,18 @@ func openStore(t *testing.T, folder string) *sqlite.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
+	addAccounts(t, s)
+	return s
+}
+
+func addAccounts(t *testing.T, s store.Store) {
+	t.Helper()
 	for _, name := range []string{owner, stranger} {
 		err := s.AddAccount(context.Background(), store.Account{ID: name, Name: name, Created: time.Now(), Settings: []byte("{}")})
 		if err != nil && !errors.Is(err, store.ErrExists) {
 			t.Fatal(err)
 		}
 	}
-	return s
 }
 
 func TestATransactionForAPictureTakesNoRecording(t *testing.T) {

@@ -14,24 +14,35 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/bonafide-id/bonafide/internal/store"
+	"github.com/bonafide-id/bonafide/internal/store/postgres"
+	"github.com/bonafide-id/bonafide/internal/store/postgres/postgrestest"
 	"github.com/bonafide-id/bonafide/internal/store/sqlite"
 )
 
-// victimFolder, when set, makes the test binary a process that works on transactions in that store until it is killed.
-const victimFolder = "BONAFIDE_TEST_VICTIM"
+// victimStore, when set, makes the test binary a process that works on transactions in that store until it is killed.
+const victimStore = "BONAFIDE_TEST_VICTIM"
 
 func TestMain(m *testing.M) {
-	if folder := os.Getenv(victimFolder); folder != "" {
-		fmt.Fprintln(os.Stderr, victim(folder))
+	if place := os.Getenv(victimStore); place != "" {
+		fmt.Fprintln(os.Stderr, victim(place))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
+// openPlace opens the PostgreSQL at a URL, or the embedded store in a folder.
+func openPlace(ctx context.Context, place string) (store.Store, error) {
+	if strings.HasPrefix(place, "postgres:") {
+		return postgres.Open(ctx, place, true)
+	}
+	return sqlite.Open(ctx, place, true)
+}
+
 // victim says on its output what it is about to do and what was done: a line each, "intend" before and "did" after, as
 // a server's client would see a request and its reply.
-func victim(folder string) error {
-	s, err := sqlite.Open(context.Background(), folder, true)
+func victim(place string) error {
+	s, err := openPlace(context.Background(), place)
 	if err != nil {
 		return err
 	}
@@ -89,12 +100,23 @@ type history struct {
 }
 
 func TestKilledAtAnyMoment(t *testing.T) {
-	folder := t.TempDir()
-	openStore(t, folder).Close()
+	killAtAnyMoment(t, t.TempDir(), 40)
+}
+
+func TestKilledAtAnyMomentOnPostgreSQL(t *testing.T) {
+	killAtAnyMoment(t, postgrestest.Start(t).Schema(t), 15)
+}
+
+func killAtAnyMoment(t *testing.T, place string, rounds int) {
+	s, err := openPlace(t.Context(), place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	addAccounts(t, s)
 	histories := map[string]*history{}
-	const rounds = 40
 	for range rounds {
-		for line := range strings.Lines(killAtRandom(t, folder)) {
+		for line := range strings.Lines(killAtRandom(t, place)) {
 			var what, how, id string
 			var score float64
 			if n, _ := fmt.Sscanln(line, &what, &how, &id, &score); n != 4 {
@@ -115,7 +137,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			}
 		}
 	}
-	s := openStore(t, folder)
+	if p, ok := s.(*postgres.Store); ok {
+		untilQuiet(t, p)
+	}
 	records, err := s.Records(t.Context(), owner, 1<<30)
 	if err != nil {
 		t.Fatal(err)
@@ -154,11 +178,22 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
+// untilQuiet waits until PostgreSQL has ended what the killed processes had begun.
+func untilQuiet(t *testing.T, s *postgres.Store) {
+	t.Helper()
+	for busy := 1; busy > 0; time.Sleep(10 * time.Millisecond) {
+		const others = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bonafide' AND state <> 'idle' AND pid <> pg_backend_pid()"
+		if err := s.Reader.QueryRowContext(t.Context(), others).Scan(&busy); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // killAtRandom runs a victim, kills it at a random moment and returns what it said.
-func killAtRandom(t *testing.T, folder string) string {
+func killAtRandom(t *testing.T, place string) string {
 	t.Helper()
 	process := exec.Command(os.Args[0])
-	process.Env = append(os.Environ(), victimFolder+"="+folder)
+	process.Env = append(os.Environ(), victimStore+"="+place)
 	var complaint bytes.Buffer
 	process.Stderr = &complaint
 	output, err := process.StdoutPipe()

@@ -125,12 +125,10 @@ func explain(err error) error {
 		}
 		return err
 	}
-	switch kind := kindOf(fault.Code); kind {
-	case nil:
-		return err
-	default:
+	if kind := kindOf(fault.Code); kind != nil {
 		return fmt.Errorf("%w: %w", kind, err)
 	}
+	return err
 }
 
 // broken says whether a fault is the connection's.
