@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -37,7 +38,7 @@ const (
 // Start has the tasks done until stop is called. A task's run is a job that can be inserted once in each period of the
 // task's length, so that neither a second process nor a restart repeats it.
 func Start[TTx any](ctx context.Context, driver riverdriver.Driver[TTx], log *slog.Logger, tasks []store.Task) (stop func(), err error) {
-	worker := &worker{tasks: map[string]store.Task{}}
+	worker := &worker{log: log, tasks: map[string]store.Task{}}
 	var jobs []*river.PeriodicJob
 	for _, t := range tasks {
 		worker.tasks[t.Name] = t
@@ -48,8 +49,7 @@ func Start[TTx any](ctx context.Context, driver riverdriver.Driver[TTx], log *sl
 	workers := river.NewWorkers()
 	river.AddWorker(workers, worker)
 	client, err := river.NewClient(driver, &river.Config{
-		// What River does is for debugging; what goes wrong is a warning here, since it is tried again.
-		Logger:            slog.New(quieter{log.Handler()}),
+		Logger:            slog.New(quieter{log.Handler(), new(atomic.Int64)}),
 		PeriodicJobs:      jobs,
 		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 1}},
 		Workers:           workers,
@@ -83,6 +83,7 @@ func (run) Kind() string { return "task" }
 
 type worker struct {
 	river.WorkerDefaults[run]
+	log   *slog.Logger
 	tasks map[string]store.Task
 }
 
@@ -92,25 +93,43 @@ func (w *worker) Work(ctx context.Context, job *river.Job[run]) error {
 	if !known {
 		return river.JobCancel(fmt.Errorf("there is no task %q any more", job.Args.Task))
 	}
-	return task.Do(ctx)
+	if err := task.Do(ctx); err != nil {
+		w.log.Warn("a recurring task failed; it is tried again", "task", task.Name, "error", err.Error())
+		return err
+	}
+	return nil
 }
 
-// quieter is a handler that lowers each level by one.
-type quieter struct{ slog.Handler }
+// quieter makes of River's words one warning a minute; the rest is for debugging. A database that is away for a while is
+// complained of by every part of River, again and again.
+type quieter struct {
+	slog.Handler
+	last *atomic.Int64 // when the last warning was, in seconds
+}
 
-const step = slog.LevelInfo - slog.LevelDebug
+const quiet = 60 // seconds
 
 func (q quieter) Enabled(ctx context.Context, l slog.Level) bool {
-	return q.Handler.Enabled(ctx, l-step)
+	return q.Handler.Enabled(ctx, max(l, slog.LevelDebug))
 }
 
 func (q quieter) Handle(ctx context.Context, r slog.Record) error {
-	r.Level -= step
+	last, now := q.last.Load(), r.Time.Unix()
+	if r.Level >= slog.LevelWarn && now-last >= quiet && q.last.CompareAndSwap(last, now) {
+		r.Level = slog.LevelWarn
+	} else {
+		r.Level = slog.LevelDebug
+	}
+	if !q.Handler.Enabled(ctx, r.Level) {
+		return nil
+	}
 	return q.Handler.Handle(ctx, r)
 }
 
 func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return quieter{q.Handler.WithAttrs(attrs)}
+	return quieter{q.Handler.WithAttrs(attrs), q.last}
 }
 
-func (q quieter) WithGroup(name string) slog.Handler { return quieter{q.Handler.WithGroup(name)} }
+func (q quieter) WithGroup(name string) slog.Handler {
+	return quieter{q.Handler.WithGroup(name), q.last}
+}
