@@ -12,7 +12,7 @@ VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 SUDO      = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BONAFIDE  = bin/bonafide
 # The npm packages below web/.
-WEB       = capture
+WEB       = capture console
 
 export CGO_ENABLED = 1
 

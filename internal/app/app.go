@@ -7,12 +7,15 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/bonafide-id/bonafide/internal/account"
 	"github.com/bonafide-id/bonafide/internal/challenge"
 	"github.com/bonafide-id/bonafide/internal/check"
 	"github.com/bonafide-id/bonafide/internal/config"
+	"github.com/bonafide-id/bonafide/internal/console"
 	"github.com/bonafide-id/bonafide/internal/demo"
 	"github.com/bonafide-id/bonafide/internal/media"
 	"github.com/bonafide-id/bonafide/internal/protocol/capture"
@@ -93,6 +96,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	web.Pages(documentation, site.Paths...)
 
+	if err := operatorsConsole(web, accounts, settings.ConsolePasswordFile, o.Log); err != nil {
+		return err
+	}
+
 	listener, err := web.Listen()
 	if err != nil {
 		return err
@@ -113,6 +120,24 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer stopTasks()
 	o.Log.Info("serving", "address", listener.Addr().String(), "confinement", checker.Decoder.Confinement().String())
 	return web.Serve(ctx, listener)
+}
+
+// operatorsConsole adds the console where it has a password.
+func operatorsConsole(web *server.Server, accounts *account.Accounts, passwordFile string, log *slog.Logger) error {
+	if passwordFile == "" {
+		return nil
+	}
+	text, err := os.ReadFile(passwordFile)
+	if err != nil {
+		return fmt.Errorf("console-password-file cannot be read: %w", err)
+	}
+	password, _, _ := strings.Cut(string(text), "\n")
+	pages, err := console.New(accounts, strings.TrimRight(password, "\r"), log, nil)
+	if err != nil {
+		return fmt.Errorf("console-password-file: %w", err)
+	}
+	web.Site(pages, console.Paths...)
+	return nil
 }
 
 // probes decide whether the server is ready, and tell on /readyz what it runs on.

@@ -23,9 +23,10 @@ type Config struct {
 	Retention Retention `embed:"" prefix:"retention-"`
 	Checks    Checks    `embed:""`
 
-	Demo         string        `placeholder:"NAME" help:"Serve the demo page at /demo; whoever reaches it runs checks on this account and sees the evidence."`
-	FirstAccount string        `placeholder:"NAME" help:"On an empty store, create this account and print its credentials once."`
-	StopTimeout  time.Duration `default:"40s" help:"How long a stop waits for the requests that are running."`
+	Demo                string        `placeholder:"NAME" help:"Serve the demo page at /demo; whoever reaches it runs checks on this account and sees the evidence."`
+	ConsolePasswordFile string        `placeholder:"FILE" help:"Serve the operator's console at /console behind the password that is this file's first line."`
+	FirstAccount        string        `placeholder:"NAME" help:"On an empty store, create this account and print its credentials once."`
+	StopTimeout         time.Duration `default:"40s" help:"How long a stop waits for the requests that are running."`
 }
 
 // TLS serves HTTPS directly when both files are given.

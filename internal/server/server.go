@@ -107,6 +107,16 @@ func (s *Server) Pages(h http.Handler, paths ...string) {
 	}
 }
 
+// Site adds pages that look after themselves: who may see them, and what is posted to them, in small bodies.
+func (s *Server) Site(h http.Handler, paths ...string) {
+	for _, path := range paths {
+		s.router.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			limitBody(w, r, lightBytes)
+			h.ServeHTTP(w, r)
+		})
+	}
+}
+
 // Handler is the whole server without its listener.
 func (s *Server) Handler() http.Handler { return s.router }
 

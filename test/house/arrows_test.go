@@ -22,7 +22,7 @@ var ranks = [][]string{
 	{"internal/account", "internal/challenge", "internal/check"},
 	{"internal/evaluate", "internal/protocol", "internal/site"},
 	{"internal/protocol/lipsecure", "internal/protocol/selfie", "internal/protocol/faceliveness", "internal/protocol/capture"},
-	{"internal/demo"},
+	{"internal/demo", "internal/console"},
 	{"internal/server"},
 	{"internal/config"},
 	{"internal/app"},

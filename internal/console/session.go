@@ -1,0 +1,132 @@
+package console
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-chi/httprate"
+)
+
+const (
+	// The prefix makes browsers refuse the cookie over plain HTTP (but for localhost) and from other hosts.
+	cookieName = "__Host-bonafide-console"
+	life       = 8 * time.Hour
+	// mostSessions bounds the memory; the oldest session makes room.
+	mostSessions = 64
+	leastLength  = 12
+	// Of one address (or IPv6 network of 64 bits) so many tries a minute, and of all together so many.
+	triesOfOne, triesOfAll = 5, 30
+	mostForm               = 4 << 10
+)
+
+// sessions are those who have logged in.
+type sessions struct {
+	password [32]byte
+	now      func() time.Time
+
+	mu   sync.Mutex
+	ends map[[32]byte]time.Time // by the hash of the cookie's value
+}
+
+func newSessions(password string, now func() time.Time) (*sessions, error) {
+	if len(password) < leastLength {
+		return nil, errors.New("the console's password has fewer than 12 bytes: give a longer one")
+	}
+	return &sessions{password: sha256.Sum256([]byte(password)), now: now, ends: map[[32]byte]time.Time{}}, nil
+}
+
+// right compares in the same time wherever a password differs.
+func (s *sessions) right(password string) bool {
+	hash := sha256.Sum256([]byte(password))
+	return subtle.ConstantTimeCompare(hash[:], s.password[:]) == 1
+}
+
+func (s *sessions) begin() *http.Cookie {
+	value := make([]byte, 32)
+	rand.Read(value) //nolint:errcheck // it never fails: it ends the program instead
+	text := hex.EncodeToString(value)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	var oldest [32]byte
+	for id, ends := range s.ends {
+		if !now.Before(ends) {
+			delete(s.ends, id)
+		} else if s.ends[oldest].IsZero() || ends.Before(s.ends[oldest]) {
+			oldest = id
+		}
+	}
+	if len(s.ends) >= mostSessions {
+		delete(s.ends, oldest)
+	}
+	s.ends[sha256.Sum256([]byte(text))] = now.Add(life)
+	return cookie(text, int(life.Seconds()))
+}
+
+func cookie(value string, seconds int) *http.Cookie {
+	return &http.Cookie{Name: cookieName, Value: value, Path: "/", MaxAge: seconds, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+}
+
+func sessionID(r *http.Request) [32]byte {
+	shown, err := r.Cookie(cookieName)
+	if err != nil {
+		return [32]byte{}
+	}
+	return sha256.Sum256([]byte(shown.Value))
+}
+
+func (s *sessions) valid(r *http.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ends, found := s.ends[sessionID(r)]
+	return found && s.now().Before(ends)
+}
+
+func (s *sessions) end(r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.ends, sessionID(r))
+}
+
+// slowed refuses who tries too many passwords. The address is the connection's: behind a proxy all share it.
+func (c *Console) slowed(next http.Handler) http.Handler {
+	tooMany := httprate.WithLimitHandler(func(w http.ResponseWriter, _ *http.Request) {
+		c.log.Warn("too many tries to log in to the console")
+		c.show(w, http.StatusTooManyRequests, "login", view{Title: "Log in", Data: "Too many tries. Wait a minute."})
+	})
+	all := func(*http.Request) (string, error) { return "", nil }
+	return httprate.Limit(triesOfOne, time.Minute, httprate.WithKeyFuncs(httprate.KeyByIP), tooMany)(
+		httprate.Limit(triesOfAll, time.Minute, httprate.WithKeyFuncs(all), tooMany)(next))
+}
+
+func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) {
+	if c.sessions.valid(r) {
+		http.Redirect(w, r, Root, http.StatusSeeOther)
+		return
+	}
+	c.show(w, http.StatusOK, "login", view{Title: "Log in", Data: ""})
+}
+
+func (c *Console) login(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+	if !c.sessions.right(r.PostFormValue("password")) {
+		c.log.Warn("a wrong password for the console")
+		c.show(w, http.StatusUnauthorized, "login", view{Title: "Log in", Data: "That is not the password."})
+		return
+	}
+	c.sessions.end(r)
+	http.SetCookie(w, c.sessions.begin())
+	http.Redirect(w, r, Root, http.StatusSeeOther)
+}
+
+func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
+	c.sessions.end(r)
+	http.SetCookie(w, cookie("", -1))
+	http.Redirect(w, r, Root+"/login", http.StatusSeeOther)
+}

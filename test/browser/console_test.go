@@ -1,0 +1,104 @@
+package browser
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/bonafide-id/bonafide/internal/store"
+	"github.com/bonafide-id/bonafide/internal/store/sqlite"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// history puts checks of past weeks into the server's store.
+func (s *server) history() {
+	s.t.Helper()
+	kept, err := sqlite.Open(s.t.Context(), s.data, false)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer kept.Close()
+	acct, err := kept.AccountNamed(s.t.Context(), "shop")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	reasons := []liveness.Reason{liveness.PoorIllumination, liveness.FaceTooSmall, liveness.LipsNotMoving, liveness.PoorIllumination}
+	for i := range 150 {
+		r := store.Record{ID: fmt.Sprint("check ", i), Account: acct.ID, Protocol: []string{"lipsecure", "selfie", "faceliveness"}[i%3],
+			At: time.Now().Add(-time.Duration(i) * 4 * time.Hour), Outcome: liveness.Live, Threshold: 0.5,
+			Gates: []liveness.Gate{liveness.AtLeast("face_width", 180, 64, "px", ""), liveness.AtLeast("pad", 0.91, 0.5, "p", "")}}
+		score := 1 - float64(i*37%100)/140
+		r.Score = &score
+		switch {
+		case i%7 == 3:
+			r.Outcome, r.Score, r.Reason = liveness.Undecided, nil, reasons[i%4]
+		case score < r.Threshold:
+			r.Outcome = liveness.Attack
+		}
+		if i%3 == 0 {
+			due := 0.7
+			r.Digits = []liveness.Digit{{Digit: "5", Start: 1, End: 1.4, Fit: 0.9, Due: &due}}
+		}
+		if err := kept.Keep(s.t.Context(), r); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+func TestTheConsole(t *testing.T) {
+	const password = "correct horse battery"
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := launch(t, "--console-password-file", file)
+	s.history()
+	for i, o := range []options{{width: 320, height: 640}, {width: 390, height: 844, dark: true}, {width: 1280, height: 900}, {width: 1280, height: 900, dark: true}} {
+		name := fmt.Sprintf("%d-dark-%v", o.width, o.dark)
+		t.Run(name, func(t *testing.T) {
+			b := (&server{t: t, url: s.url, data: s.data}).browse(o)
+			b.open("/console")
+			if at := eval[string](b, "return location.pathname"); at != "/console/login" {
+				t.Fatalf("without a login the browser is at %s", at)
+			}
+			b.fits("login")
+			b.accessible("login")
+			b.picture("console-login-" + name)
+			if i == 0 {
+				b.do(chromedp.SendKeys(chromedp.CSS("input[name=password]"), "wrong"+kb.Enter))
+				b.until(10*time.Second, "document.body.innerText.includes('not the password')")
+			}
+			b.do(chromedp.SendKeys(chromedp.CSS("input[name=password]"), password+kb.Enter))
+			b.until(10*time.Second, "document.querySelector('h1').textContent === 'Overview' && document.querySelectorAll('canvas').length === 4")
+			b.until(10*time.Second, drawn)
+			for page, has := range map[string]string{
+				"":                          "document.querySelectorAll('.tiles li').length === 4",
+				"/checks?outcome=undecided": "document.querySelectorAll('.badge.undecided').length > 5 && !document.querySelector('.badge.live')",
+				"/thresholds?threshold=0.8": "document.querySelectorAll('tbody tr').length > 5",
+				"/keys":                     drawn,
+			} {
+				b.open("/console" + page)
+				b.until(10*time.Second, has)
+				eval[bool](b, "for (const d of [...document.querySelectorAll('details')].slice(0, 2)) d.open = true; return true")
+				b.fits(page)
+				b.accessible(page)
+				b.picture("console" + filepath.Base("/"+page[:min(len(page), 7)]) + "-" + name)
+			}
+			eval[bool](b, "document.querySelector('header form button').click(); return true")
+			b.until(10*time.Second, "location.pathname === '/console/login'")
+			b.open("/console/keys")
+			if at := eval[string](b, "return location.pathname"); at != "/console/login" {
+				t.Errorf("after the logout the browser is at %s", at)
+			}
+		})
+	}
+}
+
+// drawn: every chart has something on its canvas.
+const drawn = `[...document.querySelectorAll("canvas")].every((c) => c.width > 0 &&
+	c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some((v) => v > 0))`
