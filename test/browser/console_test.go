@@ -74,20 +74,20 @@ func TestTheConsole(t *testing.T) {
 				b.until(10*time.Second, "document.body.innerText.includes('not the password')")
 			}
 			b.do(chromedp.SendKeys(chromedp.CSS("input[name=password]"), password+kb.Enter))
-			b.until(10*time.Second, "document.querySelector('h1').textContent === 'Overview' && document.querySelectorAll('canvas').length === 4")
+			b.until(10*time.Second, "document.querySelector('h1')?.textContent === 'Overview' && document.querySelectorAll('canvas').length === 4")
 			b.until(10*time.Second, drawn)
-			for page, has := range map[string]string{
-				"":                          "document.querySelectorAll('.tiles li').length === 4",
-				"/checks?outcome=undecided": "document.querySelectorAll('.badge.undecided').length > 5 && !document.querySelector('.badge.live')",
-				"/thresholds?threshold=0.8": "document.querySelectorAll('tbody tr').length > 5",
-				"/keys":                     drawn,
+			for _, page := range []struct{ name, path, has string }{
+				{"overview", "", "document.querySelectorAll('.tiles li').length === 4"},
+				{"checks", "/checks?outcome=undecided", "document.querySelectorAll('.badge.undecided').length > 5 && !document.querySelector('.badge.live')"},
+				{"thresholds", "/thresholds?threshold=0.8", "document.querySelectorAll('tbody tr').length > 5"},
+				{"keys", "/keys", drawn},
 			} {
-				b.open("/console" + page)
-				b.until(10*time.Second, has)
+				b.open("/console" + page.path)
+				b.until(10*time.Second, page.has)
 				eval[bool](b, "for (const d of [...document.querySelectorAll('details')].slice(0, 2)) d.open = true; return true")
-				b.fits(page)
-				b.accessible(page)
-				b.picture("console" + filepath.Base("/"+page[:min(len(page), 7)]) + "-" + name)
+				b.fits(page.name)
+				b.accessible(page.name)
+				b.picture("console-" + page.name + "-" + name)
 			}
 			eval[bool](b, "document.querySelector('header form button').click(); return true")
 			b.until(10*time.Second, "location.pathname === '/console/login'")

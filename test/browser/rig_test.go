@@ -235,19 +235,24 @@ func (b *tab) open(path string) { b.t.Helper(); b.do(chromedp.Navigate(b.server.
 // eval evaluates JavaScript, waiting for a promise, in which c is the capture component and shadow its inside.
 func eval[T any](b *tab, script string) T {
 	b.t.Helper()
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](
-		`(async () => { const c = document.querySelector("bonafide-capture"); const shadow = c?.shadowRoot; `+script+` })()`, chromedp.EvalAwaitPromise))
+	value, err := evaluate[T](b, script)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	return value
 }
 
+func evaluate[T any](b *tab, script string) (T, error) {
+	return chromedp.Run(b.ctx, chromedp.Evaluate[T](
+		`(async () => { const c = document.querySelector("bonafide-capture"); const shadow = c?.shadowRoot; `+script+` })()`, chromedp.EvalAwaitPromise))
+}
+
 // until waits for a condition in JavaScript.
 func (b *tab) until(wait time.Duration, condition string) {
 	b.t.Helper()
 	for deadline := time.Now().Add(wait); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if eval[bool](b, "return !!("+condition+")") {
+		// An error is a page that is just being replaced by the next.
+		if came, err := evaluate[bool](b, "return !!("+condition+")"); err == nil && came {
 			return
 		}
 	}
