@@ -77,7 +77,7 @@ func TestTheConsole(t *testing.T) {
 			b.until(10*time.Second, "document.querySelector('h1')?.textContent === 'Overview' && document.querySelectorAll('canvas').length === 4")
 			b.until(10*time.Second, drawn)
 			for _, page := range []struct{ name, path, has string }{
-				{"overview", "", "document.querySelectorAll('.tiles li').length === 4"},
+				{"overview", "", "document.querySelectorAll('.tiles li').length === 4 && " + drawn},
 				{"checks", "/checks?outcome=undecided", "document.querySelectorAll('.badge.undecided').length > 5 && !document.querySelector('.badge.live')"},
 				{"thresholds", "/thresholds?threshold=0.8", "document.querySelectorAll('tbody tr').length > 5"},
 				{"keys", "/keys", drawn},
