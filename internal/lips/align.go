@@ -11,7 +11,7 @@ import (
 // The reference shape: the points of a face that speech does not move, in pupil distances from the middle between the
 // eyes: the centres of the two eyes, the root, the tip and the base of the nose (mean of the GRID corpus's speakers).
 var reference = [5]complex128{
-	complex(-0.5, 0), complex(0.5, 0), complex(0.019, -0.043), complex(0.044, 0.638), complex(0.034, 0.926),
+	complex(-0.5, 0), complex(0.5, 0), complex(0, -0.070), complex(0, 0.570), complex(0, 0.789),
 }
 
 // rigid picks the same five points of a face, in pixels.
@@ -56,6 +56,24 @@ func place(l *liveness.Landmarks) placement {
 // mouth is the middle of the outer lips, seen from the head: in pupil distances from the centroid of the rigid points.
 func (p placement) mouth(l *liveness.Landmarks) complex128 {
 	return (middle(l[48:60]) - p.centre) / p.scale
+}
+
+// shape are the lips and the chin, seen from the head as mouth is.
+func (p placement) shape(points [shapePoints]complex128) (out [2 * shapePoints]float32) {
+	for i, z := range points {
+		z = (z - p.centre) / p.scale
+		out[2*i], out[2*i+1] = float32(real(z)), float32(imag(z))
+	}
+	return out
+}
+
+// outline picks the points of a shape: the outer lips, the inner lips, the chin.
+func outline(l *liveness.Landmarks) (points [shapePoints]complex128) {
+	for i, p := range l[48:68] {
+		points[i] = complex(p.X, p.Y)
+	}
+	points[shapePoints-1] = complex(l[8].X, l[8].Y)
+	return points
 }
 
 // Landmarks tremble from frame to frame by more than a head moves: placements are smoothed over time by a Gaussian of

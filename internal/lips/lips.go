@@ -73,7 +73,9 @@ func (r *Reader) Read(m *Mouth) (*Reading, error) {
 	if count < fewest {
 		return reading, nil
 	}
-	outputs, err := r.model.Run(infer.Tensor{Shape: []int64{1, int64(count), Height, Width}, Data: pixels})
+	outputs, err := r.model.Run(
+		infer.Tensor{Shape: []int64{1, int64(count), Height, Width}, Data: pixels},
+		infer.Tensor{Shape: []int64{1, int64(count), ShapeSize}, Data: m.Shapes()})
 	if err != nil {
 		return nil, err
 	}

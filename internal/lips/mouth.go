@@ -22,6 +22,12 @@ const (
 	patchSide  = 120
 	patchWidth = 2.625 // pupil distances; the same pixels as perPixel
 
+	// shapePoints are the points of a mouth's shape: twelve of the outer lips, eight of the inner lips, the chin.
+	shapePoints = 21
+	// ShapeSize is the number of values of a mouth's shape: across and down of each point, in pupil distances from the
+	// middle of the eyes and the nose.
+	ShapeSize = 2 * shapePoints
+
 	// fastest is the highest rate at which frames are kept; quicker ones are dropped.
 	fastest = 40
 	// longest is the most of a recording that is kept.
@@ -37,6 +43,7 @@ type Mouth struct {
 	at      []time.Duration
 	places  []placement
 	mouths  []complex128
+	shapes  [][shapePoints]complex128 // in pixels of the frame
 	patches []patch
 }
 
@@ -68,6 +75,7 @@ func (m *Mouth) Add(p *liveness.Picture, f liveness.Face, at time.Duration) erro
 	m.at = append(m.at, at)
 	m.places = append(m.places, place)
 	m.mouths = append(m.mouths, place.mouth(&f.Landmarks))
+	m.shapes = append(m.shapes, outline(&f.Landmarks))
 	m.patches = append(m.patches, cut(p, lips, length(place.scale)*patchWidth/patchSide))
 	return nil
 }
@@ -172,17 +180,11 @@ func (m *Mouth) Pictures(width, height int) (pixels []float32, count int) {
 	}
 	places := smooth(m.at, m.places)
 	size := width * height
-	count = int(m.Duration()*Rate/time.Second) + 1
+	count = m.count()
 	pixels = make([]float32, count*size)
 	before, after := make([]float32, size), make([]float32, size)
 	drawn := -1 // the frame that `before` shows; `after` shows the next
-	frame := 0
-	for k := range count {
-		t := m.at[0] + time.Duration(k)*time.Second/Rate
-		for frame+1 < len(m.at)-1 && m.at[frame+1] <= t {
-			frame++
-		}
-		next := min(frame+1, len(m.at)-1)
+	m.resample(func(k, frame, next int, w float32) {
 		if drawn != frame {
 			if drawn == frame-1 && drawn >= 0 {
 				before, after = after, before
@@ -192,16 +194,51 @@ func (m *Mouth) Pictures(width, height int) (pixels []float32, count int) {
 			m.patches[next].draw(after, width, height, places[next], mouth)
 			drawn = frame
 		}
+		mix(pixels[k*size:(k+1)*size], before, after, w)
+	})
+	return pixels, count
+}
+
+// Shapes returns where lips and chin are at the times of Pictures: ShapeSize values each, in a single slice.
+func (m *Mouth) Shapes() []float32 {
+	places := smooth(m.at, m.places)
+	values := make([]float32, m.count()*ShapeSize)
+	m.resample(func(k, frame, next int, w float32) {
+		before, after := places[frame].shape(m.shapes[frame]), places[next].shape(m.shapes[next])
+		mix(values[k*ShapeSize:(k+1)*ShapeSize], before[:], after[:], w)
+	})
+	return values
+}
+
+// count is the number of pictures, Rate a second, from the first frame to the last.
+func (m *Mouth) count() int {
+	if len(m.at) == 0 {
+		return 0
+	}
+	return int(m.Duration()*Rate/time.Second) + 1
+}
+
+// resample calls with each picture's number, the two frames around its time, and the weight of the later one.
+func (m *Mouth) resample(each func(k, frame, next int, w float32)) {
+	frame := 0
+	for k := range m.count() {
+		t := m.at[0] + time.Duration(k)*time.Second/Rate
+		for frame+1 < len(m.at)-1 && m.at[frame+1] <= t {
+			frame++
+		}
+		next := min(frame+1, len(m.at)-1)
 		var w float32
 		if gap := m.at[next] - m.at[frame]; gap > 0 {
 			w = float32(t-m.at[frame]) / float32(gap)
 		}
-		out := pixels[k*size : (k+1)*size]
-		for i := range out {
-			out[i] = before[i]*(1-w) + after[i]*w
-		}
+		each(k, frame, next, w)
 	}
-	return pixels, count
+}
+
+func mix(out, before, after []float32, w float32) {
+	for i := range out {
+		out[i] = before[i]*(1-w) + after[i]*w
+	}
 }
 
 // draw renders a patch as the mouth picture of a head at the given place.

@@ -13,15 +13,15 @@ def middle(pictures):
     return pictures[:, y:y + HEIGHT, x:x + WIDTH].astype(np.float32)
 
 
-def at_times(pictures, times):
-    """The pictures at fractional times, mixed from the two around."""
-    i = np.clip(np.floor(times).astype(int), 0, len(pictures) - 1)
-    j = np.minimum(i + 1, len(pictures) - 1)
-    w = (times - i).astype(np.float32)[:, None, None]
-    return (1 - w) * pictures[i] + w * pictures[j]
+def at_times(values, times):
+    """Pictures or shapes at fractional times, mixed from the two around."""
+    i = np.clip(np.floor(times).astype(int), 0, len(values) - 1)
+    j = np.minimum(i + 1, len(values) - 1)
+    w = (times - i).astype(np.float32).reshape(-1, *[1] * (values.ndim - 1))
+    return (1 - w) * values[i] + w * values[j]
 
 
-def speed(rng, pictures, phones, states):
+def speed(rng, pictures, shapes, phones, states):
     """Speech 0.7 to 1.4 times as fast, wavering."""
     n = len(pictures)
     knots = max(2, n // 25 + 1)
@@ -30,29 +30,65 @@ def speed(rng, pictures, phones, states):
     position -= position[0]
     times = np.interp(np.arange(0, position[-1]), position, np.arange(n))
     nearest = np.round(times).astype(int)
-    return at_times(pictures, times), phones[nearest], states[nearest]
+    return at_times(pictures, times), at_times(shapes, times), phones[nearest], states[nearest]
 
 
-def fit(rng, length, pictures, phones, states):
+def fit(rng, length, pictures, shapes, phones, states):
     """A random part of that length; short sequences hold their first and last picture."""
     n = len(pictures)
     if n >= length:
         a = rng.integers(0, n - length + 1)
-        return pictures[a:a + length], phones[a:a + length], states[a:a + length]
+        return tuple(v[a:a + length] for v in (pictures, shapes, phones, states))
     a = int(rng.integers(0, length - n + 1))
     pad = (a, length - n - a)
-    return (np.pad(pictures, (pad, (0, 0), (0, 0)), "edge"), np.pad(phones, pad), np.pad(states, pad))
+    return (np.pad(pictures, (pad, (0, 0), (0, 0)), "edge"), np.pad(shapes, (pad, (0, 0)), "edge"),
+            np.pad(phones, pad), np.pad(states, pad))
 
 
-def frame_rate(rng, pictures):
+def frame_rate(rng, pictures, shapes):
     """As if filmed at 10 to 24 frames a second, also unevenly, and brought to 25 again."""
     n = len(pictures)
     times = np.arange(rng.uniform(0, 1), n - 1, 25 / rng.uniform(10, 24))
     if rng.random() < 0.3:
         times = np.sort(np.clip(times + rng.normal(0, 0.4, len(times)), 0, n - 1))
-    filmed = at_times(pictures, times) if rng.random() < 0.5 else pictures[np.round(times).astype(int)]
     back = np.interp(np.arange(n), times, np.arange(len(times)))
-    return at_times(filmed, back) if rng.random() < 0.7 else filmed[np.round(back).astype(int)]
+    there = times if rng.random() < 0.5 else np.round(times)
+    back = back if rng.random() < 0.7 else np.round(back)
+    return at_times(at_times(pictures, there), back), at_times(at_times(shapes, there), back)
+
+
+# The points of a shape in the mirror: the outer lips (12), the inner lips (8), the chin.
+MIRROR = np.r_[6, 5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 12 + np.r_[4, 3, 2, 1, 0, 7, 6, 5], 20]
+
+
+def mirrored(shapes):
+    """Shapes (…, 42) as the mirror shows them."""
+    points = shapes.reshape(*shapes.shape[:-1], 21, 2)[..., MIRROR, :] * np.float32([-1, 1])
+    return points.reshape(shapes.shape)
+
+
+def shape(rng, shapes):
+    """Another mouth: larger or smaller movements across and down, a tilt, points that drift and tremble."""
+    n = len(shapes)
+    points = shapes.reshape(n, 21, 2)
+    mean = points.mean(0)
+    angle, shear = np.radians(rng.normal(0, 4)), rng.normal(0, 0.05)
+    c, s = np.cos(angle), np.sin(angle)
+    m = np.array([[c, -s], [s, c]]) @ np.array([[np.exp(rng.normal(0, 0.15)), shear], [0, np.exp(rng.normal(0, 0.2))]])
+    moved = (points - mean) @ m.T * np.exp(rng.normal(0, 0.15, (21, 1)))
+    knots = max(2, n // 12 + 1)
+    drift = np.stack([np.interp(np.linspace(0, knots - 1, n), np.arange(knots), rng.normal(0, 0.012, knots))
+                      for _ in range(2)], 1)
+    trembling = rng.normal(0, rng.uniform(0, 0.008), (n, 21, 2)) + rng.normal(0, rng.uniform(0, 0.006), (n, 1, 2))
+    return (mean + moved + drift[:, None] + trembling).reshape(n, 42).astype(np.float32)
+
+
+def look(rng, pictures, shapes):
+    """Another mouth, in another place and light, sometimes in the mirror."""
+    pictures, shapes = light(rng, place(rng, pictures)), shape(rng, shapes)
+    if rng.random() < 0.5:
+        pictures, shapes = pictures[:, :, ::-1], mirrored(shapes)
+    return np.ascontiguousarray(pictures, np.float32), shapes
 
 
 def place(rng, pictures):
@@ -97,7 +133,7 @@ def complexion(rng, pictures):
 
 
 def light(rng, pictures):
-    """Tone, sharpness, a gradient, flicker, noise, few grey levels, a mirror, a covered spot, lost pictures. 0..1."""
+    """Tone, sharpness, a gradient, flicker, noise, few grey levels, a covered spot, lost pictures. 0..1."""
     n, pictures = len(pictures), complexion(rng, pictures / 255)
     if rng.random() < 0.4:
         k = rng.uniform(0.35, 0.9)
@@ -117,8 +153,6 @@ def light(rng, pictures):
     if rng.random() < 0.2:
         levels = 2 ** rng.integers(3, 6)
         pictures = np.round(pictures * levels) / levels
-    if rng.random() < 0.5:
-        pictures = pictures[:, :, ::-1]
     pictures = np.array(pictures, np.float32)
     if rng.random() < 0.3:
         y, x = rng.integers(0, HEIGHT - 8), rng.integers(0, WIDTH - 8)

@@ -33,9 +33,10 @@ THRESHOLDS = [0.5, 0.9, 0.98, 0.99]
 
 
 def posteriors(model, file):
-    pictures = augment.middle(np.load(file))
+    pictures = augment.middle(np.load(file + ".npy"))
+    shapes = np.load(file + ".shape.npy")
     with torch.no_grad():
-        return model(torch.from_numpy(pictures)[None])[0].double().numpy()
+        return model(torch.from_numpy(pictures)[None], torch.from_numpy(shapes)[None])[0].double().numpy()
 
 
 def score_trials(folder, pictures, folds):
@@ -45,8 +46,8 @@ def score_trials(folder, pictures, folds):
         by_path.setdefault(r["path"], []).append(r)
     for path, trials in by_path.items():
         model = folds.get(trials[0]["person"])
-        name = os.path.join(pictures, path + ".npy")
-        if model is None or not os.path.exists(name):
+        name = os.path.join(pictures, path)
+        if model is None or not os.path.exists(name + ".npy"):
             continue
         e = phrase.Evidence(posteriors(model, name), PRIOR, SCALE, POWER)
         for r in trials:

@@ -28,11 +28,12 @@ PHONES = ["silence"] + sorted({p for phones in LEXICON.values() for p in phones}
 
 
 class Clip:
-    """One recording: pictures (n, 72, 96) of bytes, a state and a phone for each, the words with their times."""
+    """One recording: pictures (n, 72, 96) of bytes, the lips' shapes (n, 42), a state and a phone for each, the words
+    with their times."""
 
-    def __init__(self, row, pictures, align):
+    def __init__(self, row, pictures, shapes, align):
         self.speaker, self.name, self.digit = row["speaker"], row["name"], int(row["digit"])
-        self.pictures = pictures
+        self.pictures, self.shapes = pictures, shapes
         self.words = []  # (first, last, word) in pictures, fractional; silences left out
         self.phones = np.zeros(len(pictures), np.int64)
         self.states = np.full(len(pictures), SILENCE, np.int64)
@@ -57,9 +58,9 @@ def load(grid, pictures):
     """Clips of every row of tokens.tsv whose mouth pictures were extracted."""
     clips = []
     for row in csv.DictReader(open(os.path.join(grid, "tokens.tsv")), delimiter="\t"):
-        file = os.path.join(pictures, row["file"] + ".npy")
+        file = os.path.join(pictures, row["file"])
         align = os.path.join(grid, "align", row["speaker"], row["name"] + ".align")
-        clips.append(Clip(row, np.load(file), align))
+        clips.append(Clip(row, np.load(file + ".npy"), np.load(file + ".shape.npy"), align))
     return clips
 
 
@@ -70,25 +71,31 @@ def cut(clip, first, last, before=0, after=0):
     states = clip.states[a:b].copy()
     middle = np.arange(a, b) + 0.5
     states[((middle < first) | (middle >= last)) & (states != SILENCE)] = UNKNOWN
-    return clip.pictures[a:b].astype(np.float32), clip.phones[a:b], states
+    return clip.pictures[a:b].astype(np.float32), clip.shapes[a:b], clip.phones[a:b], states
 
 
 def whole(clip, part=slice(None)):
-    return clip.pictures[part].astype(np.float32), clip.phones[part], clip.states[part]
+    return clip.pictures[part].astype(np.float32), clip.shapes[part], clip.phones[part], clip.states[part]
 
 
 def join(pieces, dissolves):
     """Joins pieces; each dissolves into the next over so many pictures."""
-    pictures, phones, states = pieces[0]
-    for (v, p, s), n in zip(pieces[1:], dissolves):
+    pictures, shapes, phones, states = pieces[0]
+    for (v, f, p, s), n in zip(pieces[1:], dissolves):
         n = min(n, len(pictures), len(v))
-        weight = (np.arange(1, n + 1) / (n + 1))[:, None, None].astype(np.float32)
-        mixed = pictures[len(pictures) - n:] * (1 - weight) + v[:n] * weight
-        pictures = np.concatenate([pictures[:len(pictures) - n], mixed, v[n:]])
-        half = n // 2
-        phones = np.concatenate([phones[:len(phones) - n + half], p[half:]])
-        states = np.concatenate([states[:len(states) - n + half], s[half:]])
-    return pictures, phones, states
+        weight = (np.arange(1, n + 1) / (n + 1)).astype(np.float32)
+        pictures, shapes = dissolve(pictures, v, weight), dissolve(shapes, f, weight)
+        half, left = n // 2, len(phones) - n
+        phones = np.concatenate([phones[:left + half], p[half:]])
+        states = np.concatenate([states[:left + half], s[half:]])
+    return pictures, shapes, phones, states
+
+
+def dissolve(a, b, weight):
+    """a, then b; so many of their ends as there are weights are mixed."""
+    n = len(weight)
+    w = weight.reshape(n, *[1] * (a.ndim - 1))
+    return np.concatenate([a[:len(a) - n], a[len(a) - n:] * (1 - w) + b[:n] * w, b[n:]])
 
 
 class Source:
@@ -109,7 +116,7 @@ class Source:
                 self.digits[s].setdefault(clip.digit, []).append(clip)
 
     def sequence(self, rng, length):
-        """One sequence of so many pictures (48, 64), 0..1, with phones and states."""
+        """One sequence of so many pictures (48, 64), 0..1, and shapes (42), with phones and states."""
         speaker = self.speakers[rng.choice(len(self.speakers), p=self.weight)]
         kind = rng.random()
         if kind < 0.6:
@@ -121,21 +128,21 @@ class Source:
         else:
             pieces = [whole(self.any(rng, self.clips[speaker]))]
         made = augment.speed(rng, *join(pieces, rng.integers(0, 4, len(pieces))))
-        pictures, phones, states = augment.fit(rng, length, *made)
+        pictures, shapes, phones, states = augment.fit(rng, length, *made)
         if rng.random() < 0.3:
-            pictures = augment.frame_rate(rng, pictures)
-        return augment.light(rng, augment.place(rng, pictures)), phones, states
+            pictures, shapes = augment.frame_rate(rng, pictures, shapes)
+        return *augment.look(rng, pictures, shapes), phones, states
 
     def silent(self, rng, speaker, length):
         """A held picture, or the closed lips before a sentence, to and fro."""
         clip = self.any(rng, self.clips[speaker])
         if rng.random() < 0.4:
-            pictures = clip.pictures[[rng.integers(len(clip.pictures))]]
+            kept = [rng.integers(len(clip.pictures))]
         else:
-            pictures = clip.pictures[:max(2, int(clip.words[0][0]) - 2)]
-        there = np.r_[np.arange(len(pictures)), np.arange(len(pictures))[::-1]]
-        pictures = pictures[np.resize(there, int(1.5 * length))].astype(np.float32)
-        return pictures, np.zeros(len(pictures), np.int64), np.full(len(pictures), SILENCE)
+            kept = np.arange(max(2, int(clip.words[0][0]) - 2))
+        kept = np.resize(np.r_[kept, kept[::-1]], int(1.5 * length))
+        n = len(kept)
+        return clip.pictures[kept].astype(np.float32), clip.shapes[kept], np.zeros(n, np.int64), np.full(n, SILENCE)
 
     @staticmethod
     def any(rng, items):
@@ -166,4 +173,4 @@ class Source:
 
     def batch(self, rng, size, length):
         made = [self.sequence(rng, length) for _ in range(size)]
-        return [np.stack([m[i] for m in made]) for i in range(3)]
+        return [np.stack([m[i] for m in made]) for i in range(4)]

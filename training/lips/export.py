@@ -17,14 +17,15 @@ def main():
     p.add_argument("--weights", required=True); p.add_argument("--out", required=True)
     p.add_argument("--manifest", required=True); p.add_argument("--version", required=True)
     o = p.parse_args()
-    torch.onnx.export(load(o.weights), (torch.rand(1, 60, 48, 64) * 255,), o.out, opset_version=13,
-                      input_names=["mouth"], output_names=["log_posteriors"],
-                      dynamic_axes={"mouth": {1: "pictures"}, "log_posteriors": {1: "pictures"}})
+    torch.onnx.export(load(o.weights), (torch.rand(1, 60, 48, 64) * 255, torch.rand(1, 60, 42)), o.out, opset_version=13,
+                      input_names=["mouth", "shape"], output_names=["log_posteriors"],
+                      dynamic_axes={"mouth": {1: "pictures"}, "shape": {1: "pictures"},
+                                    "log_posteriors": {1: "pictures"}})
     data = open(o.out, "rb").read()
     row = {"id": "lips", "version": o.version, "file": "lips.onnx", "sha256": hashlib.sha256(data).hexdigest(),
            "bytes": len(data), "licence": "Apache-2.0", "terms": "free", "source": {"trained": "training/lips"},
            "task": "visual speech: digits from the lips",
-           "input": "1xTx48x64 grey 0..255, aligned mouth pictures, 25 a second",
+           "input": "1xTx48x64 grey 0..255, aligned mouth pictures, 25 a second; 1xTx42 shapes of lips and chin",
            "output": "1xTx42 log posteriors: silence, other speech, four states of each digit"}
     manifest = json.load(open(o.manifest))
     places = [i for i, m in enumerate(manifest["models"]) if m["id"] == "lips"]

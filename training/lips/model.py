@@ -1,9 +1,13 @@
 """The network: aligned mouth pictures to posteriors over silence, other speech and the digits' states."""
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from augment import MIRROR
 from corpus import CLASSES, PHONES
+
+SHAPE = 42  # values of a shape: across and down of 21 points
 
 
 def mix_styles(x, b):
@@ -20,13 +24,15 @@ def mix_styles(x, b):
 
 
 class Lips(nn.Module):
-    """(1, T, 48, 64) of grey 0..255 -> log posteriors (1, T, 42) and, for training only, of phones.
+    """(1, T, 48, 64) of grey 0..255 and (1, T, 42) of shapes -> log posteriors (1, T, 42) and, for training only, of phones.
 
     The recording's mean picture is taken out and its contrast made one, which leaves movement and takes away much of
-    who it is. One 3-D convolution over five pictures, two over each picture, a convolution and a GRU over time.
+    who it is. One 3-D convolution over five pictures, two over each picture. The shapes lose their mean too and bring
+    their change along. Both meet in a convolution and a GRU over time; in training one of the two is sometimes missing,
+    so that neither leans on the other: shapes do not depend on skin, beard and light, pictures show teeth and tongue.
     """
 
-    def __init__(self, width=128, drop=0.4):
+    def __init__(self, width=128, drop=0.4, shape=64):
         super().__init__()
         self.front = nn.Conv3d(1, 32, (5, 8, 8), (1, 4, 4), (2, 2, 2), bias=False)
         self.norm0 = nn.BatchNorm2d(32)
@@ -36,6 +42,11 @@ class Lips(nn.Module):
         self.norm2 = nn.BatchNorm2d(96)
         self.flat = nn.Linear(96 * 3 * 4, width)
         self.norm3 = nn.BatchNorm1d(width)
+        self.shape = nn.Conv1d(2 * SHAPE, shape, 5, 1, 2)
+        self.norm5 = nn.BatchNorm1d(shape)
+        self.shape2 = nn.Conv1d(shape, shape, 3, 1, 1)
+        self.norm6 = nn.BatchNorm1d(shape)
+        self.meet = nn.Linear(width + shape, width)
         self.near = nn.Conv1d(width, width, 5, 1, 2)
         self.norm4 = nn.BatchNorm1d(width)
         self.gru = nn.GRU(width, width, batch_first=True, bidirectional=True)
@@ -43,7 +54,7 @@ class Lips(nn.Module):
         self.phones = nn.Linear(2 * width, len(PHONES))
         self.drop = nn.Dropout(drop)
 
-    def forward(self, x):
+    def forward(self, x, shapes):
         mean = x.mean((1,), keepdim=True)
         contrast = (mean - mean.mean((2, 3), keepdim=True)).pow(2).mean((2, 3), keepdim=True)
         x = x - mean
@@ -59,10 +70,27 @@ class Lips(nn.Module):
             x = mix_styles(x, b)
         x = F.relu(self.norm2(self.conv2(x)))
         x = F.relu(self.norm3(self.flat(self.drop(x.flatten(1))))).view(b, t, -1)
+        x, y = self.missing(x, self.shapes(shapes))
+        x = self.meet(torch.cat([x, y], 2))
         near = self.norm4(self.near(self.drop(x).transpose(1, 2)))
         x, _ = self.gru(self.drop(x + F.relu(near).transpose(1, 2)))
         x = self.drop(x)
         return F.log_softmax(self.states(x), -1), F.log_softmax(self.phones(x), -1)
+
+    def shapes(self, y):
+        """Features (b, T, 64) of the shapes' deviation from their mean, in tenths of a pupil distance, and of its change."""
+        y = 10 * (y - y.mean((1,), keepdim=True))
+        change = torch.cat([y[:, 1:], y[:, -1:]], 1) - torch.cat([y[:, :1], y[:, :-1]], 1)
+        y = torch.cat([y, change], 2).transpose(1, 2)
+        y = F.relu(self.norm5(self.shape(y)))
+        return F.relu(self.norm6(self.shape2(self.drop(y)))).transpose(1, 2)
+
+    def missing(self, x, y):
+        """Training goes without the pictures for a sixth of the sequences, without the shapes for another."""
+        if not self.training:
+            return x, y
+        r = torch.rand(len(x), 1, 1)
+        return x * (r > 1 / 6), y * (r < 5 / 6)
 
 
 class Product(nn.Module):
@@ -71,9 +99,12 @@ class Product(nn.Module):
     def __init__(self, models):
         super().__init__()
         self.models = nn.ModuleList(models)
+        self.register_buffer("mirror", torch.from_numpy(np.stack([2 * MIRROR, 2 * MIRROR + 1], 1).ravel()))
+        self.register_buffer("sign", torch.tensor([-1.0, 1.0]).repeat(SHAPE // 2))
 
-    def forward(self, x):
-        p = [m(y)[0].exp() for m in self.models for y in (x, x.flip(3))]
+    def forward(self, x, shapes):
+        seen = ((x, shapes), (x.flip(3), shapes[:, :, self.mirror] * self.sign))
+        p = [m(*s)[0].exp() for m in self.models for s in seen]
         return (sum(p) / len(p)).clamp(min=1e-6).log()
 
 

@@ -20,8 +20,8 @@ def rate(i, iterations, top=2e-3):
     return top * min(1, (i + 1) / 50) * (0.5 * (1 + np.cos(np.pi * i / iterations)) + 0.01)
 
 
-def loss_of(model, pictures, phones, states, weight):
-    log_states, log_phones = model(torch.from_numpy(pictures) * 255)
+def loss_of(model, pictures, shapes, phones, states, weight):
+    log_states, log_phones = model(torch.from_numpy(pictures) * 255, torch.from_numpy(shapes))
     states, phones = torch.from_numpy(states), torch.from_numpy(phones)
     loss = F.nll_loss(log_states.flatten(0, 1), states.flatten(), weight=weight, ignore_index=corpus.UNKNOWN)
     loss = loss - 0.05 * log_states.mean()  # label smoothing

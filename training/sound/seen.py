@@ -24,8 +24,8 @@ def main():
         folds.update(dict.fromkeys(speakers.split(","), model.load(weights)))
     out, done = [], set()
     for r in csv.DictReader(open(os.path.join(o.trials, "trials.csv"))):
-        name = os.path.join(o.pictures, r["path"] + ".npy")
-        if r["path"] in done or r["person"] not in folds or not os.path.exists(name):
+        name = os.path.join(o.pictures, r["path"])
+        if r["path"] in done or r["person"] not in folds or not os.path.exists(name + ".npy"):
             continue
         done.add(r["path"])
         kind = r["kind"] if r["kind"] in ("still", "sentence", "closed") else "recital"

@@ -4,19 +4,23 @@
 //
 // Each line of the list is a recording's path under the root. Its pictures, 25 a second, grey, 96x72 (the 64x48 that
 // the model reads, with half as much again around them), become WORK/<path>.npy, a NumPy array of bytes of shape
-// (pictures, 72, 96). Files that are there already are kept.
+// (pictures, 72, 96), and the shapes of the lips in the same pictures WORK/<path>.shape.npy, floats of shape
+// (pictures, 42). Recordings whose pictures are there already are left out.
 package main
 
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -94,19 +98,30 @@ func extract(ctx context.Context, decoder *media.Decoder, finder *face.Finder, s
 	}
 	// The words' times count from the recording's start: where the face was found later, its first picture is repeated.
 	late := int(mouth.Start() * lips.Rate / time.Second)
-	first := pixels[:width*height]
-	return write(target, slices.Concat(slices.Repeat(first, late), pixels), late+count)
+	shapes := mouth.Shapes()
+	pixels = slices.Concat(slices.Repeat(pixels[:width*height], late), pixels)
+	shapes = slices.Concat(slices.Repeat(shapes[:lips.ShapeSize], late), shapes)
+	var values []byte
+	for _, v := range shapes {
+		values = binary.LittleEndian.AppendUint32(values, math.Float32bits(v))
+	}
+	shape := fmt.Sprintf("%d, %d", late+count, lips.ShapeSize)
+	if err := write(strings.TrimSuffix(target, ".npy")+".shape.npy", "<f4", shape, values); err != nil {
+		return err
+	}
+	values = values[:0]
+	for _, v := range pixels {
+		values = append(values, uint8(v+0.5))
+	}
+	return write(target, "|u1", fmt.Sprintf("%d, %d, %d", late+count, height, width), values)
 }
 
-// write makes a .npy file (NumPy's format, version 1.0) of bytes.
-func write(target string, pixels []float32, count int) error {
-	header := fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': (%d, %d, %d), }", count, height, width)
+// write makes a .npy file (NumPy's format, version 1.0).
+func write(target, kind, shape string, values []byte) error {
+	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", kind, shape)
 	header = fmt.Sprintf("%-117s\n", header) // with the ten bytes before it a multiple of 64
 	data := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
-	data = append(data, header...)
-	for _, v := range pixels {
-		data = append(data, uint8(v+0.5))
-	}
+	data = append(append(data, header...), values...)
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
 	}
