@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"path"
-	"strings"
 )
 
 // The pattern takes manifest.json, the trained weights (.onnx) and their parameters (.json); it matches even while no
@@ -94,11 +92,6 @@ func File(name string) ([]byte, error) {
 		return nil, fmt.Errorf("models/%s is not part of this program: build it from a complete checkout", name)
 	}
 	return data, nil
-}
-
-// Parameters returns the JSON file that stands beside the model's file name: the calibration fitted to its outputs.
-func (e Entry) Parameters() ([]byte, error) {
-	return File(strings.TrimSuffix(e.File, path.Ext(e.File)) + ".json")
 }
 
 // Weights lists the embedded .onnx files.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/bonafide-id/bonafide/internal/app"
@@ -69,20 +71,24 @@ func measurePAD(ctx context.Context, line *commandLine, t terminal, labels strin
 }
 
 type evalPhrase struct {
-	Trials  string      `arg:"" name:"TRIALS.csv" help:"Columns path, spoken, claimed; optionally person, kind."`
+	Trials  string      `arg:"" name:"TRIALS.csv" help:"Columns path, spoken, claimed; optionally person, kind, models (a folder of trained models to judge it by)."`
 	Mute    bool        `env:"-" help:"Ignore the sound and judge the lips alone."`
 	Options evalOptions `embed:""`
 }
 
 func (e evalPhrase) Run(ctx context.Context, line *commandLine, t terminal) error {
-	checker, err := line.checker(ctx, e.Options.Checks)
-	if err != nil {
+	threshold := e.Options.Checks.RecordingThreshold
+	checkers := line.checkers(ctx, e.Options.Checks)
+	if _, err := checkers(""); err != nil {
 		return err
 	}
-	threshold := e.Options.Checks.RecordingThreshold
 	bar, end := progress(t, "recordings")
 	report, err := evaluate.Phrase(ctx, e.Options.options(e.Trials, bar),
-		func(ctx context.Context, data []byte) (evaluate.Recording, error) {
+		func(ctx context.Context, data []byte, models string) (evaluate.Recording, error) {
+			checker, err := checkers(models)
+			if err != nil {
+				return nil, err
+			}
 			return checker.Read(ctx, data, check.RecordingOptions{Threshold: threshold, Mute: e.Mute})
 		})
 	end()
@@ -90,6 +96,26 @@ func (e evalPhrase) Run(ctx context.Context, line *commandLine, t terminal) erro
 		return err
 	}
 	return e.Options.print(t, report)
+}
+
+// checkers returns one that makes a checker for each folder of own models, once.
+func (l *commandLine) checkers(ctx context.Context, checks config.Checks) func(models string) (*check.Checker, error) {
+	var mu sync.Mutex
+	made := map[string]*check.Checker{}
+	return func(models string) (*check.Checker, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if c := made[models]; c != nil {
+			return c, nil
+		}
+		own := checks
+		own.OwnModels = cmp.Or(models, checks.OwnModels)
+		c, err := l.checker(ctx, own)
+		if err == nil {
+			made[models] = c
+		}
+		return c, err
+	}
 }
 
 // checker builds the same checker that the server runs.

@@ -48,7 +48,7 @@ func Accounts(ctx context.Context, p Place) (*account.Accounts, func() error, er
 
 // Checker loads the models and builds the checker that the server, `check` and `eval` share.
 func Checker(ctx context.Context, models string, settings config.Checks) (*check.Checker, error) {
-	library, err := infer.Open(infer.Config{Folder: models, FreeWeightsOnly: settings.FreeWeightsOnly})
+	library, err := infer.Open(infer.Config{Folder: models, FreeWeightsOnly: settings.FreeWeightsOnly, Own: settings.OwnModels})
 	if err != nil {
 		return nil, err
 	}

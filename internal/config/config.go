@@ -76,6 +76,7 @@ type Checks struct {
 	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Memory that the decoder's process may use."`
 	VideoRequireConfinement bool          `help:"Refuse to start unless every layer that confines the decoder's process holds."`
 	FreeWeightsOnly         bool          `help:"Use no weights that were trained on data for research only."`
+	OwnModels               string        `placeholder:"FOLDER" help:"Models that you trained: lips.onnx, lips.json and so on in this folder take the place of the program's own."`
 }
 
 // Validate returns every fault at once, each naming the setting and what it must be.

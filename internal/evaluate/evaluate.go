@@ -36,8 +36,9 @@ const maxFileBytes = 1 << 30
 type PictureFunc func(ctx context.Context, data []byte) (liveness.Verdict, error)
 
 // RecordingFunc decodes and reads one recording as the server does. What is wrong with the recording is the Reason of
-// its verdicts; an error is the program's own failure and ends the evaluation.
-type RecordingFunc func(ctx context.Context, data []byte) (Recording, error)
+// its verdicts; an error is the program's own failure and ends the evaluation. models is the folder of trained models
+// that take the place of the program's own, or empty.
+type RecordingFunc func(ctx context.Context, data []byte, models string) (Recording, error)
 
 // Recording is a recording that has been read once and is judged for any number of phrases.
 type Recording interface {

@@ -165,7 +165,7 @@ func TestFailureOfTheProgramNamesTheFile(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	_, err = Phrase(t.Context(), Options{File: set(t, "path,spoken,claimed\nb,1234,1234\n", files)},
-		func(context.Context, []byte) (Recording, error) { return nil, broken })
+		func(context.Context, []byte, string) (Recording, error) { return nil, broken })
 	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "b: ") {
 		t.Errorf("error %v", err)
 	}

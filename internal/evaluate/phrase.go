@@ -72,6 +72,7 @@ type trial struct {
 	path, file, claimed string
 	genuine             bool
 	person, kind        string
+	own                 string // the folder of models to judge by
 
 	score  float64 // 0 to 100
 	reason liveness.Reason
@@ -84,8 +85,9 @@ func (t trial) whose() string { return cmp.Or(t.person, t.file) }
 // Phrase decodes and reads every recording that o.File lists once, judges it for each phrase claimed, and reports the
 // error rates.
 //
-// The CSV file has the columns path, spoken and claimed, and perhaps person and kind. What is claimed is a phrase of
-// digits; what is spoken may be anything, also nothing. The error is Faults where the file has any, and the context's
+// The CSV file has the columns path, spoken and claimed, and perhaps person, kind and models. What is claimed is a phrase of
+// digits; what is spoken may be anything, also nothing. models is a folder of trained models that judge the recording
+// instead of the program's own: models that never saw the person, so that all people of a corpus can be measured. The error is Faults where the file has any, and the context's
 // where that ends.
 func Phrase(ctx context.Context, o Options, read RecordingFunc) (PhraseReport, error) {
 	list, err := readTrials(o.File)
@@ -116,7 +118,7 @@ type trials struct {
 }
 
 func readTrials(name string) (trials, error) {
-	t, err := readTable(name, []string{"path", "spoken", "claimed"}, []string{"person", "kind"})
+	t, err := readTable(name, []string{"path", "spoken", "claimed"}, []string{"person", "kind", "models"})
 	if err != nil {
 		return trials{}, fmt.Errorf("the trials cannot be read: %w", err)
 	}
@@ -124,7 +126,7 @@ func readTrials(name string) (trials, error) {
 	if t.has["person"] {
 		found.whose = trial.whose
 	}
-	spoken, person := map[string]agreement{}, map[string]agreement{}
+	spoken, person, own := map[string]agreement{}, map[string]agreement{}, map[string]agreement{}
 	for _, r := range t.rows {
 		claimed := r.cells["claimed"]
 		if claimed == "" || strings.Trim(claimed, "0123456789") != "" {
@@ -133,6 +135,7 @@ func readTrials(name string) (trials, error) {
 		file := t.file(r)
 		t.agree(spoken, file, r, "spoken")
 		t.agree(person, file, r, "person")
+		t.agree(own, file, r, "models")
 		found.trials = append(found.trials, trial{
 			path:    r.cells["path"],
 			file:    file,
@@ -140,6 +143,7 @@ func readTrials(name string) (trials, error) {
 			genuine: r.cells["spoken"] == claimed,
 			person:  r.cells["person"],
 			kind:    r.cells["kind"],
+			own:     t.subfolder(r, "models"),
 		})
 	}
 	return found, t.err()
@@ -171,7 +175,7 @@ func judge(ctx context.Context, trials []*trial, read RecordingFunc) error {
 		}
 		return nil
 	}
-	recording, err := read(ctx, data)
+	recording, err := read(ctx, data, trials[0].own)
 	if err != nil {
 		return fmt.Errorf("%s: %w", trials[0].path, err)
 	}

@@ -23,7 +23,7 @@ func (s spokenFile) Verdict(phrase string) liveness.Verdict {
 	return s["else"]
 }
 
-func readSpoken(_ context.Context, data []byte) (Recording, error) {
+func readSpoken(_ context.Context, data []byte, _ string) (Recording, error) {
 	spoken := spokenFile{}
 	for line := range strings.Lines(string(data)) {
 		phrase, verdict, _ := strings.Cut(strings.TrimSpace(line), ": ")
@@ -59,9 +59,9 @@ func TestPhraseReport(t *testing.T) {
 	scores := filepath.Join(t.TempDir(), "scores.csv")
 	var reads atomic.Int32
 	report, err := Phrase(t.Context(), Options{File: set(t, phraseSet, phraseFiles), Scores: scores, Workers: 2},
-		func(ctx context.Context, data []byte) (Recording, error) {
+		func(ctx context.Context, data []byte, models string) (Recording, error) {
 			reads.Add(1)
-			return readSpoken(ctx, data)
+			return readSpoken(ctx, data, models)
 		})
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestPhraseReport(t *testing.T) {
 func TestPhraseReasonOutweighsScore(t *testing.T) {
 	high := liveness.Score(0.999)
 	report, err := Phrase(t.Context(), Options{File: set(t, "path,spoken,claimed\na,12,12\n", map[string]string{"a": ""})},
-		func(context.Context, []byte) (Recording, error) {
+		func(context.Context, []byte, string) (Recording, error) {
 			return spokenFile{"else": {Score: &high, Reason: liveness.FaceChanged}}, nil
 		})
 	if err != nil {
@@ -107,6 +107,22 @@ func TestPhraseReasonOutweighsScore(t *testing.T) {
 	}
 	if got := report.trials[0]; got.score != 0 || got.reason != liveness.FaceChanged {
 		t.Errorf("trial %+v", got)
+	}
+}
+
+func TestPhraseIsJudgedByTheModelsThatTheTableNames(t *testing.T) {
+	name := set(t, "path,spoken,claimed,models\na,12,12,folds/anna\nb,12,12,\n", map[string]string{"a": "a", "b": "b"})
+	got := map[string]string{}
+	_, err := Phrase(t.Context(), Options{File: name, Workers: 1},
+		func(_ context.Context, data []byte, models string) (Recording, error) {
+			got[string(data)] = models
+			return spokenFile{}, nil
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(filepath.Dir(name), "folds/anna"); got["a"] != want || got["b"] != "" {
+		t.Errorf("judged by %q, not by %q and the program's own", got, want)
 	}
 }
 

@@ -187,6 +187,15 @@ func openable(name string) error {
 	return file.Close()
 }
 
+// subfolder is the folder that a cell names, relative to the table's; empty where the cell is.
+func (t *table) subfolder(r row, column string) string {
+	name := r.cells[column]
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(t.folder, name)
+}
+
 // agreement holds rows of one file against each other.
 type agreement struct {
 	value string

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/bonafide-id/bonafide/liveness"
@@ -21,6 +22,9 @@ type Config struct {
 	Folder string
 	// FreeWeightsOnly withholds the models that were trained on data that is for research only.
 	FreeWeightsOnly bool
+	// Own is a folder of models that the operator trained, or empty: lips.onnx, lips.json and so on in it take the place
+	// of the program's own of that name.
+	Own string
 }
 
 // ErrWithheld is the error of a model that Config.FreeWeightsOnly withholds.
@@ -30,6 +34,7 @@ var ErrWithheld = errors.New("it was trained on data that is for research only: 
 // as the process.
 type Library struct {
 	folder   string
+	own      string
 	entries  map[string]models.Entry
 	withheld map[string]bool
 
@@ -48,7 +53,7 @@ func Open(config Config) (*Library, error) {
 }
 
 func open(config Config, manifest models.Manifest) (*Library, error) {
-	l := &Library{folder: config.Folder, entries: map[string]models.Entry{}, withheld: map[string]bool{}, loaded: map[string]*Model{}}
+	l := &Library{folder: config.Folder, own: config.Own, entries: map[string]models.Entry{}, withheld: map[string]bool{}, loaded: map[string]*Model{}}
 	if config.FreeWeightsOnly {
 		manifest.Models = slices.DeleteFunc(slices.Clone(manifest.Models), func(e models.Entry) bool {
 			l.withheld[e.ID] = e.Terms == models.ResearchData
@@ -66,6 +71,9 @@ func open(config Config, manifest models.Manifest) (*Library, error) {
 		return nil, err
 	}
 	for _, e := range manifest.Models {
+		if e, err = l.owned(e); err != nil {
+			return nil, err
+		}
 		l.entries[e.ID] = e
 	}
 	return l, nil
@@ -86,7 +94,7 @@ func (l *Library) Model(id string) (*Model, error) {
 	if !ok {
 		return nil, fmt.Errorf("no model %q in models/manifest.json", id)
 	}
-	data, err := read(l.folder, entry)
+	data, err := l.weights(entry)
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +102,7 @@ func (l *Library) Model(id string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading model %s: %w", id, err)
 	}
+	m.library = l
 	l.loaded[id] = m
 	return m, nil
 }
@@ -128,6 +137,7 @@ func loadRuntime(path string) error {
 
 // Model is one loaded model. It is safe for concurrent use: ONNX Runtime runs one session on many threads at a time.
 type Model struct {
+	library       *Library
 	entry         models.Entry
 	session       *ort.DynamicAdvancedSession
 	inputs, names []string
@@ -251,4 +261,6 @@ func (m *Model) Ref() liveness.ModelRef {
 }
 
 // Parameters returns the JSON file beside the weights, such as the calibration of their outputs.
-func (m *Model) Parameters() ([]byte, error) { return m.entry.Parameters() }
+func (m *Model) Parameters() ([]byte, error) {
+	return m.library.File(strings.TrimSuffix(m.entry.File, filepath.Ext(m.entry.File)) + ".json")
+}

@@ -103,6 +103,37 @@ func TestRunRefusesWrongInputs(t *testing.T) {
 	}
 }
 
+func TestOwnModelsTakeThePlaceOfTheProgramsOwn(t *testing.T) {
+	own := t.TempDir()
+	weights, err := models.File("occlusion.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(own, "occlusion.onnx"), string(weights)+"\x7a\x00") // an empty field more
+	write(t, filepath.Join(own, "occlusion.json"), `{"mine":true}`)
+	library, err := Open(Config{Folder: folder(t), Own: own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, err := library.Model("occlusion")
+	if err != nil {
+		t.Fatal(err)
+	}
+	builtIn, err := opened(t).Model("occlusion")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mine.Ref() == builtIn.Ref() || mine.Ref().Version != "own" {
+		t.Errorf("the verdict would name %+v", mine.Ref())
+	}
+	if got, err := mine.Parameters(); err != nil || string(got) != `{"mine":true}` {
+		t.Errorf("parameters %s, %v", got, err)
+	}
+	if other, err := library.Model("lips"); err != nil || other.Ref().Version == "own" {
+		t.Errorf("a model that the folder does not hold: %v, %v", other, err)
+	}
+}
+
 func TestResearchWeightsAreWithheld(t *testing.T) {
 	manifest, err := models.Read()
 	if err != nil {

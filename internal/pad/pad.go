@@ -9,7 +9,6 @@ import (
 
 	"github.com/bonafide-id/bonafide/internal/infer"
 	"github.com/bonafide-id/bonafide/liveness"
-	"github.com/bonafide-id/bonafide/models"
 )
 
 // Recipe is models/pad.json: which networks look at a face, how, and how their answers become one probability. It is
@@ -85,7 +84,7 @@ func New(library *infer.Library) (*Scorer, error) {
 }
 
 func read(library *infer.Library, name string) (*Scorer, error) {
-	data, err := models.File(name)
+	data, err := library.File(name)
 	if err != nil {
 		return nil, err
 	}
