@@ -2,10 +2,11 @@
 """Scores every trial by the network that never saw its speaker, fits the calibration, and reports.
 
     calibrate.py --trials WORK/trials --pictures WORK/trials-pictures --fold s2,s5=WORK/A.pt --fold … --out models/lips.json
-                 [--condition NAME=TRIALS=PICTURES …] --report WORK/report.md
+                 [--condition NAME=TRIALS=PICTURES …] --report WORK/report.md [--folds WORK/folds]
 
-Each speaker's figures come from a calibration fitted on the other speakers' trials (nested); the one written is fitted
-on all of them.
+Each fold's figures come from a calibration fitted on the other folds' trials (nested); the one written is fitted
+on all of them. --folds writes each speaker's network and calibration as FOLDS/SPEAKER/lips.onnx and lips.json, and the trials
+with a column that names them, FOLDS/trials.csv: `bonafide eval phrase` then judges everybody by models that never saw them.
 """
 import argparse
 import csv
@@ -17,6 +18,7 @@ import torch
 
 import augment
 import corpus
+import export
 import phrase
 from model import load
 
@@ -159,26 +161,51 @@ def confusions(out, rows):
         out.append(f"| {d} | " + " | ".join(f"{100 * v:.0f}" for v in sums[d] / max(sums[d].sum(), 1e-9)) + " |")
 
 
+def save(name, weights, bias):
+    with open(name, "w") as f:
+        json.dump({"scale": SCALE, "prior_power": POWER, "prior": [round(v, 6) for v in PRIOR],
+                   "calibration": {"weights": list(weights), "bias": bias}, "still": STILL}, f, indent=1)
+        f.write("\n")
+
+
+def write_folds(folder, trials, nested, folds, fold_of):
+    people = [who for who in folds if fold_of[who] in nested]
+    for who in people:
+        os.makedirs(os.path.join(folder, who), exist_ok=True)
+        save(os.path.join(folder, who, "lips.json"), *nested[fold_of[who]])
+        export.write(folds[who], os.path.join(folder, who, "lips.onnx"))
+    rows = [r for r in csv.DictReader(open(os.path.join(trials, "trials.csv"))) if r["person"] in people]
+    with open(os.path.join(folder, "trials.csv"), "w", newline="") as f:
+        out = csv.DictWriter(f, [*rows[0], "models"])
+        out.writeheader()
+        for r in rows:
+            out.writerow({**r, "path": os.path.relpath(os.path.join(trials, r["path"]), folder), "models": r["person"]})
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--trials", required=True); p.add_argument("--pictures", required=True)
     p.add_argument("--fold", action="append", required=True, help="SPEAKERS=WEIGHTS[+WEIGHTS…], never trained on them")
     p.add_argument("--condition", action="append", default=[], help="NAME=TRIALS=PICTURES")
-    p.add_argument("--out", required=True); p.add_argument("--report", required=True)
+    p.add_argument("--out", required=True); p.add_argument("--report", required=True); p.add_argument("--folds")
     o = p.parse_args()
     torch.set_num_threads(1)
-    folds = {}
+    folds, fold_of = {}, {}
     for f in o.fold:
         speakers, weights = f.split("=")
         model = load(weights)
         folds.update({s: model for s in speakers.split(",")})
+        fold_of.update({s: speakers for s in speakers.split(",")})
     rows = score_trials(o.trials, o.pictures, folds)
     person, kind, x = table(rows)
+    fold = np.array([fold_of[who] for who in person])
     nested, s = {}, np.zeros(len(x))
-    for who in sorted(set(person)):
-        others = person != who
-        nested[who] = fit(kind[others], x[others])
-        s[~others] = score(x[~others], *nested[who])
+    for f in sorted(set(fold)):
+        others = fold != f
+        nested[f] = fit(kind[others], x[others])
+        s[~others] = score(x[~others], *nested[f])
+    if o.folds:
+        write_folds(o.folds, o.trials, nested, folds, fold_of)
     out = []
     report_scores(out, person, kind, s)
     reliability(out, kind, s)
@@ -188,14 +215,10 @@ def main():
     for c in o.condition:
         name, folder, pictures = c.split("=")
         p_, k, f = table(score_trials(folder, pictures, folds))
-        t = np.array([score(v, *nested[who]) for v, who in zip(f, p_)])
+        t = np.array([score(v, *nested[fold_of[who]]) for v, who in zip(f, p_)])
         g, i = t[k == "genuine"], t[k == "random"]
         out.append(f"| {name} | {len(g)} | {auc(g, i):.4f} | {100 * eer(g, i):.1f}% | {rate(g < 0.98)} | {rate(i >= 0.98)} | {rate(t[k == 'still'] >= 0.98)} |")
-    weights, bias = fit(kind, x)
-    with open(o.out, "w") as f:
-        json.dump({"scale": SCALE, "prior_power": POWER, "prior": [round(v, 6) for v in PRIOR],
-                   "calibration": {"weights": list(weights), "bias": bias}, "still": STILL}, f, indent=1)
-        f.write("\n")
+    save(o.out, *fit(kind, x))
     with open(o.report, "w") as f:
         f.write("\n".join(out) + "\n")
     print("\n".join(out))

@@ -17,6 +17,9 @@ CONDITIONS = {
     "large": ["-vf", "crop=iw*0.62:ih*0.75:iw*0.19:ih*0.23,scale=1000:906"],
     "fast": ["-vf", "setpts=PTS/1.4,fps=25", "-an"],
     "slow": ["-vf", "setpts=PTS/0.7,fps=25", "-an"],
+    # The camera, and so the head, sways for the first and the last 0.8 s.
+    "moving": ["-vf", "crop=w=iw*0.9:h=ih*0.9:x='(iw-ow)/2*(1+sin(10*t)*(lt(t,0.8)+gt(t,2.8)))':"
+                      "y='(ih-oh)/2*(1+0.7*sin(7*t)*(lt(t,0.8)+gt(t,2.8)))',scale=640:480"],
     "tilt": ["-vf", "rotate=10*PI/180:fillcolor=gray"],
     "turned": ["-vf", "perspective=x0=0:y0=-22:x1=W*0.955:y1=14:x2=0:y2=H+22:x3=W*0.955:y3=H-14:sense=destination"],
 }

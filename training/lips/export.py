@@ -12,15 +12,18 @@ import torch
 from model import load
 
 
+def write(product, name):
+    torch.onnx.export(product, (torch.rand(1, 60, 48, 64) * 255, torch.rand(1, 60, 42)), name, opset_version=13,
+                      input_names=["mouth", "shape"], output_names=["log_posteriors"],
+                      dynamic_axes={"mouth": {1: "pictures"}, "shape": {1: "pictures"}, "log_posteriors": {1: "pictures"}})
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--weights", required=True); p.add_argument("--out", required=True)
     p.add_argument("--manifest", required=True); p.add_argument("--version", required=True)
     o = p.parse_args()
-    torch.onnx.export(load(o.weights), (torch.rand(1, 60, 48, 64) * 255, torch.rand(1, 60, 42)), o.out, opset_version=13,
-                      input_names=["mouth", "shape"], output_names=["log_posteriors"],
-                      dynamic_axes={"mouth": {1: "pictures"}, "shape": {1: "pictures"},
-                                    "log_posteriors": {1: "pictures"}})
+    write(load(o.weights), o.out)
     data = open(o.out, "rb").read()
     row = {"id": "lips", "version": o.version, "file": "lips.onnx", "sha256": hashlib.sha256(data).hexdigest(),
            "bytes": len(data), "licence": "Apache-2.0", "terms": "free", "source": {"trained": "training/lips"},

@@ -55,6 +55,10 @@ class Lips(nn.Module):
         self.drop = nn.Dropout(drop)
 
     def forward(self, x, shapes):
+        return self.read(*self.missing(self.pictures(x), self.shapes(shapes)))
+
+    def pictures(self, x):
+        """Features (b, T, 128) of the pictures."""
         mean = x.mean((1,), keepdim=True)
         contrast = (mean - mean.mean((2, 3), keepdim=True)).pow(2).mean((2, 3), keepdim=True)
         x = x - mean
@@ -69,13 +73,7 @@ class Lips(nn.Module):
         if self.training:
             x = mix_styles(x, b)
         x = F.relu(self.norm2(self.conv2(x)))
-        x = F.relu(self.norm3(self.flat(self.drop(x.flatten(1))))).view(b, t, -1)
-        x, y = self.missing(x, self.shapes(shapes))
-        x = self.meet(torch.cat([x, y], 2))
-        near = self.norm4(self.near(self.drop(x).transpose(1, 2)))
-        x, _ = self.gru(self.drop(x + F.relu(near).transpose(1, 2)))
-        x = self.drop(x)
-        return F.log_softmax(self.states(x), -1), F.log_softmax(self.phones(x), -1)
+        return F.relu(self.norm3(self.flat(self.drop(x.flatten(1))))).view(b, t, -1)
 
     def shapes(self, y):
         """Features (b, T, 64) of the shapes' deviation from their mean, in tenths of a pupil distance, and of its change."""
@@ -92,9 +90,19 @@ class Lips(nn.Module):
         r = torch.rand(len(x), 1, 1)
         return x * (r > 1 / 6), y * (r < 5 / 6)
 
+    def read(self, x, y):
+        """Log posteriors of states and of phones from the features of both."""
+        x = self.meet(torch.cat([x, y], 2))
+        near = self.norm4(self.near(self.drop(x).transpose(1, 2)))
+        x, _ = self.gru(self.drop(x + F.relu(near).transpose(1, 2)))
+        x = self.drop(x)
+        return F.log_softmax(self.states(x), -1), F.log_softmax(self.phones(x), -1)
+
 
 class Product(nn.Module):
-    """What is exported: the mean of the posteriors of some models, for the pictures and for their mirror images."""
+    """What is exported: the mean of the posteriors of some models, each for the mouth and for its mirror image, from
+    pictures and shapes together and from either alone: on people that it never saw, now the one misleads, now the other.
+    """
 
     def __init__(self, models):
         super().__init__()
@@ -104,7 +112,11 @@ class Product(nn.Module):
 
     def forward(self, x, shapes):
         seen = ((x, shapes), (x.flip(3), shapes[:, :, self.mirror] * self.sign))
-        p = [m(*s)[0].exp() for m in self.models for s in seen]
+        p = []
+        for m in self.models:
+            for pictures, shapes in seen:
+                x, y = m.pictures(pictures), m.shapes(shapes)
+                p += [m.read(*f)[0].exp() for f in ((x, y), (x, torch.zeros_like(y)), (torch.zeros_like(x), y))]
         return (sum(p) / len(p)).clamp(min=1e-6).log()
 
 

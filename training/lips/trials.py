@@ -2,7 +2,7 @@
 """Makes labelled trials for `bonafide eval phrase` out of GRID speakers, with splice.py.
 
     trials.py --splice ../shared/tools/splice.py --grid ../shared/data/lips/grid --out WORK/trials
-              [--speakers s1,s2,…] [--recitals 40] [--seed 1]
+              [--speakers s1,s2,…] [--recitals 40] [--seed 1] [--pauses]
 
 For each speaker: recitals of random phrases (genuine; the same recordings with another phrase claimed are the
 impostors, so that both are spliced alike), unspliced sentences of the corpus, held still pictures and closed mouths.
@@ -17,6 +17,19 @@ def load_splice(path):
     splice.frames = functools.lru_cache(80)(splice.frames)  # a clip serves many recitals
     splice.sound = functools.lru_cache(80)(splice.sound)
     return splice
+
+
+def with_pauses(splice):
+    """Lets every digit be followed by 0.2 to 0.6 s of the closed mouth that its clip starts with, to and fro."""
+    piece = splice.piece
+
+    def paused(token, root, pad):
+        mouth = splice.frames(os.path.join(root, token["file"]))[:8]
+        count = 5 + 5 * (int(token["digit"]) % 3)
+        mouth = mouth[splice.np.resize(splice.np.r_[0:8, 6:0:-1], count)]
+        return splice.join(piece(token, root, pad), (mouth, splice.np.zeros(count * splice.RATE // splice.CORPUS_FPS, "int16")), 2)
+
+    splice.piece = paused
 
 
 def other(rng, phrase):
@@ -52,9 +65,11 @@ def main():
     p.add_argument("--splice", required=True); p.add_argument("--grid", required=True); p.add_argument("--out", required=True)
     p.add_argument("--speakers", default=""); p.add_argument("--recitals", type=int, default=40)
     p.add_argument("--sentences", type=int, default=20); p.add_argument("--stills", type=int, default=6)
-    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--seed", type=int, default=1); p.add_argument("--pauses", action="store_true")
     o = p.parse_args()
     splice = load_splice(o.splice)
+    if o.pauses:
+        with_pauses(splice)
     tokens = list(csv.DictReader(open(os.path.join(o.grid, "tokens.tsv")), delimiter="\t"))
     speakers = o.speakers.split(",") if o.speakers else sorted({t["speaker"] for t in tokens})
     rows = []

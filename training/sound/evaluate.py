@@ -1,15 +1,16 @@
 """Measures the sound's models on the speakers that each was not trained on, fits the calibration, and writes it.
 
     evaluate.py --work work/sound --ear work/sound/features --measure work/sound/measure --json ../models/sound.json
-                [--lips seen.pkl] [--recitals 40]
+                [--lips seen.pkl] [--recitals 40] [--folds ../lips/work/folds]
 
 --lips is what seen.py wrote: recordings with the posteriors of lips' models that did not see the speaker. With it the
 comparison of mouth and sound is fitted and measured too. Figures go to the standard output, the calibration is fitted on all unseen speakers together;
-figures of calibrated scores are of a calibration that left the speaker out as well."""
+figures of calibrated scores are of a calibration that left the speaker out as well. --folds writes each speaker's network and
+calibration, neither of which saw them, as FOLDS/SPEAKER/sound.onnx and sound.json, beside those of the lips."""
 import argparse, json, os, pickle
 import numpy as np, torch
 from scipy.optimize import minimize
-import data
+import data, export
 from trials import Measure, PRIOR, auc, claims, eer, listen, net, wilson
 
 KINDS = ["another phrase", "one digit wrong", "two swapped", "sentence"]
@@ -57,12 +58,13 @@ def score(fit, x):
 
 
 def unseen(speakers, x, genuine, weight, strength):
-    """Scores by calibrations of the other speakers."""
-    out = np.empty(len(genuine))
-    for s in set(speakers):
+    """Scores by calibrations of the other speakers, and those calibrations."""
+    out, fits = np.empty(len(genuine)), {}
+    for s in dict.fromkeys(speakers):
         rest = speakers != s
-        out[~rest] = score(logistic(x[rest], genuine[rest], weight[rest], strength), x[~rest])
-    return out
+        fits[s] = logistic(x[rest], genuine[rest], weight[rest], strength)
+        out[~rest] = score(fits[s], x[~rest])
+    return out, fits
 
 
 def figures(title, kinds, scores, genuine="genuine"):
@@ -178,7 +180,7 @@ def report_phrases(rows, heard, digits, strength):
     x = np.array([r[3] for r in rows])
     y = kind == "genuine"
     weight = weigh(kind, SPOKEN, (condition == "clean") | y)  # genuine ones in noise are genuine
-    scores = unseen(speaker, x, y, weight, strength)
+    scores, fits = unseen(speaker, x, y, weight, strength)
     clean = condition == "clean"
     figures("the sound alone, pooled", kind[clean], scores[clean])
     print("\n| speaker | digits right, borders known | digit errors, free | EER another phrase | one digit wrong | two swapped | sentences |")
@@ -195,7 +197,7 @@ def report_phrases(rows, heard, digits, strength):
         wrong, said = sum(h[2] for h in heard if h[1] == c), sum(h[3] for h in heard if h[1] == c)
         cells = [f"{100 * eer(g, scores[own & (kind == k)]):.1f}%" for k in KINDS[:3]]
         print("|", c, "|", f"{wrong} of {said}", "|", wilson(int((g < .98).sum()), len(g)), "|", " | ".join(cells), "|")
-    return logistic(x, y, weight, strength)
+    return logistic(x, y, weight, strength), fits
 
 
 def dub(length, heard, by, rng):
@@ -266,21 +268,21 @@ def together(o, clips, seen, ear, measure):
     return out
 
 
-def report_together(rows, phrase_fit, strength):
+def report_together(rows, phrase_fits, strength):
     speaker, kind = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
     x, z, offset = np.array([r[3] for r in rows]), np.array([r[2] for r in rows]), np.array([r[4] for r in rows])
     genuine = np.char.startswith(kind, "genuine")
     weight = weigh(kind, FOREIGN, True)
-    scores = unseen(speaker, x, genuine, weight, strength)
+    scores, fits = unseen(speaker, x, genuine, weight, strength)
     figures("mouth and sound, pooled", kind, scores)
-    fused = np.minimum(scores, score(phrase_fit, z))
+    fused = np.minimum(scores, np.array([score(phrase_fits[s], v) for s, v in zip(speaker, z)]))
     figures("mouth and sound, and the sound's phrase, pooled", kind, fused)
     for s in dict.fromkeys(speaker):
         own = speaker == s
         figures(f"mouth and sound, and the sound's phrase: {s}", kind[own], fused[own])
     for k in dict.fromkeys(kind):
         print(f"offset, {k}: median {np.median(offset[kind == k]):.2f} s, within 160 ms {np.mean(np.abs(offset[kind == k]) <= .16):.3f}")
-    return logistic(x, genuine, weight, strength)
+    return logistic(x, genuine, weight, strength), fits
 
 
 def main():
@@ -288,6 +290,7 @@ def main():
     for name in ("work", "ear", "measure", "json"):
         p.add_argument("--" + name, required=True)
     p.add_argument("--lips", default=""); p.add_argument("--recitals", type=int, default=40)
+    p.add_argument("--folds", default="")
     o = p.parse_args()
     torch.set_num_threads(1)
     clips = pickle.load(open(os.path.join(o.work, "clips.pkl"), "rb"))
@@ -298,16 +301,28 @@ def main():
     made = os.path.join(o.work, "trials.pkl")
     if not os.path.exists(made):
         pickle.dump((*phrases(o, clips, speakers, ear, measure), known_borders(o, clips, speakers, ear)), open(made, "wb"))
-    fit = report_phrases(*pickle.load(open(made, "rb")), strength=1e-5)
+    fit, fits = report_phrases(*pickle.load(open(made, "rb")), strength=1e-5)
+    both, both_fits = None, {}
+    if o.lips:
+        both, both_fits = report_together(together(o, clips, pickle.load(open(o.lips, "rb")), ear, measure), fits, strength=1e-5)
+    elif os.path.exists(o.json):
+        kept = json.load(open(o.json))["together"]
+        both = np.array(kept["weights"]), kept["bias"]
+    save(o.json, fit, both)
+    for speaker, own in both_fits.items() if o.folds else []:
+        os.makedirs(os.path.join(o.folds, speaker), exist_ok=True)
+        save(os.path.join(o.folds, speaker, "sound.json"), fits[speaker], own)
+        export.write(os.path.join(o.work, speaker + ".pt"), os.path.join(o.folds, speaker, "sound.onnx"))
+
+
+def save(name, fit, both):
     out = json.loads(json.dumps(START))
     out["phrase"] = {"weights": fit[0].round(5).tolist(), "bias": round(fit[1], 5)}
-    if o.lips:
-        both = report_together(together(o, clips, pickle.load(open(o.lips, "rb")), ear, measure), fit, strength=1e-5)
+    if both:
         out["together"].update(weights=both[0].round(5).tolist(), bias=round(both[1], 5))
-    elif os.path.exists(o.json):
-        out["together"] = json.load(open(o.json))["together"]
-    json.dump(out, open(o.json, "w"), indent=2)
-    print(file=open(o.json, "a"))
+    with open(name, "w") as f:
+        json.dump(out, f, indent=2)
+        print(file=f)
 
 
 if __name__ == "__main__":

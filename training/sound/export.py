@@ -4,10 +4,14 @@ import torch
 from trials import net
 
 
-def main():
-    weights, out, manifest = sys.argv[1:]
+def write(weights, out):
     torch.onnx.export(net(weights), torch.zeros(1, 100, 40), out, input_names=["spectra"], output_names=["log_posteriors"],
                       dynamic_axes={"spectra": {1: "rows"}, "log_posteriors": {1: "half"}}, opset_version=13)
+
+
+def main():
+    weights, out, manifest = sys.argv[1:]
+    write(weights, out)
     data = open(out, "rb").read()
     row = {"id": "sound", "version": "1", "file": "sound.onnx", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data),
            "licence": "Apache-2.0", "terms": "free", "source": {"trained": "training/sound"},
