@@ -132,20 +132,36 @@ def report_scores(out, person, kind, s):
         out.append(f"| {100 * t:.0f} | {rate(s[genuine] < t)} | " + " | ".join(rate(s[kind == k] >= t) for k in present) + " |")
 
 
-def reliability(out, kind, s):
+def diagram(points, name):
+    """The reliability diagram as SVG: the share of live responses over the mean score, areas by the number of trials."""
+    dots = "".join(f'<circle cx="{40 + 300 * m:.1f}" cy="{320 - 300 * live:.1f}" r="{2 + np.sqrt(n) / 4:.1f}"><title>'
+                   f'{n} trials: mean score {m:.3f}, live {live:.3f}</title></circle>' for m, live, n in points)
+    ticks = "".join(f'<text x="{40 + 300 * v}" y="336" text-anchor="middle">{v:g}</text>'
+                    f'<text x="34" y="{324 - 300 * v}" text-anchor="end">{v:g}</text>' for v in (0, 0.5, 1))
+    with open(name, "w") as f:
+        f.write('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 360 360" font-family="sans-serif" font-size="12">'
+                '<title>Reliability of the lips\' score on people that neither network nor calibration saw</title>'
+                '<rect width="360" height="360" fill="#fff"/><path d="M40 20V320H340M40 320L340 20" fill="none" stroke="#888"/>'
+                f'<g fill="#1f6feb" fill-opacity=".6">{dots}</g><g fill="#333">{ticks}<text x="190" y="354" text-anchor="middle">'
+                'mean score</text><text x="12" y="170" text-anchor="middle" transform="rotate(-90 12 170)">live</text></g></svg>\n')
+
+
+def reliability(out, kind, s, name):
     """Scores against outcomes, weighed as in the fit."""
     w = np.where(kind == "genuine", LIVE / max(1, (kind == "genuine").sum()), 0)
     for k, share in IMPOSTORS.items():
         w[kind == k] = (1 - LIVE) * share / max(1, (kind == k).sum())
-    error = 0
+    error, points = 0, []
     out.append("\n| score | trials | mean score | live |\n|---|---|---|---|")
     for low, high in zip([0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 0.99], [0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 0.99, 1.01]):
         m = (s >= low) & (s < high) & (w > 0)
         if not m.any():
             continue
         mean, live = np.average(s[m], weights=w[m]), np.average(kind[m] == "genuine", weights=w[m])
+        points.append((mean, live, int(m.sum())))
         error += w[m].sum() / w.sum() * abs(mean - live)
         out.append(f"| {low:g}–{min(high, 1):g} | {m.sum()} | {mean:.3f} | {live:.3f} |")
+    diagram(points, name)
     out.append(f"\nExpected calibration error {error:.4f}.")
 
 
@@ -208,7 +224,7 @@ def main():
         write_folds(o.folds, o.trials, nested, folds, fold_of)
     out = []
     report_scores(out, person, kind, s)
-    reliability(out, kind, s)
+    reliability(out, kind, s, os.path.splitext(o.report)[0] + ".svg")
     confusions(out, rows)
     if o.condition:
         out.append("\n| condition | recitals | AUC | EER | FRR at 98 | FAR at 98, random | FAR at 98, still |\n|---|---|---|---|---|---|---|")
