@@ -82,6 +82,7 @@ func TestPostgreSQL(t *testing.T) {
 		"a copy into a store that is not empty":        copyRefused,
 		"every table is copied":                        everyTableCopied,
 		"no quota is overdrawn by any number of pools": quotaOfManyPools,
+		"who hangs up costs no connection":             hangingUp,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, server) })
 	}
@@ -423,6 +424,50 @@ func quotaOfManyPools(t *testing.T, server *postgrestest.Server) {
 	all.Wait()
 	if kept.Load() != quota || admitted.Load() != rate {
 		t.Errorf("of %d calls %d checks were kept, the quota is %d; %d requests were admitted, the rate is %d", pools*calls, kept.Load(), quota, admitted.Load(), rate)
+	}
+}
+
+// A call whose client is gone goes on to its end, since to break it off would break off its connection.
+func hangingUp(t *testing.T, server *postgrestest.Server) {
+	s := openTest(t, server.Schema(t))
+	addAccount(t, s)
+	lock, err := s.Writer.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Exec("SELECT 1 FROM accounts FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	const clients = 5
+	results := make(chan error, clients)
+	ctx, hangUp := context.WithCancel(t.Context())
+	for i := range clients {
+		go func() { results <- s.Keep(ctx, store.Record{ID: fmt.Sprint(i), Account: "a", At: time.Now()}) }()
+	}
+	for waiting := 0; waiting < clients; time.Sleep(10 * time.Millisecond) {
+		if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made := s.pool.Stat().NewConnsCount()
+	hangUp()
+	time.Sleep(50 * time.Millisecond)
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	for range clients {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.Keep(ctx, store.Record{ID: "after", Account: "a", At: time.Now()}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a call that begins after its client is gone: %v", err)
+	}
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if now := s.pool.Stat().NewConnsCount(); now != made {
+		t.Errorf("%d connections were made anew", now-made)
 	}
 }
 

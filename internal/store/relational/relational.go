@@ -93,9 +93,17 @@ func (s *Store) queryRow(ctx context.Context, fields []any, statement string, ar
 	})
 }
 
-// patiently calls do with the patience of one call, and explains its error.
+// patiently calls do with the patience of one call, and explains its error. A client that hangs up does not cut it off:
+// that would cost the database's connection, and whoever hangs up often would have them made anew all the time.
 func (s *Store) patiently(ctx context.Context, do func(ctx context.Context) error) error {
-	bounded, cancel := context.WithTimeout(ctx, patience)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	limit := time.Now().Add(patience)
+	if end, ok := ctx.Deadline(); ok && end.Before(limit) {
+		limit = end
+	}
+	bounded, cancel := context.WithDeadline(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	err := do(bounded)
 	switch {
@@ -103,10 +111,8 @@ func (s *Store) patiently(ctx context.Context, do func(ctx context.Context) erro
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return store.ErrNotFound
-	case ctx.Err() != nil:
-		return err
 	case bounded.Err() != nil:
-		return fmt.Errorf("%w: no answer within %s: %w", store.ErrUnavailable, patience, err)
+		return fmt.Errorf("%w: no answer in time: %w", store.ErrUnavailable, err)
 	}
 	return s.Dialect.Explain(err)
 }

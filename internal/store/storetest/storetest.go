@@ -522,6 +522,11 @@ func quotaKeepsOpen(t *testing.T, one, _ store.Store) {
 
 func ping(t *testing.T, one, _ store.Store) {
 	must(t, one.Ping(ctx))
+	late, stop := context.WithDeadline(ctx, time.Now().Add(-time.Second))
+	defer stop()
+	if one.Ping(late) == nil {
+		t.Fatal("answered after its deadline")
+	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	if one.Ping(ended) == nil {
