@@ -198,6 +198,11 @@ type Key struct {
 	Username string `json:"username,omitempty"`
 }
 
+// Valid says whether the key can be used at the time.
+func (k Key) Valid(at time.Time) bool {
+	return k.Revoked == nil && (k.Expires == nil || at.Before(*k.Expires))
+}
+
 // List returns all keys, revoked ones too, oldest first.
 func (a *Accounts) List(ctx context.Context) ([]Key, error) {
 	accounts, err := a.store.Accounts(ctx)

@@ -40,7 +40,7 @@ func TestAKeyEndsAtItsExpiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys, err := a.List(t.Context())
-	if err != nil || keys[0].Expires == nil || !keys[0].Expires.Equal(ends) {
+	if err != nil || keys[0].Expires == nil || !keys[0].Expires.Equal(ends) || !keys[0].Valid(clock.now()) || keys[0].Valid(ends) {
 		t.Errorf("listed %+v, error %v", keys, err)
 	}
 	clock.Time = ends.Add(-time.Millisecond)
