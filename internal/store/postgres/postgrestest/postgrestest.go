@@ -2,6 +2,7 @@
 package postgrestest
 
 import (
+	"database/sql"
 	"fmt"
 	"net"
 	"net/url"
@@ -16,8 +17,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"database/sql"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // to make databases
 )
