@@ -16,7 +16,7 @@ WEB       = capture console
 
 export CGO_ENABLED = 1
 
-.PHONY: run test build web setup models testdata check bench load soak hostile clean
+.PHONY: run test build web setup models testdata check sbom bench load soak hostile clean
 
 # How long a soak lasts, and how many hostile files are sent.
 DURATION  = 30m
@@ -79,6 +79,16 @@ check:
 		{ echo "govulncheck: cannot be built from here; known vulnerabilities were not looked for"; exit 0; }; \
 	bin/tools/govulncheck ./...; code=$$?; [ $$code -eq 0 ] || [ $$code -eq 3 ] && exit $$code; \
 		echo "govulncheck: its database cannot be reached from here; known vulnerabilities were not looked for"
+	@$(MAKE) --no-print-directory sbom
+
+# What ships: bin/sbom.json (CycloneDX, read from the program itself) and bin/licences.txt, with the terms of the models.
+sbom: build
+	@go build -C tools -o $(CURDIR)/bin/tools/ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod 2>/dev/null || \
+		{ echo "cyclonedx-gomod: cannot be built from here; bin/sbom.json and bin/licences.txt were not made"; exit 0; }; \
+	bin/tools/cyclonedx-gomod bin -licenses -json -version $(VERSION) -output bin/sbom.json $(BONAFIDE) 2>bin/sbom.log && \
+	{ node -e 'for (const c of JSON.parse(fs.readFileSync("bin/sbom.json")).components) console.log([c.name, c.version, (c.evidence?.licenses ?? c.licenses ?? []).map(l => l.license.id ?? l.license.name).join(" or ") || "not recognised: see its LICENSE"].join("\t"))'; \
+		echo; $(BONAFIDE) models list; } > bin/licences.txt && \
+	echo "bin/sbom.json and bin/licences.txt: $$(grep -c '"bom-ref"' bin/sbom.json) components; $$(grep -c 'not recognised' bin/licences.txt) licences were not recognised"
 
 bench: models testdata
 	go test -run '^$$' -bench . ./internal/...

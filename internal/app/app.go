@@ -72,6 +72,7 @@ func Run(ctx context.Context, o Options) (err error) {
 
 	web := server.New(server.Config{
 		Listen:  settings.Listen,
+		Proxies: settings.Proxies,
 		TLSCert: settings.TLS.Cert, TLSKey: settings.TLS.Key,
 		PictureBytes: settings.Upload.Picture, RecordingBytes: settings.Upload.Recording, UploadBytes: settings.Upload.Memory,
 		Pictures:    server.Pool(settings.Picture),

@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 )
 
 // Config is what `bonafide serve` runs on. The commands that only check or evaluate use Models and Checks.
 type Config struct {
 	Listen string `default:":8080" placeholder:"ADDRESS" help:"Address to serve on."`
+
+	Proxies []netip.Prefix `placeholder:"NETWORK" help:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`
 
 	TLS       TLS       `embed:"" prefix:"tls-"`
 	Upload    Upload    `embed:"" prefix:"upload-"`

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/bonafide-id/bonafide/models"
 )
@@ -141,7 +142,7 @@ func compare(e models.Entry, path string, sum [sha256.Size]byte) error {
 	if e.Embedded() {
 		return fmt.Errorf("%s: the embedded %s has sha256 %s, the manifest says %s: build from a clean checkout", e.ID, path, got, e.SHA256)
 	}
-	return fmt.Errorf("%s: %s has sha256 %s, the manifest says %s: delete it and run `bonafide models fetch`", e.ID, path, got, e.SHA256)
+	return fmt.Errorf("%s: %s has sha256 %s, the manifest says %s: delete it and run `%s`", e.ID, path, got, e.SHA256, fetchCommand(path))
 }
 
 func unreadable(e models.Entry, path string, err error) error {
@@ -151,11 +152,24 @@ func unreadable(e models.Entry, path string, err error) error {
 	return fmt.Errorf("%s: %w", e.ID, err)
 }
 
+// fetchCommand is what gets the file at the path. The folder beside the program needs no naming.
+func fetchCommand(path string) string {
+	const fetch = "bonafide models fetch"
+	folder := filepath.Dir(path)
+	if program, err := os.Executable(); err == nil && folder == filepath.Join(filepath.Dir(program), "models") {
+		return fetch
+	}
+	if strings.ContainsAny(folder, " '\"$`\\") {
+		folder = "'" + strings.ReplaceAll(folder, "'", `'\''`) + "'"
+	}
+	return fetch + " --models " + folder
+}
+
 // missingError is a file that is not there.
 type missingError struct{ id, path string }
 
 func (e *missingError) Error() string {
-	return fmt.Sprintf("%s: %s is missing: run `bonafide models fetch`", e.id, e.path)
+	return fmt.Sprintf("%s: %s is missing: run `%s`", e.id, e.path, fetchCommand(e.path))
 }
 
 func (e *missingError) Is(target error) bool { return target == fs.ErrNotExist }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -24,7 +23,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.metrics.inFlight.Inc()
 		defer s.metrics.inFlight.Dec()
-		ctx, call := protocol.NewCall(account.From(r.Context(), peer(r.RemoteAddr)), s.log)
+		ctx, call := protocol.NewCall(account.From(r.Context(), caller(r)), s.log)
 		routing := chi.RouteContext(ctx)
 		if method(r) == otherMethod {
 			routing.RouteMethod = http.MethodPost // so that the endpoint itself refuses what the router does not know
@@ -40,7 +39,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			s.metrics.request(route, reply.Status(), took)
 			call.Log.Info("request", "protocol", call.Protocol, "account", call.Account, "method", method(r), "route", route,
 				"status", reply.Status(), "took_ms", took.Milliseconds(), "request_bytes", max(r.ContentLength, 0),
-				"reply_bytes", reply.BytesWritten(), "remote", host(r.RemoteAddr))
+				"reply_bytes", reply.BytesWritten(), "remote", caller(r).String())
 		}()
 		next.ServeHTTP(reply, r.WithContext(ctx))
 	})
@@ -68,18 +67,20 @@ func method(r *http.Request) string {
 	return otherMethod
 }
 
-// peer is the address that the connection comes from, which may be a proxy's.
-func peer(address string) netip.Addr {
-	from, _ := netip.ParseAddrPort(address)
-	return from.Addr()
+// clientAddress finds the address that a request comes from, behind the proxies.
+func clientAddress(proxies []netip.Prefix) func(http.Handler) http.Handler {
+	if len(proxies) == 0 {
+		return middleware.ClientIPFromRemoteAddr
+	}
+	trusted := make([]string, len(proxies))
+	for i, p := range proxies {
+		trusted[i] = p.String()
+	}
+	return middleware.ClientIPFromXFF(trusted...)
 }
 
-func host(address string) string {
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		return host
-	}
-	return address
-}
+// caller is that address. It is not valid where a proxy names none that can be read.
+func caller(r *http.Request) netip.Addr { return middleware.GetClientIPAddr(r.Context()) }
 
 // metrics are what /metrics shows.
 type metrics struct {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,8 @@ import (
 type Config struct {
 	// Listen is the address to serve on; default ":8080".
 	Listen string
+	// Proxies are the networks of reverse proxies. A request that comes from one comes from whom its X-Forwarded-For names.
+	Proxies []netip.Prefix
 	// TLSCert and TLSKey are the files of a certificate and its key in PEM; without both, the server speaks plain HTTP.
 	TLSCert, TLSKey string
 	// PictureBytes and RecordingBytes bound the body of a request that carries one; default 15 MiB and 50 MiB.
@@ -68,6 +71,8 @@ type Server struct {
 	pools    map[protocol.Load]*pool
 	uploads  budget
 	stopping atomic.Bool
+
+	certificate certificate
 }
 
 // New returns a server that serves /healthz, /readyz and /metrics. The probes decide whether it is ready.
@@ -79,8 +84,9 @@ func New(c Config, log *slog.Logger, probes ...Probe) *Server {
 		protocol.Recording: newPool(c.Recordings),
 	}
 	s.uploads.left.Store(c.UploadBytes)
+	s.certificate = certificate{cert: c.TLSCert, key: c.TLSKey, log: log}
 	s.metrics.watch(s)
-	s.router.Use(s.observe, s.guard, middleware.GetHead)
+	s.router.Use(clientAddress(c.Proxies), s.observe, s.guard, middleware.GetHead)
 	s.router.NotFound(s.notFound)
 	s.router.MethodNotAllowed(s.wrongMethod)
 	s.router.Get("/healthz", s.health)
@@ -123,7 +129,7 @@ func (s *Server) Handler() http.Handler { return s.router }
 // Listen opens the server's address. It fails too where HTTPS is set but its certificate cannot be used.
 func (s *Server) Listen() (net.Listener, error) {
 	if s.config.TLSCert != "" {
-		if _, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey); err != nil {
+		if _, err := s.certificate.read(); err != nil {
 			return nil, fmt.Errorf("tls-cert and tls-key cannot be used, give the PEM files of a certificate and its key: %w", err)
 		}
 	}
@@ -145,7 +151,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate.get},
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.serveOn(h, l) }()
@@ -168,7 +174,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 func (s *Server) serveOn(h *http.Server, l net.Listener) error {
 	serve := func() error { return h.Serve(l) }
 	if s.config.TLSCert != "" {
-		serve = func() error { return h.ServeTLS(l, s.config.TLSCert, s.config.TLSKey) }
+		serve = func() error { return h.ServeTLS(l, "", "") }
 	}
 	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 		return err
