@@ -6,6 +6,7 @@ import (
 
 	"github.com/bonafide-id/bonafide/internal/app"
 	"github.com/bonafide-id/bonafide/internal/config"
+	"github.com/bonafide-id/bonafide/internal/protocol"
 )
 
 type serveCommand struct {
@@ -21,7 +22,7 @@ func (s serveCommand) Run(ctx context.Context, line *commandLine, t terminal) er
 	if err := level.UnmarshalText([]byte(line.LogLevel)); err != nil {
 		return usageError{err}
 	}
-	log := slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level}))
+	log := slog.New(protocol.LogHandler{Handler: slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level})})
 	slog.SetDefault(log)
 	return app.Run(ctx, app.Options{Store: line.place(true), Models: folder, Settings: s.Settings, Log: log, Out: t.out})
 }

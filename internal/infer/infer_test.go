@@ -187,8 +187,8 @@ func TestOpenNamesMissingAndAlteredFiles(t *testing.T) {
 		t.Fatal("opened a folder with faults")
 	}
 	for _, want := range []string{
-		"gone.onnx is missing: run `bonafide models fetch`",
-		"changed.onnx has sha256", "delete it and run `bonafide models fetch`",
+		"gone.onnx is missing: run `bonafide models fetch --models " + folder + "`",
+		"changed.onnx has sha256", "delete it and run `bonafide models fetch --models " + folder + "`",
 		"longer.onnx has sha256",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -199,6 +199,23 @@ func TestOpenNamesMissingAndAlteredFiles(t *testing.T) {
 	for _, e := range manifest.Models {
 		if got := state(folder, e); got != states[e.File] {
 			t.Errorf("%s: state %s", e.File, got)
+		}
+	}
+}
+
+func TestTheFolderBesideTheProgramNeedsNoNaming(t *testing.T) {
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(filepath.Dir(program), "models", "a.onnx"): "bonafide models fetch",
+		"/srv/models/a.onnx":      "bonafide models fetch --models /srv/models",
+		"/srv/my models/a.onnx":   "bonafide models fetch --models '/srv/my models'",
+		"/srv/it's models/a.onnx": `bonafide models fetch --models '/srv/it'\''s models'`,
+	} {
+		if got := fetchCommand(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
 }

@@ -196,7 +196,7 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 	if err := context.Cause(ctx); err != nil {
 		return Clip{}, err
 	}
-	if err := r.judge(ended); err != nil {
+	if err := r.judge(ctx, ended); err != nil {
 		return Clip{}, err
 	}
 	return Clip{
@@ -245,9 +245,9 @@ func (r *recording) read(ctx context.Context, stop context.CancelCauseFunc, pipe
 }
 
 // judge turns the way the child ended into an error.
-func (r *recording) judge(exit error) error {
+func (r *recording) judge(ctx context.Context, exit error) error {
 	if exit != nil {
-		slog.Debug("video decoder", "exit", exit.Error(), "frames", r.passed, "last_words", r.log.last())
+		slog.DebugContext(ctx, "video decoder", "exit", exit.Error(), "frames", r.passed, "last_words", r.log.last())
 	}
 	status, failed := errors.AsType[*exec.ExitError](exit)
 	switch {

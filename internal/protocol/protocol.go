@@ -87,6 +87,23 @@ func Header(r *http.Request, names ...string) string {
 	return ""
 }
 
+// LogHandler adds the request's id to the lines that code far from the request writes with its context.
+type LogHandler struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h LogHandler) Handle(ctx context.Context, line slog.Record) error {
+	if call, ok := ctx.Value(callKey{}).(*Call); ok {
+		line.AddAttrs(slog.String("request_id", call.ID))
+	}
+	return h.Handler.Handle(ctx, line)
+}
+
+// WithAttrs implements slog.Handler.
+func (h LogHandler) WithAttrs(a []slog.Attr) slog.Handler { return LogHandler{h.Handler.WithAttrs(a)} }
+
+// WithGroup implements slog.Handler.
+func (h LogHandler) WithGroup(name string) slog.Handler { return LogHandler{h.Handler.WithGroup(name)} }
+
 // Print writes a reply as JSON.
 func Print(w http.ResponseWriter, status int, reply any) {
 	var text bytes.Buffer

@@ -227,6 +227,8 @@ func (r *rig) do(request *http.Request) reply {
 	got.wantHeader("X-Request-Id", `^`+uuid4+`$`)
 	got.wantHeader("X-Content-Type-Options", `^nosniff$`)
 	got.wantHeader("Cache-Control", `^no-store$`)
+	got.wantHeader("Content-Security-Policy", `^default-src 'none'; frame-ancestors 'none'$`)
+	got.wantHeader("Referrer-Policy", `^no-referrer$`)
 	return got
 }
 

@@ -15,12 +15,15 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/bonafide-id/bonafide/internal/account"
 	"github.com/bonafide-id/bonafide/internal/server"
 	"github.com/bonafide-id/bonafide/liveness"
 )
@@ -148,23 +151,52 @@ func TestTLS(t *testing.T) {
 	certificate, cert, key := selfSigned(t)
 	s := server.New(server.Config{TLSCert: cert, TLSKey: key}, slog.New(slog.DiscardHandler))
 	url := strings.Replace(serve(t, s, context.Background()), "http:", "https:", 1)
-	trusted := x509.NewCertPool()
-	trusted.AddCert(certificate)
-	ask := func(c *tls.Config) (*http.Response, error) {
-		client := http.Client{Transport: &http.Transport{TLSClientConfig: c, ForceAttemptHTTP2: true}}
+	ask := func(trusted *x509.Certificate, most uint16) (*http.Response, error) {
+		pool := x509.NewCertPool()
+		pool.AddCert(trusted)
+		client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MaxVersion: most}, ForceAttemptHTTP2: true}}
 		defer client.CloseIdleConnections()
-		return client.Get(url + "/healthz")
+		response, err := client.Get(url + "/healthz")
+		if err == nil {
+			response.Body.Close()
+		}
+		return response, err
 	}
-	response, err := ask(&tls.Config{RootCAs: trusted})
+	response, err := ask(certificate, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
 	if response.StatusCode != 200 || response.ProtoMajor != 2 || response.Header.Get("Strict-Transport-Security") == "" {
 		t.Errorf("status %d, %s, headers %v", response.StatusCode, response.Proto, response.Header)
 	}
-	if _, err := ask(&tls.Config{RootCAs: trusted, MaxVersion: tls.VersionTLS11}); err == nil {
+	if _, err := ask(certificate, tls.VersionTLS11); err == nil {
 		t.Error("TLS 1.1 is taken")
+	}
+
+	// A renewed certificate is served without a restart; files that do not fit together leave the old one.
+	renewed, newCert, newKey := selfSigned(t)
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move(newCert, cert)
+	time.Sleep(1100 * time.Millisecond)
+	if _, err := ask(certificate, 0); err != nil {
+		t.Errorf("with half of a renewal: %v", err)
+	}
+	move(newKey, key)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		if _, err = ask(renewed, 0); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the renewed certificate is not served: %v", err)
+		}
+	}
+	if _, err := ask(certificate, 0); err == nil {
+		t.Error("the old certificate is served too")
 	}
 }
 
@@ -268,5 +300,70 @@ func TestLargeHeaders(t *testing.T) {
 	response.Body.Close()
 	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("status %d", response.StatusCode)
+	}
+}
+
+// A request comes from whom a trusted proxy names, and from nobody else whatever it says.
+func TestProxies(t *testing.T) {
+	for setting, want := range map[string]string{"": "127.0.0.1", "127.0.0.0/8": "198.51.100.9", "10.0.0.0/8": "127.0.0.1"} {
+		var c server.Config
+		if setting != "" {
+			c.Proxies = []netip.Prefix{netip.MustParsePrefix(setting)}
+		}
+		r := newRigWith(t, c)
+		r.send("GET", "/healthz", "", nil, header{"X-Forwarded-For", "192.0.2.1, 198.51.100.9"}).want(200, `{"status":"alive"}`)
+		r.logged(`"route":"/healthz"`, fmt.Sprintf(`"remote":%q`, want))
+	}
+}
+
+// Brute force is slowed, is in the log, and cannot be told from a key that exists; who was there before goes on.
+func TestBruteForce(t *testing.T) {
+	r := newRig(t)
+	r.facePicture().want(200, `<.*>`)
+	var last reply
+	for i := range 40 {
+		last = r.send("POST", "/challenge", "", nil, header{"X-Api-Key", fmt.Sprintf("%032x", i)})
+		if last.status == 429 {
+			break
+		}
+	}
+	last.want(429, `{"transactionId":"","phrase":"","error":{"type":"client","code":429,"message":"`+sentence+`"}}`).wantHeader("Retry-After", "^[1-9]")
+	fresh, err := r.accounts.Create(t.Context(), "fresh", account.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if right := r.send("POST", "/challenge", "", nil, header{"X-Api-Key", fresh.APIKey}); right.status != 429 || right.body != last.body {
+		t.Errorf("right but never shown before: %d %s", right.status, right.body)
+	}
+	r.facePicture().want(200, `<.*>`)
+	r.logged(`"msg":"held back"`, `"level":"WARN"`, "127.0.0.1")
+}
+
+// Wrong, unknown and revoked credentials get the same reply.
+func TestNothingTellsWhichCredentialsExist(t *testing.T) {
+	r := newRig(t)
+	gone, err := r.accounts.Create(t.Context(), "gone", account.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.accounts.Revoke(t.Context(), gone.Key); err != nil {
+		t.Fatal(err)
+	}
+	ids := regexp.MustCompile(`"api_req_uid":"[^"]*"|"(processed|requested)_at":"[^"]*"`)
+	ask := func(id, key string) string {
+		contentType, body := form(picture)
+		got := r.send("POST", selfiePath, contentType, body, header{"app_id", id}, header{"app_key", key})
+		got.header.Del("Date")
+		got.header.Del("X-Request-Id")
+		return fmt.Sprint(got.status, got.header, ids.ReplaceAllString(got.body, ""))
+	}
+	want := ask("unknown", "wrong")
+	if !strings.HasPrefix(want, "401 ") {
+		t.Fatal(want)
+	}
+	for _, shown := range [][2]string{{r.credentials.AppID, "wrong"}, {"unknown", r.credentials.AppKey}, {gone.AppID, gone.AppKey}, {gone.AppID, "wrong"}, {"", ""}, {r.credentials.AppID, ""}} {
+		if got := ask(shown[0], shown[1]); got != want {
+			t.Errorf("%q: %s\nwant %s", shown, got, want)
+		}
 	}
 }
