@@ -171,6 +171,7 @@ func spawnOn(t testing.TB, store, data string, flags ...string) *server {
 		t.Fatal(err)
 	}
 	go func() { _ = s.command.Wait(); close(s.exited) }()
+	t.Cleanup(s.holdsNoSecret)
 	t.Cleanup(s.kill)
 	return s
 }
@@ -184,7 +185,7 @@ func (s *server) kill() {
 // run is the program on the server's store. The URL comes by the environment, where no list of processes shows it.
 func (s *server) run(args ...string) *exec.Cmd {
 	command := exec.Command(program, append(args, "--data", s.data)...)
-	command.Env = append(os.Environ(), "BONAFIDE_STORE="+s.store)
+	command.Env = append(os.Environ(), "BONAFIDE_STORE="+s.store, "BONAFIDE_LOG_LEVEL=debug")
 	return command
 }
 
@@ -209,6 +210,9 @@ func (s *server) key(account string) credentials {
 	if err := json.Unmarshal([]byte(out), &c); err != nil {
 		s.t.Fatalf("key create printed %q: %v", out, err)
 	}
+	secret("API key", c.APIKey)
+	secret("app key", c.AppKey)
+	secret("password", c.Password, base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Password)))
 	return c
 }
 
@@ -233,6 +237,7 @@ func (s *server) do(method, path, contentType string, body []byte, headers map[s
 	if err != nil {
 		return reply{}, err
 	}
+	secretBody(body)
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
@@ -244,6 +249,9 @@ func (s *server) do(method, path, contentType string, body []byte, headers map[s
 		return reply{}, err
 	}
 	defer response.Body.Close()
+	if response.Header.Get("X-Request-Id") == "" || response.Header.Get("X-Content-Type-Options") != "nosniff" {
+		s.t.Errorf("%s %s: the reply lacks what every reply has: %v", method, path, response.Header)
+	}
 	text, err := io.ReadAll(response.Body)
 	return reply{response.StatusCode, response.Header, text}, err
 }
