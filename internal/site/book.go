@@ -30,7 +30,7 @@ var guides = []struct {
 	names   []string
 }{
 	{"Protocols", []string{"lipsecure", "selfie-liveness", "face-liveness"}},
-	{"Calling it", []string{"clients"}},
+	{"Calling it", []string{"clients", "capture"}},
 	{runningIt, []string{"configuration", "operations", "postgresql", "security"}},
 	{"Measuring it", []string{"evaluation"}},
 }

@@ -58,44 +58,39 @@ func TestTheConsole(t *testing.T) {
 	}
 	s := launch(t, "--console-password-file", file)
 	s.history()
-	for i, o := range []options{{width: 320, height: 640}, {width: 390, height: 844, dark: true}, {width: 1280, height: 900}, {width: 1280, height: 900, dark: true}} {
-		name := fmt.Sprintf("%d-dark-%v", o.width, o.dark)
-		t.Run(name, func(t *testing.T) {
-			b := (&server{t: t, url: s.url, data: s.data}).browse(o)
-			b.open("/console")
-			if at := eval[string](b, "return location.pathname"); at != "/console/login" {
-				t.Fatalf("without a login the browser is at %s", at)
-			}
-			b.fits("login")
-			b.accessible("login")
-			b.picture("console-login-" + name)
-			if i == 0 {
-				b.do(chromedp.SendKeys(chromedp.CSS("input[name=password]"), "wrong"+kb.Enter))
-				b.until(10*time.Second, "document.body.innerText.includes('not the password')")
-			}
-			b.do(chromedp.SendKeys(chromedp.CSS("input[name=password]"), password+kb.Enter))
-			b.until(10*time.Second, "document.querySelector('h1')?.textContent === 'Overview' && document.querySelectorAll('canvas').length === 4")
-			b.until(10*time.Second, drawn)
-			for _, page := range []struct{ name, path, has string }{
-				{"overview", "", "document.querySelectorAll('.tiles li').length === 4 && " + drawn},
-				{"checks", "/checks?outcome=undecided", "document.querySelectorAll('.badge.undecided').length > 5 && !document.querySelector('.badge.live')"},
-				{"thresholds", "/thresholds?threshold=0.8", "document.querySelectorAll('tbody tr').length > 5"},
-				{"keys", "/keys", drawn},
-			} {
-				b.open("/console" + page.path)
-				b.until(10*time.Second, page.has)
-				eval[bool](b, "for (const d of [...document.querySelectorAll('details')].slice(0, 2)) d.open = true; return true")
-				b.fits(page.name)
-				b.accessible(page.name)
-				b.picture("console-" + page.name + "-" + name)
-			}
-			eval[bool](b, "document.querySelector('header form button').click(); return true")
-			b.until(10*time.Second, "location.pathname === '/console/login'")
-			b.open("/console/keys")
-			if at := eval[string](b, "return location.pathname"); at != "/console/login" {
-				t.Errorf("after the logout the browser is at %s", at)
-			}
-		})
+	b := s.browse(options{})
+	b.open("/console")
+	b.do(chromedp.SendKeys(chromedp.CSS("input[name=password]"), "wrong"+kb.Enter))
+	b.until(10*time.Second, "document.body?.innerText.includes('not the password')")
+	for _, l := range looks {
+		b.look(l.width, l.height, l.dark)
+		b.fits(l.name + ", login")
+		b.accessible(l.name + ", login")
+		b.picture("console-login-" + l.name)
+	}
+	b.do(chromedp.SendKeys(chromedp.CSS("input[name=password]"), password+kb.Enter))
+	b.until(10*time.Second, "document.querySelector('h1')?.textContent === 'Overview'")
+	for _, l := range looks {
+		b.look(l.width, l.height, l.dark)
+		for _, page := range []struct{ name, path, has string }{
+			{"overview", "", "document.querySelectorAll('.tiles li').length === 4 && document.querySelectorAll('canvas').length === 4 && " + drawn},
+			{"checks", "/checks?outcome=undecided", "document.querySelectorAll('.badge.undecided').length > 5 && !document.querySelector('.badge.live')"},
+			{"thresholds", "/thresholds?threshold=0.8", "document.querySelectorAll('tbody tr').length > 5"},
+			{"keys", "/keys", drawn},
+		} {
+			b.open("/console" + page.path)
+			b.until(10*time.Second, page.has)
+			eval[bool](b, "for (const d of [...document.querySelectorAll('details.check')].slice(0, 2)) d.open = true; return true")
+			b.fits(l.name + ", " + page.name)
+			b.accessible(l.name + ", " + page.name)
+			b.picture("console-" + page.name + "-" + l.name)
+		}
+	}
+	eval[bool](b, "document.querySelector('header form button').click(); return true")
+	b.until(10*time.Second, "location.pathname === '/console/login'")
+	b.open("/console/keys")
+	if at := eval[string](b, "return location.pathname"); at != "/console/login" {
+		t.Errorf("after the logout the browser is at %s", at)
 	}
 }
 

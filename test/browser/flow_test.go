@@ -139,7 +139,7 @@ func TestAPersonWhoSaysTheDigitsPasses(t *testing.T) {
 
 // Nobody is in front of the camera: the page says so before and after, and the person tries again until no try is left.
 func TestAdviceAndRetry(t *testing.T) {
-	s := launch(t, "--challenge-tries", "2")
+	s := launch(t, "--challenge-tries", "2", "--challenge-digits", "4")
 	b := s.browse(options{camera: testPicture(t), width: 320, height: 568})
 	b.open("/demo")
 	b.until(10*time.Second, "shadow && shadow.querySelector('button')")

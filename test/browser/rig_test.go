@@ -171,17 +171,33 @@ func (s *server) browse(o options) *tab {
 	ctx, cancel := chromedp.NewContext(allocated)
 	t.Cleanup(cancel)
 	b := &tab{t: t, ctx: ctx, server: s}
-	b.do(chromedp.EmulateViewport(int64(o.width), int64(o.height)))
+	b.look(o.width, o.height, o.dark)
 	if err := chromedp.Listen(ctx, b.listen); err != nil {
 		t.Fatal(err)
 	}
 	call(b, network.Enable, network.EnableParams{})
 	call(b, cdplog.Enable, cdp.Empty{})
-	scheme := map[bool]string{false: "light", true: "dark"}[o.dark]
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 	t.Cleanup(b.cleanRun)
 	return b
+}
+
+// look makes the window so large, and the system light or dark.
+func (b *tab) look(width, height int, dark bool) {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(int64(width), int64(height)))
+	scheme := map[bool]string{false: "light", true: "dark"}[dark]
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+}
+
+// looks are the windows in which every page is looked at.
+var looks = []struct {
+	name          string
+	width, height int
+	dark          bool
+}{
+	{"320-light", 320, 640, false}, {"320-dark", 320, 640, true}, {"390-light", 390, 844, false},
+	{"390-dark", 390, 844, true}, {"1280-light", 1280, 900, false}, {"1280-dark", 1280, 900, true},
 }
 
 // call sends the browser a command.
