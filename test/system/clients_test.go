@@ -94,43 +94,102 @@ func (s *stub) serveMedia(w http.ResponseWriter, name, phrase string) {
 	w.Write(content) //nolint:errcheck // the client may be gone
 }
 
-// Every client does what sdk/scenarios.json asks, against the real server and against the stub.
+// client is how a client's programs are run: its runner of the scenarios, to be followed by their file, and its example.
+type client struct{ runner, example []string }
+
+// clients prepare each language's client.
+var clients = map[string]func(t *testing.T) client{
+	"go": func(t *testing.T) client {
+		folder := t.TempDir()
+		prepare(t, "go", "vet", "./...")
+		prepare(t, "go", "build", "-o", folder, "./internal/scenarios", "./example")
+		return client{[]string{filepath.Join(folder, "scenarios")}, []string{filepath.Join(folder, "example")}}
+	},
+	"python": func(t *testing.T) client {
+		return client{[]string{"python3", "-B", sdk(t, "python", "scenarios.py")}, []string{"python3", "-B", sdk(t, "python", "example.py")}}
+	},
+	"node": func(t *testing.T) client {
+		return client{[]string{"node", sdk(t, "node", "scenarios.mjs")}, []string{"node", sdk(t, "node", "example.mjs")}}
+	},
+	"java": func(t *testing.T) client {
+		if _, err := exec.LookPath("javac"); err != nil {
+			t.Skip("Java is not installed: apt-get install default-jdk-headless")
+		}
+		folder := t.TempDir()
+		files := []string{"javac", "--release", "11", "-Xlint:all", "-Werror", "-d", folder, sdk(t, "java", "example", "Example.java")}
+		for _, part := range []string{"main", "test"} {
+			found, err := filepath.Glob(sdk(t, "java", "src", part, "java", "id", "bonafide", "*.java"))
+			if err != nil || len(found) == 0 {
+				t.Fatalf("the Java client's %s: %v, error %v", part, found, err)
+			}
+			files = append(files, found...)
+		}
+		prepare(t, "java", files...)
+		return client{[]string{"java", "-cp", folder, "id.bonafide.Scenarios"}, []string{"java", "-cp", folder, "Example"}}
+	},
+}
+
+// sdk is a file of a client.
+func sdk(t *testing.T, path ...string) string {
+	t.Helper()
+	name, err := filepath.Abs(filepath.Join(append([]string{root, "sdk"}, path...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// prepare runs a command in a client's folder.
+func prepare(t *testing.T, language string, command ...string) {
+	t.Helper()
+	c := exec.Command(command[0], command[1:]...)
+	c.Dir = sdk(t, language)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", command, err, out)
+	}
+}
+
+// output runs a command at the desk and returns what it prints.
+func (d desk) output(t *testing.T, command []string, environment ...string) []byte {
+	t.Helper()
+	c := exec.Command(command[0], command[1:]...)
+	c.Dir = d.folder
+	c.Env = append(d.environment, environment...)
+	out, err := c.Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		t.Fatalf("%v: %v\n%s%s", command, err, out, failed.Stderr)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Every client does what sdk/scenarios.json asks, against the real server and against the stub, and its example runs.
 func TestClients(t *testing.T) {
 	text := read(t, filepath.Join(root, "sdk", "scenarios.json"))
 	s := launch(t, t.TempDir())
-	c := s.key("clients")
 	person := portrait(t, frontal, 640, 640, 320, 320, 220)
 	media := map[string][]byte{
 		"face.jpg": encode(t, person), "group.jpg": photograph(t, 6), "blank.jpg": encode(t, image.NewRGBA(image.Rect(0, 0, 640, 480))),
 		"still.mp4": still(t, person, 4), "text.txt": []byte("no picture"), "nothing": []byte("nothing"),
 	}
-	recital, file := reciter(t), func(name string) string { return filepath.Join(root, "sdk", name) }
-	for _, client := range []struct {
-		language, folder string
-		command          []string
-		needs            func(*testing.T)
-	}{
-		{"Go", file("go"), []string{"go", "run", "./internal/scenarios"}, func(*testing.T) {}},
-	} {
-		t.Run(client.language, func(t *testing.T) {
-			client.needs(t)
+	d := newDesk(t, s, s.key("clients"), nil)
+	place(t, filepath.Join(d.folder, "recording.mp4"), media["still.mp4"])
+	recital := reciter(t)
+	for language, prepared := range clients {
+		t.Run(language, func(t *testing.T) {
+			client := prepared(t)
 			played := &stub{scenarios: map[string]scenario{}, media: media, recital: recital, seen: map[string][]time.Time{}}
 			name, scenarios := scenariosFor(t, text, recital != nil, played)
 			server := httptest.NewServer(played)
 			t.Cleanup(server.Close)
-			command := exec.Command(client.command[0], append(client.command[1:], name)...)
-			command.Dir = client.folder
-			command.Env = append(newDesk(t, s, c, nil).environment, "BONAFIDE_STUB="+server.URL)
-			out, err := command.Output()
-			var failed *exec.ExitError
-			if errors.As(err, &failed) {
-				t.Fatalf("%v\n%s%s", err, out, failed.Stderr)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantOutcomes(t, scenarios, out)
+			wantOutcomes(t, scenarios, d.output(t, append(client.runner, name), "BONAFIDE_STUB="+server.URL))
 			wantSeen(t, scenarios, played)
+			if said := string(d.output(t, client.example)); !regexp.MustCompile(`^say \d{6}\ntry again: .*lips.*\n$`).MatchString(said) {
+				t.Errorf("the example said %q", said)
+			}
 		})
 	}
 }

@@ -98,5 +98,5 @@ function addCopyButtons() {
 }
 
 foldMenu();
-document.querySelectorAll("h2#examples").forEach(makeTabs);
+document.querySelectorAll("h2#examples, h2#use").forEach(makeTabs);
 addCopyButtons();
