@@ -156,7 +156,7 @@ func pages(t *testing.T) []string {
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)
-	for _, name := range append(pages(t), filepath.Join(root, "README.md")) {
+	for _, name := range append(append(pages(t), filepath.Join(root, "README.md")), pagesOfClients(t)...) {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -177,6 +177,41 @@ func TestLinksLeadSomewhere(t *testing.T) {
 				t.Errorf("%s links to #%s of %s, which has no such heading", name, anchor, file)
 			}
 		}
+	}
+}
+
+// pagesOfClients are the pages in sdk/.
+func pagesOfClients(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(root, "sdk", "*", "README.md"))
+	if err != nil || len(names) != 4 {
+		t.Fatalf("pages %v, error %v", names, err)
+	}
+	return append(names, filepath.Join(root, "sdk", "README.md"))
+}
+
+// The programs that the pages of the clients show are the examples in sdk/, which the test of the clients runs.
+func TestExamplesOfTheClients(t *testing.T) {
+	block := regexp.MustCompile("(?ms)^```\\w+ file=(\\S+)\n(.*?)^```$")
+	shown := 0
+	for _, name := range append(pagesOfClients(t), filepath.Join(root, "docs", "clients.md")) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := filepath.Dir(name)
+		if filepath.Base(name) == "clients.md" {
+			folder = root
+		}
+		for _, found := range block.FindAllStringSubmatch(string(text), -1) {
+			shown++
+			if program, err := os.ReadFile(filepath.Join(folder, found[1])); err != nil || string(program) != found[2] {
+				t.Errorf("%s does not show %s as it is; error %v", name, found[1], err)
+			}
+		}
+	}
+	if shown != 8 {
+		t.Errorf("%d programs are shown", shown)
 	}
 }
 
