@@ -20,8 +20,13 @@ func command(t *testing.T, name string, args ...string) {
 func motionJPEG(t *testing.T, filter string, input ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "camera.mjpeg")
-	command(t, "ffmpeg", append(append([]string{"-v", "error"}, input...), "-vf", filter, "-pix_fmt", "yuvj420p", "-q:v", "3", "-f", "mjpeg", file)...)
+	film(t, file, filter, input...)
 	return file
+}
+
+func film(t *testing.T, file, filter string, input ...string) {
+	t.Helper()
+	command(t, "ffmpeg", append(append([]string{"-v", "error"}, input...), "-vf", filter, "-pix_fmt", "yuvj420p", "-q:v", "3", "-f", "mjpeg", file)...)
 }
 
 // testPicture is a camera without anybody in front of it.
@@ -33,13 +38,18 @@ func testPicture(t *testing.T) string {
 // rest is how many seconds the recital's camera shows a closed mouth before the first digit.
 const rest = 12
 
-// recital is a person who rests, then says a digit every second, then rests: made of the makers' data.
-func recital(t *testing.T, speaker, phrase string) string {
+var shared = filepath.Join(root, "..", "shared")
+
+func needsShared(t *testing.T) {
 	t.Helper()
-	shared := filepath.Join(root, "..", "shared")
 	if _, err := os.Stat(filepath.Join(shared, "data", "lips", "grid")); err != nil {
-		t.Skipf("the recitals of the makers' data are not here, so no recital is played to the camera: %v", err)
+		t.Skipf("the makers' data is not here, so no recital is played to the camera: %v", err)
 	}
+}
+
+// recital films a person who rests, then says a digit every second, then rests: made of the makers' data.
+func recital(t *testing.T, file, speaker, phrase string) {
+	t.Helper()
 	folder := t.TempDir()
 	var list strings.Builder
 	for i, digit := range phrase {
@@ -58,5 +68,5 @@ func recital(t *testing.T, speaker, phrase string) string {
 	said := filepath.Join(folder, "said.mp4")
 	command(t, "ffmpeg", "-v", "error", "-f", "concat", "-safe", "0", "-i", names, "-c", "copy", said)
 	// The corpus's faces sit to the left: the crop puts the face into the middle.
-	return motionJPEG(t, fmt.Sprintf("fps=30,crop=506:380:0:90,scale=640:480,tpad=start_mode=clone:start_duration=%d:stop_mode=clone:stop_duration=20", rest), "-i", said)
+	film(t, file, fmt.Sprintf("fps=30,crop=506:380:0:90,scale=640:480,tpad=start_mode=clone:start_duration=%d:stop_mode=clone:stop_duration=20", rest), "-i", said)
 }

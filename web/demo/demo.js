@@ -36,6 +36,7 @@ async function begin() {
     const capture = h("bonafide-capture", {
       mode: wanted,
       token: grant.token,
+      "data-transaction": transaction,
       file: "",
       lang: /** @type {HTMLSelectElement} */ (byId("language")).value,
     });
@@ -145,13 +146,13 @@ const row = (...cells) => h("tr", {}, ...cells.map((text, i) => h("td", i ? { cl
 
 /** @param {any[]} list */
 function gates(list) {
-  const table = h("table", {}, h("caption", {}, "In the order in which they ran"), head("gate", "measured", "limit", "result"));
+  const table = h("table", {}, h("caption", {}, "In the order in which they ran"), head("gate", "result", "measured", "limit"));
   const body = h("tbody");
   for (const g of list) {
     const unit = g.unit && g.unit !== "p" ? " " + g.unit : "";
-    const line = row(g.name.replaceAll("_", " "), round(g.measure) + unit, (g.at_most ? "at most " : "at least ") + round(g.limit) + unit);
     const [text, kind] = g.passed ? ["passed", "pass"] : g.reason ? ["ended it", "fail"] : ["noted", "only"];
-    line.append(h("td", { class: "number " + kind }, text));
+    const line = row(g.name.replaceAll("_", " "), text, round(g.measure) + unit, (g.at_most ? "at most " : "at least ") + round(g.limit) + unit);
+    line.children[1]?.classList.add(kind);
     body.append(line);
   }
   table.append(body);
@@ -159,7 +160,10 @@ function gates(list) {
 }
 
 /** @param {number} x */
-const round = (x) => String(Math.abs(x) >= 100 ? Math.round(x) : Number(x.toPrecision(3)));
+function round(x) {
+  if (x !== 0 && Math.abs(x) < 0.001) return "under 0.001";
+  return String(Math.abs(x) >= 100 ? Math.round(x) : Number(x.toPrecision(3)));
+}
 
 for (const input of document.querySelectorAll("input[name=mode]")) input.addEventListener("change", () => void begin());
 byId("language").addEventListener("change", (event) => {
