@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,8 +41,9 @@ type PhraseGroup struct {
 	// People is how many there are; 0 without the column person.
 	People     int           `json:"people"`
 	Thresholds []PhrasePoint `json:"thresholds"`
-	AUC        *Estimate     `json:"auc"`
-	EER        *Estimate     `json:"eer"`
+	// AUC and EER of a kind without genuine trials are against all genuine trials of the set.
+	AUC *Estimate `json:"auc"`
+	EER *Estimate `json:"eer"`
 	// Reliability holds the scores, as probabilities, against what came true, user errors left out; nil without scores of
 	// both kinds.
 	Reliability *Reliability `json:"reliability"`
@@ -212,7 +214,7 @@ func (l trials) report(measured Measured) PhraseReport {
 		report.People = append(report.People, l.group(person.name, person.items))
 	}
 	for _, kind := range groups(l.trials, func(t trial) string { return t.kind }) {
-		report.Kinds = append(report.Kinds, l.group(kind.name, kind.items))
+		report.Kinds = append(report.Kinds, l.kind(kind.name, kind.items))
 	}
 	return report
 }
@@ -250,6 +252,22 @@ func (l trials) group(name string, trials []trial) PhraseGroup {
 	g.AUC, g.EER = newCurve(column(trials, trial.sample), names).estimates()
 	scored, _ := split(trials, func(t trial) bool { return t.reason == "" })
 	g.Reliability = reliability(column(scored, trial.sample), phrasePrior)
+	return g
+}
+
+// kind is the group of one kind of trials. AUC and EER of a kind of impostors are against all genuine trials.
+func (l trials) kind(name string, trials []trial) PhraseGroup {
+	g := l.group(name, trials)
+	if g.Genuine > 0 {
+		return g
+	}
+	genuine, _ := split(l.trials, func(t trial) bool { return t.genuine })
+	both := slices.Concat(trials, genuine)
+	var names []string
+	if l.whose != nil {
+		names = column(both, l.whose)
+	}
+	g.AUC, g.EER = newCurve(column(both, trial.sample), names).estimates()
 	return g
 }
 

@@ -64,25 +64,29 @@ func (p *parameters) calibrate(f [featureCount]float64) liveness.Score {
 	return liveness.Score(1 / (1 + math.Exp(-z)))
 }
 
-// movement is the mean absolute change of the pictures over six pictures (0.24 s), divided by the standard deviation of
-// the pictures' brightness, so that it depends neither on contrast nor on the frame rate.
-func movement(pixels []float32, count int) float64 {
-	const apart = 6
-	if count <= apart {
-		return 0
+// ranges are how far parts of a mouth go in the stillest of 280 recitals of seven people: the height of the outer lips, their
+// width, and the chin, in pupil distances (training/lips/calibrate.py prints them).
+var ranges = []struct {
+	least float64
+	of    func(shape []float32) float32
+}{
+	{0.086, func(s []float32) float32 { return s[2*9+1] - s[2*3+1] }},
+	{0.037, func(s []float32) float32 { return s[2*6] - s[2*0] }},
+	{0.054, func(s []float32) float32 { return s[2*20+1] }},
+}
+
+// movement is the least of the ranges that a mouth's shapes show, each over that of the stillest recital. A range reaches
+// from the fifth to the ninety-fifth percentile, so that a single wrong landmark is none.
+func movement(shapes []float32) float64 {
+	least := math.Inf(1)
+	for _, r := range ranges {
+		var values []float32
+		for i := 0; i < len(shapes); i += ShapeSize {
+			values = append(values, r.of(shapes[i:i+ShapeSize]))
+		}
+		slices.Sort(values)
+		low, high := len(values)/20, len(values)-1-len(values)/20
+		least = min(least, float64(values[high]-values[low])/r.least)
 	}
-	size := len(pixels) / count
-	var change float64
-	for i := apart * size; i < len(pixels); i++ {
-		change += math.Abs(float64(pixels[i] - pixels[i-apart*size]))
-	}
-	change /= float64(len(pixels) - apart*size)
-	var sum, squares float64
-	for _, v := range pixels {
-		sum += float64(v)
-		squares += float64(v) * float64(v)
-	}
-	n := float64(len(pixels))
-	deviation := math.Sqrt(max(squares/n-sum*sum/n/n, 1))
-	return change / deviation
+	return least
 }

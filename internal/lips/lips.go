@@ -73,9 +73,10 @@ func (r *Reader) Read(m *Mouth) (*Reading, error) {
 	if count < fewest {
 		return reading, nil
 	}
+	shapes := m.Shapes()
 	outputs, err := r.model.Run(
 		infer.Tensor{Shape: []int64{1, int64(count), Height, Width}, Data: pixels},
-		infer.Tensor{Shape: []int64{1, int64(count), ShapeSize}, Data: m.Shapes()})
+		infer.Tensor{Shape: []int64{1, int64(count), ShapeSize}, Data: shapes})
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func (r *Reader) Read(m *Mouth) (*Reading, error) {
 	}
 	reading.start = m.Start()
 	reading.Posteriors = outputs[0].Data
-	reading.Movement = movement(pixels, count)
+	reading.Movement = movement(shapes)
 	reading.evidence = r.parameters.Weigh(reading.Posteriors)
 	return reading, nil
 }
@@ -94,7 +95,7 @@ type Reading struct {
 	// Posteriors has for each mouth picture (25 a second) the log probabilities of 42 classes: silence, other speech,
 	// and four states of each digit, zero first.
 	Posteriors []float32
-	// Movement is how much the mouth pictures change over a quarter of a second, as a share of their contrast.
+	// Movement is how much lips and chin move: 1 is what the stillest of the recitals that were measured shows, 0 nothing.
 	Movement float64
 
 	start      time.Duration

@@ -29,8 +29,8 @@ SCALE, POWER = 0.2, 1.0
 IMPOSTORS = {"random": 0.6, "sentence": 0.2, "still": 0.1, "closed": 0.1}
 KINDS = [*IMPOSTORS, "one_wrong", "swapped"]
 LIVE = 0.9  # prior probability of a live response
-# Lips that move less (Reading.Movement) do not speak: recitals have 0.24 or more, held pictures at most 0.005.
-STILL = 0.08
+# Lips that move less (Reading.Movement) do not speak: the stillest recital has 1, held pictures have at most 0.13.
+STILL = 0.65
 THRESHOLDS = [0.5, 0.9, 0.98, 0.99]
 
 
@@ -165,6 +165,22 @@ def reliability(out, kind, s, name):
     out.append(f"\nExpected calibration error {error:.4f}.")
 
 
+def movements(out, folder, pictures):
+    """How far lips and chin go in each kind of recording: internal/lips/calibrate.go's ranges, in pupil distances."""
+    ranges = {}
+    for r in csv.DictReader(open(os.path.join(folder, "trials.csv"))):
+        name = os.path.join(pictures, r["path"] + ".shape.npy")
+        if os.path.exists(name) and (r["kind"] in ("sentence", "still", "closed", "genuine")):
+            p = np.load(name).reshape(-1, 21, 2)
+            v = np.sort(np.stack([p[:, 9, 1] - p[:, 3, 1], p[:, 6, 0] - p[:, 0, 0], p[:, 20, 1]], 1), 0)
+            ranges.setdefault(r["kind"], {})[name] = v[len(v) - 1 - len(v) // 20] - v[len(v) // 20]
+    out.append("\n| recordings | | height of the lips, least, median, most | width | chin |\n|---|---|---|---|---|")
+    for kind, values in ranges.items():
+        v = np.array(list(values.values()))
+        cells = [", ".join(f"{q:.3f}" for q in np.percentile(v[:, i], (0, 50, 100))) for i in range(3)]
+        out.append(f"| {kind} | {len(v)} | " + " | ".join(cells) + " |")
+
+
 def confusions(out, rows):
     """How the probability of a spoken digit's place spreads over the ten digits."""
     sums = np.zeros((10, 10))
@@ -226,6 +242,7 @@ def main():
     report_scores(out, person, kind, s)
     reliability(out, kind, s, os.path.splitext(o.report)[0] + ".svg")
     confusions(out, rows)
+    movements(out, o.trials, o.pictures)
     if o.condition:
         out.append("\n| condition | recitals | AUC | EER | FRR at 98 | FAR at 98, random | FAR at 98, still |\n|---|---|---|---|---|---|---|")
     for c in o.condition:
