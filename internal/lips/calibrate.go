@@ -13,14 +13,16 @@ const featureCount = 4
 
 // features are what the score is made of, log-likelihood ratios, each the larger the better the phrase fits:
 //
-//	0  the phrase to all phrases of its length together, a digit
+//	0  the phrase to all phrases of its length together, a digit, times the doubt
 //	1  the phrase to no digit at all (silence or other speech), a digit
-//	2  the phrase to any digit in one place, in the place where that is least
+//	2  the phrase to any digit in one place, in the place where that is least, times the doubt
 //	3  the phrase to the phrase with one digit left out, for the digit where that is least
 //
 // The first tells phrases apart, the second and the last refuse silence and other speech, the last two a phrase that
-// was said only in part. The second result is the ratio of 2 for every place: the log probability of the digit there.
-func features(e phrase.Evidence, digits []int) (f [featureCount]float64, places []float64) {
+// was said only in part. Where the model is sure of every digit, ratios between digits are larger than they mean, where it
+// doubts smaller: doubt evens that out. The second result is the ratio of 2 for every place, as it is: the log probability of
+// the digit there.
+func features(e phrase.Evidence, doubt float64, digits []int) (f [featureCount]float64, places []float64) {
 	n := float64(len(digits))
 	own := e.Phrase(digits)
 	f = [featureCount]float64{(own - e.AnyOf(len(digits))) / n, (own - e.Nothing()) / n, 0, math.Inf(1)}
@@ -29,7 +31,30 @@ func features(e phrase.Evidence, digits []int) (f [featureCount]float64, places 
 		f[2] = min(f[2], places[i])
 		f[3] = min(f[3], own-without(e, digits, i))
 	}
+	f[0], f[2] = f[0]*doubt, f[2]*doubt
 	return f, places
+}
+
+// doubt is the mean entropy, in nats, of which digit a picture shows, weighed by the probability that it shows one.
+func doubt(posteriors []float32) float64 {
+	const first = phrase.Classes - phrase.Digits*phrase.States
+	var sum, total float64
+	for t := 0; t < len(posteriors); t += phrase.Classes {
+		var each [phrase.Digits]float64
+		var any, entropy float64
+		for d := range each {
+			for _, v := range posteriors[t+first+d*phrase.States:][:phrase.States] {
+				each[d] += math.Exp(float64(v))
+			}
+			any += each[d]
+		}
+		for _, p := range each {
+			entropy -= p / any * math.Log(p/any+1e-9)
+		}
+		sum += any * entropy
+		total += any
+	}
+	return sum / max(total, 1e-9)
 }
 
 // anyIn is the log of the summed likelihoods of the phrase with each of the ten digits in its i-th place.

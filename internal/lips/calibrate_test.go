@@ -19,7 +19,7 @@ type recital struct {
 	} `json:"trials"`
 }
 
-func loadRecital(t *testing.T) (recital, phrase.Evidence) {
+func loadRecital(t *testing.T) (recital, phrase.Evidence, float64) {
 	t.Helper()
 	raw, err := os.ReadFile("testdata/recital.json")
 	if err != nil {
@@ -33,14 +33,14 @@ func loadRecital(t *testing.T) (recital, phrase.Evidence) {
 	for _, row := range r.LogPosteriors {
 		rows = append(rows, row...)
 	}
-	return r, r.Weights.Weigh(rows)
+	return r, r.Weights.Weigh(rows), doubt(rows)
 }
 
 func TestFeaturesAreThoseOfTraining(t *testing.T) {
-	r, e := loadRecital(t)
+	r, e, doubt := loadRecital(t)
 	for _, trial := range r.Trials {
 		digits, _ := phrase.Parse(trial.Phrase)
-		got, _ := features(e, digits)
+		got, _ := features(e, doubt, digits)
 		for i, want := range trial.Features {
 			if math.Abs(got[i]-want) > 1e-3 {
 				t.Errorf("phrase %s, feature %d: %v, in training %v", trial.Phrase, i, got[i], want)
@@ -50,9 +50,9 @@ func TestFeaturesAreThoseOfTraining(t *testing.T) {
 }
 
 func TestSpokenPhraseScoresHighest(t *testing.T) {
-	r, e := loadRecital(t)
+	r, e, doubt := loadRecital(t)
 	spoken := r.Trials[0].Phrase
-	reading := Reading{evidence: e, parameters: &parameters{Weights: r.Weights}}
+	reading := Reading{evidence: e, doubt: doubt, parameters: &parameters{Weights: r.Weights}}
 	reading.parameters.Calibration.Weights = [featureCount]float64{1, 0.3, 0.3, 1.5}
 	best := reading.Score(spoken)
 	for _, trial := range r.Trials[1:] {
@@ -71,15 +71,15 @@ func TestSpokenPhraseScoresHighest(t *testing.T) {
 }
 
 func TestPhraseOfOneDigit(t *testing.T) {
-	_, e := loadRecital(t)
+	_, e, doubt := loadRecital(t)
 	for d := range phrase.Digits {
-		f, places := features(e, []int{d})
+		f, places := features(e, doubt, []int{d})
 		for i, v := range f {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				t.Errorf("digit %d, feature %d: %v", d, i, v)
 			}
 		}
-		if len(places) != 1 || math.Abs(places[0]-f[0]) > 1e-9 {
+		if len(places) != 1 || math.Abs(places[0]*doubt-f[0]) > 1e-9 {
 			t.Errorf("digit %d: %v in its place, %v of all phrases", d, places, f[0])
 		}
 	}

@@ -86,7 +86,7 @@ func (r *Reader) Read(m *Mouth) (*Reading, error) {
 	reading.start = m.Start()
 	reading.Posteriors = outputs[0].Data
 	reading.Movement = movement(shapes)
-	reading.evidence = r.parameters.Weigh(reading.Posteriors)
+	reading.evidence, reading.doubt = r.parameters.Weigh(reading.Posteriors), doubt(reading.Posteriors)
 	return reading, nil
 }
 
@@ -100,6 +100,7 @@ type Reading struct {
 
 	start      time.Duration
 	evidence   phrase.Evidence
+	doubt      float64
 	parameters *parameters
 }
 
@@ -146,7 +147,7 @@ func (r *Reading) Score(claimed string) PhraseScore {
 	if !ok || r.evidence.Rows() < len(digits)*phrase.States {
 		return PhraseScore{LogRatio: math.Inf(-1)}
 	}
-	f, places := features(r.evidence, digits)
+	f, places := features(r.evidence, r.doubt, digits)
 	s := PhraseScore{Score: r.parameters.calibrate(f), LogRatio: f[0], Digits: make([]Digit, len(digits))}
 	for i, at := range r.evidence.Path(digits) {
 		s.Digits[i] = Digit{Digit: digits[i], From: r.time(at.From), To: r.time(at.To), Fit: math.Exp(places[i])}

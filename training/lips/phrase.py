@@ -13,6 +13,10 @@ class Evidence:
         e = scale * (log_posteriors - power * np.log(prior))
         self.gap = np.logaddexp(e[:, 0], e[:, 1])
         self.digit = e[:, 2:].reshape(len(e), 10, STATES)
+        each = np.exp(log_posteriors[:, 2:]).reshape(len(e), 10, STATES).sum(2)
+        p = each / each.sum(1, keepdims=True)
+        # The mean entropy of which digit a picture shows, weighed by the probability that it shows one.
+        self.doubt = (each.sum(1) * -(p * np.log(p + 1e-9)).sum(1)).sum() / each.sum()
 
     def phrases(self, phrases):
         """Log-likelihoods of phrases (N, n): the forward algorithm."""
@@ -59,5 +63,5 @@ class Evidence:
         changed -= np.logaddexp.reduce(changed, 1)[:, None]
         without = self.phrases([phrase[:i] + phrase[i + 1:] for i in range(n)])
         substituted = changed[np.arange(n), phrase]
-        return np.array([(own - self.any_of(n)) / n, (own - self.gap.sum()) / n, substituted.min(),
-                         (own - without).min()]), changed
+        return np.array([self.doubt * (own - self.any_of(n)) / n, (own - self.gap.sum()) / n,
+                         self.doubt * substituted.min(), (own - without).min()]), changed
