@@ -94,14 +94,29 @@ func (c *Challenges) begin(ctx context.Context, account, phrase string) (Transac
 	return t, c.store.AddTransaction(ctx, t)
 }
 
-// phrase draws one of all strings of so many digits, each as likely as any other.
+// phrase draws one of all strings of so many digits that have enough different ones, each as likely as any other: the lips of
+// somebody who says another phrase pass more often for one that repeats its digits (docs/decisions/phrases.md). Of six
+// digits four must differ, which leaves 932,400 phrases.
 func phrase(digits int) string {
 	all := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)
-	n, err := rand.Int(rand.Reader, all)
-	if err != nil {
-		panic(err) // the system's random source never fails: it ends the program instead
+	for {
+		n, err := rand.Int(rand.Reader, all)
+		if err != nil {
+			panic(err) // the system's random source never fails: it ends the program instead
+		}
+		if drawn := fmt.Sprintf("%0*d", digits, n); different(drawn) >= min(digits-2, 4) {
+			return drawn
+		}
 	}
-	return fmt.Sprintf("%0*d", digits, n)
+}
+
+// different counts the different digits of a phrase.
+func different(phrase string) int {
+	seen := map[rune]bool{}
+	for _, digit := range phrase {
+		seen[digit] = true
+	}
+	return len(seen)
 }
 
 // Take returns the account's transaction if a recording may be checked for it. It changes nothing: until Settle or Fail

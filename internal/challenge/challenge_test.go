@@ -241,6 +241,18 @@ func TestConfig(t *testing.T) {
 
 // Every digit is as likely as any other at every place. The sum of squares over the 10 digits at one place follows the
 // chi-squared distribution with 9 degrees of freedom, which is over 60 once in a billion times.
+func TestNineHundredThousandPhrasesAreLeft(t *testing.T) {
+	left := 0
+	for n := range 1_000_000 {
+		if different(fmt.Sprintf("%06d", n)) >= 4 {
+			left++
+		}
+	}
+	if left != 932_400 {
+		t.Errorf("%d phrases of six digits are left", left)
+	}
+}
+
 func TestPhrasesAreUniform(t *testing.T) {
 	const draws = 5000
 	for _, digits := range []int{4, 6, 12} {
@@ -249,6 +261,9 @@ func TestPhrasesAreUniform(t *testing.T) {
 			p := phrase(digits)
 			if len(p) != digits || !regexp.MustCompile(`^[0-9]+$`).MatchString(p) {
 				t.Fatalf("phrase %q", p)
+			}
+			if different(p) < min(digits-2, 4) {
+				t.Fatalf("phrase %q repeats its digits too much", p)
 			}
 			for place, digit := range p {
 				counts[place][digit-'0']++
