@@ -106,3 +106,14 @@ func TestValidateNamesEverySettingThatIsOff(t *testing.T) {
 		}
 	}
 }
+
+func FuzzFile(f *testing.F) {
+	for _, seed := range []string{"challenge:\n  digits: 6\n", "fetch-hosts: [a, b]\n", "a: &a [*a]\n", "? {}\n: x\n", "listen: !!binary AAAA\n", "picture:\n  wait: 1e9h\n", "tls: {cert: {key: {}}}\n", "\x00"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, file string) {
+		if c, err := parse(t, file); err == nil {
+			_ = c.Validate() // whatever it says, it must not panic
+		}
+	})
+}
