@@ -20,6 +20,8 @@ type Recipe struct {
 	Ramp  [2]float64 `json:"ramp"`
 	Loose Fusion     `json:"loose"`
 	Tight Fusion     `json:"tight"`
+	// Alike is how alike the errors of two pictures of one presentation are, as their correlation, 0 to 1 (see Together).
+	Alike float64 `json:"alike"`
 }
 
 // Fusion makes one calibrated log odds of those of all networks, in the recipe's order, for a prior of one half. Its
@@ -40,32 +42,19 @@ func (f Fusion) of(odds []float64) (float64, error) {
 	return sum, nil
 }
 
-// Net is one network's part of a recipe.
+// Net is one network's part of a recipe. Its inputs are crops of cropSize x cropSize pixels, blue first, 0..255.
 type Net struct {
 	// Model is its id in the manifest.
 	Model string `json:"model"`
-	Crop  Crop   `json:"crop"`
-	// BGR, Mean and Deviation are its colours, as in infer.Colours.
-	BGR       bool       `json:"bgr,omitempty"`
-	Mean      [3]float32 `json:"mean"`
-	Deviation [3]float32 `json:"deviation"`
+	// Margins has the crop of each input: its width over the face box's, and its height over the box's. A crop that leaves
+	// the picture is moved back into it, and made smaller where it does not fit.
+	Margins []float64 `json:"margins"`
 	// Live is the index of the logit for bona fide in each of its outputs.
 	Live int `json:"live"`
 }
 
-// Crop says which part of the picture a network sees.
-type Crop struct {
-	// Margin is the crop's width over the box's, and its height over the box's.
-	Margin float64 `json:"margin"`
-	// Square takes the square of the box's larger side in place of the box.
-	Square bool `json:"square,omitempty"`
-	// Inside moves a crop that leaves the picture back into it, made smaller where it does not fit; otherwise the
-	// picture's edge is repeated.
-	Inside bool `json:"inside,omitempty"`
-	// Width and Height are the network's input in pixels.
-	Width  int `json:"width"`
-	Height int `json:"height"`
-}
+// cropSize is the width and height of every network's inputs in pixels.
+const cropSize = 128
 
 // Scorer scores faces. It is safe for concurrent use.
 type Scorer struct {
@@ -140,9 +129,30 @@ func (s *Scorer) Score(p *liveness.Picture, face liveness.Face) (Result, error) 
 	if err != nil {
 		return Result{}, err
 	}
-	result.Score = liveness.Score(1 / (1 + math.Exp(-sum)))
+	result.Score = probability(sum)
 	return result, nil
 }
+
+// Together is the probability that several pictures of one presentation are bona fide, of each picture's own; of one
+// picture it is that picture's. There must be one at least.
+//
+// Pictures of one face before one camera err alike. Where the log odds of n pictures are normally distributed with equal
+// variances and the correlation r (Recipe.Alike, measured on sets left out), the log odds of all are their mean times
+// n / (1 + (n-1) r), which is also the number of independent pictures that they are worth.
+func (s *Scorer) Together(scores []liveness.Score) liveness.Score { return s.recipe.together(scores) }
+
+func (r Recipe) together(scores []liveness.Score) liveness.Score {
+	n := float64(len(scores))
+	var mean float64
+	for _, score := range scores {
+		p := float64(score)
+		mean += min(max(math.Log(p/(1-p)), -maxOdds), maxOdds) / n
+	}
+	return probability(mean * n / (1 + (n-1)*r.Alike))
+}
+
+// probability is the one that log odds stand for.
+func probability(odds float64) liveness.Score { return liveness.Score(1 / (1 + math.Exp(-odds))) }
 
 // reach is how many boxes the picture holds a side, if it and the box were squares: 1 is a picture of the face alone.
 func reach(p *liveness.Picture, box liveness.Box) float64 {
@@ -164,9 +174,12 @@ func (r Recipe) fuse(odds []float64, reach float64) (float64, error) {
 
 // look runs one network on one face.
 func (n Net) look(model *infer.Model, p *liveness.Picture, box liveness.Box) ([]float64, error) {
-	colours := infer.Colours{BGR: n.BGR, Mean: n.Mean, Deviation: n.Deviation}
-	crop := p.Crop(n.Crop.of(box, p), n.Crop.Width, n.Crop.Height)
-	outputs, err := model.Run(colours.Tensor(crop))
+	colours := infer.Colours{BGR: true, Deviation: [3]float32{1, 1, 1}}
+	var inputs []infer.Tensor
+	for _, margin := range n.Margins {
+		inputs = append(inputs, colours.Tensor(p.Crop(around(box, margin, p), cropSize, cropSize)))
+	}
+	outputs, err := model.Run(inputs...)
 	if err != nil {
 		return nil, err
 	}
@@ -208,21 +221,13 @@ func logOdds(logits []float32, class int) (float64, error) {
 	return min(max(odds, -maxOdds), maxOdds), nil
 }
 
-// of is the part of the picture that the network sees of a face.
-func (c Crop) of(box liveness.Box, p *liveness.Picture) liveness.Box {
-	centre, w, h := box.Centre(), box.Width, box.Height
-	if c.Square {
-		w, h = max(w, h), max(w, h)
-	}
+// around is the box enlarged margin times, or as far as the picture allows, and moved into it.
+func around(box liveness.Box, margin float64, p *liveness.Picture) liveness.Box {
 	width, height := float64(p.Width), float64(p.Height)
-	margin := c.Margin
-	if c.Inside {
-		margin = min(margin, width/w, height/h)
-	}
-	crop := liveness.Box{X: centre.X - margin*w/2, Y: centre.Y - margin*h/2, Width: margin * w, Height: margin * h}
-	if c.Inside {
-		crop.X = min(max(crop.X, 0), width-crop.Width)
-		crop.Y = min(max(crop.Y, 0), height-crop.Height)
-	}
+	margin = min(margin, width/box.Width, height/box.Height)
+	crop := liveness.Box{Width: margin * box.Width, Height: margin * box.Height}
+	centre := box.Centre()
+	crop.X = min(max(centre.X-crop.Width/2, 0), width-crop.Width)
+	crop.Y = min(max(centre.Y-crop.Height/2, 0), height-crop.Height)
 	return crop
 }

@@ -2,6 +2,7 @@ package pad
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/bonafide-id/bonafide/liveness"
@@ -42,12 +43,29 @@ func TestLogOdds(t *testing.T) {
 
 func TestCropStaysInside(t *testing.T) {
 	p := liveness.NewPicture(100, 80)
-	crop := Crop{Margin: 2.7, Inside: true}
-	got := crop.of(liveness.Box{X: 60, Y: 10, Width: 30, Height: 40}, p)
+	got := around(liveness.Box{X: 60, Y: 10, Width: 30, Height: 40}, 2.7, p)
 	if want := (liveness.Box{X: 40, Y: 0, Width: 60, Height: 80}); got != want {
 		t.Errorf("crop %+v, want %+v", got, want)
 	}
 	if r := reach(p, liveness.Box{Width: 50, Height: 40}); r != 2 {
 		t.Errorf("reach %v, want 2", r)
+	}
+}
+
+func TestSeveralPicturesTogether(t *testing.T) {
+	odds := func(s liveness.Score) float64 { return math.Log(float64(s) / float64(1-s)) }
+	one := probability(1.5)
+	for _, c := range []struct {
+		alike float64
+		n     int
+		want  float64
+	}{{0.5, 1, 1.5}, {1, 7, 1.5}, {0, 4, 6}, {0.5, 3, 1.5 * 3 / 2}} {
+		got := odds(Recipe{Alike: c.alike}.together(slices.Repeat([]liveness.Score{one}, c.n)))
+		if math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%d pictures alike %v: log odds %v, want %v", c.n, c.alike, got, c.want)
+		}
+	}
+	if got := (Recipe{Alike: 0.5}).together([]liveness.Score{1, 0}); got != 0.5 {
+		t.Errorf("certain and opposite: %v, want one half", got)
 	}
 }

@@ -1,7 +1,6 @@
-"""Labelled pictures: reading, crops as the server makes them, people's parts, balanced drawing, teachers' opinions."""
+"""Labelled pictures: reading, crops as the server makes them, people's parts, balance, teachers' opinions."""
 import csv
 import os
-import pickle
 import zlib
 
 import cv2
@@ -21,16 +20,18 @@ class Faces:
     pixels are BGR pictures, box is n x 4 (x, y, width, height in pixels), live is 1 for bona fide and 0 for attack.
     """
 
-    def __init__(self, labels, cache=None):
+    def __init__(self, labels):
         rows = [r for r in csv.DictReader(open(labels)) if float(r["face_w"] or 0) > 0]
         folder = os.path.dirname(os.path.abspath(labels))
         self.path = [r["path"] for r in rows]
-        self.pixels = _pixels(folder, self.path, cache)
+        self.pixels = [cv2.imread(os.path.join(folder, p)) for p in self.path]
         self.box = np.array([[float(r["face_" + k]) for k in "xywh"] for r in rows])
         self.live = np.array([r["label"] == "bona_fide" for r in rows], int)
         self.set = np.array([r["set"] for r in rows])
         self.species = np.array([r["species"] or "bona_fide" for r in rows])
         self.person = np.array([r["person"] for r in rows])
+        # Pictures of one person and species are one presentation; the file does not say which clip they are from.
+        self.presentation = np.array(["/".join(k) for k in zip(self.set, self.person, self.species)])
         self.framing = np.array([r["crop"] for r in rows])
         self.part = np.array([zlib.crc32(("pad" + p).encode()) % PARTS for p in self.person])
         self.opinions = {k: np.array([float(r[k]) for r in rows]) for k in BASELINES if k in rows[0]}
@@ -57,36 +58,6 @@ class Faces:
             k = chosen & (self.live == live)
             weight[k] /= 2 * weight[k].sum()
         return weight
-
-    def drawer(self, chosen, rng):
-        """A function that draws a picture's index: label, then set, then species (attacks), then person, then picture."""
-        groups = {}
-        for i in np.flatnonzero(chosen):
-            kind = groups.setdefault((self.live[i], self.set[i]), {}).setdefault(self.species[i], {})
-            kind.setdefault(self.person[i], []).append(i)
-        sizes = {k: sum(len(p) for kind in g.values() for p in kind.values()) ** 0.5 for k, g in groups.items()}
-
-        def draw():
-            label = rng.integers(2)
-            keys = [k for k in groups if k[0] == label]
-            share = np.array([sizes[k] for k in keys])
-            at = groups[keys[rng.choice(len(keys), p=share / share.sum())]]
-            while isinstance(at, dict):
-                at = at[list(at)[rng.integers(len(at))]]
-            return at[rng.integers(len(at))]
-
-        return draw
-
-
-def _pixels(folder, paths, cache):
-    if cache and os.path.exists(cache):
-        known, pixels = pickle.load(open(cache, "rb"))
-        if known == paths:
-            return pixels
-    pixels = [cv2.imread(os.path.join(folder, p)) for p in paths]
-    if cache:
-        pickle.dump((paths, pixels), open(cache, "wb"), 4)
-    return pixels
 
 
 def logit(p):

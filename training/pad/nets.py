@@ -1,4 +1,4 @@
-"""The two networks: a student that starts from fr_liveness' weights, and a look at colour and spectrum."""
+"""What looks at a face: frozen layers of an open network, fixed measures, heads that are trained on both, a memory."""
 import math
 
 import numpy as np
@@ -11,10 +11,11 @@ from torch import nn
 from faces import SIZE
 
 
-class Student(nn.Module):
-    """An ONNX classifier (fr_liveness of npm faceplugin-face-recognition-js, MIT) whose weights can be trained.
+class Backbone(nn.Module):
+    """fr_liveness of npm faceplugin-face-recognition-js (MIT), frozen, with its inner layers pooled.
 
-    Takes n x 3 x 128 x 128 BGR 0..255 and returns n log odds of class 0, bona fide.
+    Takes n x 3 x 128 x 128 BGR 0..255. Returns n log odds of class 0, bona fide, and n x FEATURES: the mean and the
+    deviation of every channel at the end of its three stages, and its embedding.
     """
 
     OPERATORS = {
@@ -30,20 +31,17 @@ class Student(nn.Module):
         "BatchNormalization": lambda a, x, w, b, mean, var: F.batch_norm(x, mean, var, w, b, eps=a["epsilon"]),
     }
     SHAPES = {"Shape", "Constant", "Gather", "Unsqueeze", "Concat"}  # only compute Reshape's constant
+    STAGES, EMBEDDING = ("440", "524", "564"), "581"  # values of its graph: 64, 128, 128 channels; 128 numbers
+    FEATURES = 2 * (64 + 128 + 128) + 128
+    MIDDLE = slice(64, 192)  # of the features: the means of the second stage
 
     def __init__(self, path):
         super().__init__()
-        self.graph = onnx.load(path)
-        self.weights = nn.ParameterDict()
-        self.fixed = {}
-        for tensor in self.graph.graph.initializer:
-            value = torch.tensor(numpy_helper.to_array(tensor).copy())
-            if value.dtype == torch.float32 and "running" not in tensor.name:
-                self.weights[self._key(tensor.name)] = nn.Parameter(value)
-            else:
-                self.fixed[tensor.name] = value
+        graph = onnx.load(path).graph
+        for tensor in graph.initializer:
+            self.register_buffer(self._key(tensor.name), torch.tensor(numpy_helper.to_array(tensor).copy()))
         self.steps = []
-        for node in self.graph.graph.node:
+        for node in graph.node:
             if node.op_type not in self.SHAPES:
                 attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
                 self.steps.append((self.OPERATORS[node.op_type], attributes, list(node.input), node.output[0]))
@@ -56,41 +54,100 @@ class Student(nn.Module):
         values = {"input": x}
 
         def value(name):
-            key = self._key(name)
-            return values[name] if name in values else self.weights[key] if key in self.weights else self.fixed.get(name)
+            return values[name] if name in values else getattr(self, self._key(name), None)
 
         for operator, attributes, inputs, output in self.steps:
             values[output] = operator(attributes, *map(value, inputs))
-        out = values["output"]
-        return out[:, 0] - torch.logsumexp(out[:, 1:], 1)
+        out, means, deviations = values["output"], [], []
+        for stage in self.STAGES:
+            planes = values[stage]
+            middle = planes.mean((2, 3), keepdim=True)
+            means.append(middle.flatten(1))
+            deviations.append(((planes - middle) ** 2).mean((2, 3)).sqrt())
+        features = torch.cat(means + deviations + [values[self.EMBEDDING]], 1)
+        return out[:, 0] - torch.logsumexp(out[:, 1:], 1), features
 
-    def groups(self, rate):
-        """One optimiser group a tensor, its rate relative to the tensor's size: the tensors' scales differ a lot."""
-        return [dict(params=[w], scale=rate * (w.detach().pow(2).mean().sqrt().item() + 1e-4)) for w in self.weights.values()]
 
-    def export(self, path):
-        """Writes the graph that was read with the trained weights in place, for batches of any size."""
-        for tensor in self.graph.graph.initializer:
-            key = self._key(tensor.name)
-            if key in self.weights:
-                tensor.CopyFrom(numpy_helper.from_array(self.weights[key].detach().numpy(), tensor.name))
-        for end in (self.graph.graph.input[0], self.graph.graph.output[0]):
-            end.type.tensor_type.shape.dim[0].dim_param = "n"
-        onnx.save(self.graph, path)
+class Scale(nn.Module):
+    """Numbers in deviations from their mean in the pictures that were trained on, bounded."""
+
+    def __init__(self, x, bound=4):
+        super().__init__()
+        self.register_buffer("centre", x.mean(0))
+        self.register_buffer("spread", x.std(0) + 1e-3)
+        self.bound = bound
+
+    def forward(self, x):
+        return ((x - self.centre) / self.spread).clamp(-self.bound, self.bound)
+
+
+class Head(nn.Module):
+    """Logistic regression of n x k numbers: n log odds. wanted is the probability to learn, share each row's weight."""
+
+    def __init__(self, x, wanted, share, pull):
+        super().__init__()
+        self.scale = Scale(x)
+        self.weight = nn.Parameter(torch.zeros(x.shape[1]))
+        self.bias = nn.Parameter(torch.zeros(1))
+        z = self.scale(x)
+        _fit(self.parameters(), lambda: z @ self.weight + self.bias, wanted, share, lambda: pull * self.weight.pow(2).sum())
+
+    def forward(self, x):
+        return self.scale(x) @ self.weight + self.bias
+
+
+class Memory(nn.Module):
+    """What the labels add to given log odds near pictures that were trained on, and nothing far from all of them.
+
+    A sum of Gaussian bumps around some of those pictures. A camera that was trained on is known again; of one that was not
+    the labels say nothing, so that the odds of the networks that generalise stand alone there.
+    """
+
+    def __init__(self, x, live, share, odds, places, width=0.3, pull=1e-4):
+        super().__init__()
+        self.scale = Scale(x)
+        self.inside = 1 / (2 * width**2 * x.shape[1])
+        z = self.scale(x)
+        self.register_buffer("places", z[places].clone())
+        self.weight = nn.Parameter(torch.zeros(len(places)))
+        bumps = self.bumps(x)
+        _fit([self.weight], lambda: odds + bumps @ self.weight, live, share, lambda: pull * self.weight.pow(2).sum())
+
+    def bumps(self, x):
+        z = self.scale(x)
+        squares = (z * z).sum(1, keepdim=True) + (self.places * self.places).sum(1) - 2 * z @ self.places.T
+        return (-self.inside * squares).exp()
+
+    def forward(self, x):
+        return self.bumps(x) @ self.weight
+
+
+def _fit(weights, odds, wanted, share, pull):
+    """Finds the only minimum of the weighted cross entropy and the pull; nothing is random."""
+    optimiser = torch.optim.LBFGS(list(weights), max_iter=100, line_search_fn="strong_wolfe")
+    share = share / share.sum()
+
+    def closure():
+        optimiser.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(odds(), wanted, reduction="none")
+        loss = (share * loss).sum() + pull()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
 
 
 class Look(nn.Module):
-    """66 fixed measures of colour, contrast, spectrum and sharpness of a face, with a linear head for each framing.
+    """66 fixed measures of colour, contrast, spectrum and sharpness of a face.
 
-    Takes n x 3 x 128 x 128 BGR 0..255. measures() returns n x MEASURES; forward returns for each head n x 2 logits:
-    bona fide and zero.
+    Takes n x 3 x 128 x 128 BGR 0..255 and returns n x MEASURES.
     """
 
     EDGES = [2, 4, 6, 8, 12, 16, 20, 24, 30, 36, 43, 50, 57, 64]  # cycles a picture
     PEAKS = [4, 6, 8, 10]  # bands in which a single strong frequency (a display's or a print's grid) is looked for
     MEASURES = 20 + 3 * (len(EDGES) - 1) + len(PEAKS) + 3
 
-    def __init__(self, heads):
+    def __init__(self):
         super().__init__()
         k = torch.arange(SIZE).float()
         angle = 2 * math.pi * torch.remainder(k[:, None] * k[None], SIZE) / SIZE
@@ -106,9 +163,6 @@ class Look(nn.Module):
             colours=torch.tensor([[0.114, 0.587, 0.299], [-0.0813, -0.4187, 0.5], [0.5, -0.3313, -0.1687]]),
         ).items():
             self.register_buffer(name, value)
-        self.heads = nn.ModuleList(nn.Linear(self.MEASURES, 1) for _ in range(heads))
-        self.register_buffer("centre", torch.zeros(self.MEASURES))
-        self.register_buffer("spread", torch.ones(self.MEASURES))
 
     def power(self, z):
         z = (z - mean(z)[:, None, None]) * self.window
@@ -116,7 +170,7 @@ class Look(nn.Module):
         real, imaginary = a @ self.half_cos - b @ self.half_sin, a @ self.half_sin + b @ self.half_cos
         return (real * real + imaginary * imaginary).flatten(1)
 
-    def measures(self, x):
+    def forward(self, x):
         b, g, r = x[:, 0], x[:, 1], x[:, 2]
         y, cr, cb = [(x * w[None, :, None, None]).sum(1) for w in self.colours]
         least, most = x.amin(1), x.amax(1)
@@ -144,14 +198,31 @@ class Look(nn.Module):
                 (mean(edges.abs()) + 0.3).log() - 0.5 * (variance + 0.1).log()]
         return torch.stack(out, 1)
 
-    def forward(self, x):
-        z = ((self.measures(x) - self.centre) / self.spread).clamp(-5, 5)
-        return tuple(F.pad(head(z), (0, 1)) for head in self.heads)
+
+class Pad(nn.Module):
+    """All of it in one graph: two crops of 1 x 3 x 128 x 128 BGR 0..255 in, for each of PARTS 1 x 2 logits out."""
+
+    PARTS = ("around", "face", "original", "look_loose", "look_tight", "memory")
+
+    def __init__(self, backbone, around, face, loose, tight, memory):
+        super().__init__()
+        self.backbone, self.look = backbone, Look()
+        self.around, self.face, self.loose, self.tight, self.memory = around, face, loose, tight, memory
+
+    def forward(self, around, face):
+        original, wide = self.backbone(around)
+        _, close = self.backbone(face)
+        return tuple(F.pad(odds[:, None], (0, 1)) for odds in self.odds(wide, original, close, self.look(face)))
+
+    def odds(self, wide, original, close, look):
+        """n log odds of each of PARTS, of the features of both crops, the network's own odds, and the look."""
+        known = torch.cat([look, wide[:, Backbone.MIDDLE]], 1)
+        return (self.around(wide), self.face(torch.cat([close, look], 1)), original, self.loose(look), self.tight(look),
+                self.memory(known))
 
     def export(self, path):
-        names = ["bona_fide_%d" % i for i in range(len(self.heads))]
-        torch.onnx.export(self, torch.rand(2, 3, SIZE, SIZE) * 255, path, opset_version=13, input_names=["input"],
-                          output_names=names, dynamic_axes={k: {0: "n"} for k in ["input"] + names})
+        crops = tuple(torch.rand(1, 3, SIZE, SIZE) * 255 for _ in range(2))
+        torch.onnx.export(self, crops, path, opset_version=13, input_names=["around", "face"], output_names=self.PARTS)
 
 
 def mean(a):
