@@ -24,6 +24,7 @@ type checkPicture struct {
 	Files       []string      `arg:"" name:"FILE" help:"Pictures."`
 	JSON        bool          `name:"json" env:"-" help:"Print JSON, one object a line."`
 	LargestFace bool          `env:"-" help:"Judge the largest face even where it is not alone, whole, straight and uncovered, as the selfie protocol does."`
+	Together    bool          `env:"-" help:"The pictures are of one presentation: give a verdict on all of them as well."`
 	Checks      config.Checks `embed:""`
 }
 
@@ -34,7 +35,10 @@ func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 	}
 	report, end := progress(t, "pictures")
 	defer end()
-	var unread error
+	var (
+		unread   error
+		verdicts []liveness.Verdict
+	)
 	for i, file := range c.Files {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -51,6 +55,10 @@ func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 		if err := printVerdict(t.out, file, "", verdict, c.JSON); err != nil {
 			return err
 		}
+		verdicts = append(verdicts, verdict)
+	}
+	if c.Together {
+		unread = errors.Join(unread, printVerdict(t.out, "together", "", checker.Together(verdicts, c.Checks.PictureThreshold), c.JSON))
 	}
 	return unread
 }

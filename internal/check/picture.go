@@ -107,6 +107,25 @@ func (c *Checker) see(data []byte) (still *media.Still, faces []liveness.Face, d
 	return still, faces, decoding, nil
 }
 
+// Together is the verdict on several pictures of one presentation, of the verdict on each. Undecided ones carry nothing;
+// where all are, so are they together, for the first one's reason.
+func (c *Checker) Together(pictures []liveness.Verdict, threshold float64) liveness.Verdict {
+	run := begin(threshold, c.PAD.Models())
+	var scores []liveness.Score
+	for _, p := range pictures {
+		if p.Outcome != liveness.Undecided {
+			scores = append(scores, *p.Score)
+		} else if run.verdict.Reason == "" {
+			run.verdict.Reason = p.Reason
+		}
+	}
+	if len(scores) == 0 {
+		return run.verdict
+	}
+	run.verdict.Reason = ""
+	return run.score(c.PAD.Together(scores))
+}
+
 // tooPoor are the reasons for which a picture is scored and yet undecided: the score stands on too little.
 var tooPoor = map[liveness.Reason]bool{liveness.PoorIllumination: true, liveness.TooBlurry: true}
 

@@ -99,7 +99,7 @@ func (c *Checker) Read(ctx context.Context, data []byte, o RecordingOptions) (*R
 			return nil, err
 		}
 	}
-	r.pad, r.padTook = liveness.Score(w.median(func(l look) float64 { return l.pad })), w.spent.pad
+	r.pad, r.padTook = c.PAD.Together(w.presented()), w.spent.pad
 	return r, nil
 }
 

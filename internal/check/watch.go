@@ -46,7 +46,7 @@ type watch struct {
 type look struct {
 	quality.Measures
 	pose liveness.Pose
-	pad  float64
+	pad  liveness.Score
 }
 
 // next takes one frame.
@@ -83,7 +83,7 @@ func (w *watch) look(p *liveness.Picture, f liveness.Face) error {
 	if err != nil {
 		return err
 	}
-	w.looks = append(w.looks, look{m, f.Pose, float64(scored.Score)})
+	w.looks = append(w.looks, look{m, f.Pose, scored.Score})
 	return nil
 }
 
@@ -130,6 +130,15 @@ func (w *watch) gates(clip media.Clip, all time.Duration) []liveness.Gate {
 		gates = append(gates, liveness.AtMost("mouth_covered", covered, mostCovered, "p", liveness.MouthNotVisible))
 	}
 	return gates
+}
+
+// presented is the pad scores of all looks.
+func (w *watch) presented() []liveness.Score {
+	scores := make([]liveness.Score, len(w.looks))
+	for i, l := range w.looks {
+		scores[i] = l.pad
+	}
+	return scores
 }
 
 // median is the middle of a measure over the looks.

@@ -32,7 +32,7 @@ var guides = []struct {
 	{"Protocols", []string{"lipsecure", "selfie-liveness", "face-liveness"}},
 	{"Calling it", []string{"clients", "capture"}},
 	{runningIt, []string{"configuration", "operations", "postgresql", "security"}},
-	{"Measuring it", []string{"evaluation"}},
+	{"Measuring it", []string{"attacks", "evaluation"}},
 }
 
 const runningIt = "Running it"

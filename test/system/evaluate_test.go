@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/bonafide-id/bonafide/internal/pad"
+	"github.com/bonafide-id/bonafide/liveness"
 )
 
 // command runs the program and returns what it printed and its exit status.
@@ -100,6 +103,57 @@ func TestThresholdOfAnOperator(t *testing.T) {
 		if out, fault, status := command(t, append([]string{"threshold", labels}, c.args...)...); status != c.status || !strings.Contains(fault, c.want) || out != "" {
 			t.Errorf("%v: status %d, %q, printed %q", c.args, status, fault, out)
 		}
+	}
+}
+
+// The shipped table: at a higher threshold more bona fide people are turned away and fewer attacks pass, in each block.
+func TestOperatingPoints(t *testing.T) {
+	for _, configuration := range []string{"all weights", "free weights only"} {
+		args := []string{"threshold", "--table", "--json"}
+		if configuration == "free weights only" {
+			args = append(args, "--free-weights-only")
+		}
+		out, fault, status := command(t, args...)
+		var tables []pad.Points
+		if err := json.Unmarshal([]byte(out), &tables); err != nil || status != 0 || len(tables) == 0 {
+			t.Fatalf("status %d, %v: %s%s", status, err, out, fault)
+		}
+		for _, table := range tables {
+			if table.Configuration != configuration {
+				t.Errorf("%v printed the table of %s", args, table.Configuration)
+			}
+			for i, p := range table.Points[1:] {
+				last := table.Points[i]
+				if p.Threshold <= last.Threshold || p.BPCER.Count < last.BPCER.Count || p.BPCER.Of == 0 || len(p.APCER) == 0 {
+					t.Errorf("after threshold %v: %+v", last.Threshold, p)
+				}
+				for species, errors := range p.APCER {
+					if errors.Count > last.APCER[species].Count || errors.Low > errors.High {
+						t.Errorf("%s at %v: %+v", species, p.Threshold, errors)
+					}
+				}
+			}
+		}
+	}
+	if out, _, status := command(t, "threshold", "--table"); status != 0 || !strings.Contains(out, "threshold 0.5  BPCER") {
+		t.Errorf("status %d: %s", status, out)
+	}
+	if _, fault, status := command(t, "threshold", "--table", labelled(t)); status != 2 || !strings.Contains(fault, "no file") {
+		t.Errorf("a file beside --table: status %d, %s", status, fault)
+	}
+}
+
+func TestPicturesTogether(t *testing.T) {
+	folder := filepath.Dir(labelled(t))
+	out, fault, status := command(t, "check", "picture", "--together", "--json", filepath.Join(folder, "1"), filepath.Join(folder, "2"), filepath.Join(folder, "broken"))
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var together struct{ liveness.Verdict }
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &together); err != nil || status != 0 || len(lines) != 4 || together.Score == nil {
+		t.Errorf("status %d, %v: %s%s", status, err, out, fault)
+	}
+	out, _, _ = command(t, "check", "picture", "--together", filepath.Join(folder, "broken"))
+	if !strings.Contains(out, "together: undecided, image_not_readable") {
+		t.Errorf("nothing to go by: %s", out)
 	}
 }
 

@@ -40,7 +40,7 @@ def make(faces, found, configurations, alike, held, tested):
     rows, ece = reliability(faces.live, sigmoid(people[first]))
     lines += ["Unseen people of all sets: ECE %.3f. Sets left out: " % ece
               + ", ".join("%s %.3f" % (s, reliability(faces.live[k], sigmoid(o[k]))[1]) for s, (o, k) in unseen.items()) + ".", ""]
-    lines += table(["pictures", "mean score", "share of bona fide"], [["%d" % r[0], "%.3f" % r[1], "%.3f" % r[2]] for r in rows])
+    lines += diagram(rows)
     lines += ["### BPCER at a score of 0.5 by group, unseen people", ""]
     lines += fairness(faces, people)
     points = []
@@ -55,6 +55,18 @@ def make(faces, found, configurations, alike, held, tested):
 
 def table(head, rows):
     return ["| " + " | ".join(r) + " |" for r in [head, ["---"] * len(head), *rows]] + [""]
+
+
+def diagram(rows):
+    """The reliability diagram in letters: the mean score of each bin (s) and its share of bona fide (b) from 0 to 1."""
+    lines = ["```", "pictures  score  share  0" + " " * 38 + "1"]
+    for count, score, share in rows:
+        marks = [" "] * 41
+        marks[round(40 * score)], marks[round(40 * share)] = "s", "b"
+        if round(40 * score) == round(40 * share):
+            marks[round(40 * share)] = "*"
+        lines.append("%8d  %.3f  %.3f  |%s|" % (count, score, share, "".join(marks)))
+    return lines + ["```", ""]
 
 
 def row(faces, name, fold, score, out):

@@ -19,15 +19,15 @@ from nets import Backbone, Head, Look, Memory, Pad, tensor
 
 HELD = ["replayattack", "nuaa", "livenessnet"]  # sets that are left out in turn
 TEST = (0, 1)  # of faces.PARTS: people that the weights that are shipped do not see
-MARGINS = {"around": 2.0, "face": 1.0}  # crops, in boxes
+MARGINS = {"around": 1.6, "face": 1.0}  # crops, in boxes
 FREE_MARGIN = 2.7  # what fr_liveness was made for
 # How far a picture reaches around the face (faces.reach): up to the first only the fusion "tight" counts, from the
 # second only "loose".
 RAMP = (1.25, 1.5)
-# Weights of the odds of Pad.PARTS before calibration, chosen on sets left out.
-FUSION = {"loose": (1.0, 0.5, 0.15, 0.25, 0.0, 2.0), "tight": (0.02, 0.0, 0.0, 0.0, 1.0, 0.0)}
-PLACES = 600  # pictures that the memory keeps
-TEMPER = 0.5  # of the other parts' odds while the memory learns what they lack; it is as strong in the end
+# Weights of the odds of Pad.PARTS before calibration, chosen on sets left out. The last is the memory's, which learns what
+# the others lack when they are divided by it.
+FUSION = {"loose": (1.0, 0.5, 0.3, 0.5, 0.0, 2.0), "tight": (0.0, 0.03, 0.0, 0.0, 1.0, 1.0)}
+PLACES = 1500  # pictures that the memory keeps
 BOUND = 12  # of log odds, as the server bounds them
 
 
@@ -73,8 +73,8 @@ def plain(margin):
 
 
 def scaled(picture, box, rng):
-    """Surroundings as other framings and detectors give them."""
-    return crop(picture, jitter(box, 0.05, rng, picture), MARGINS["around"] * np.exp(rng.uniform(-0.29, 0.29)))
+    """A face with some of its surroundings, as other detectors give it."""
+    return crop(picture, jitter(box, 0.05, rng, picture), MARGINS["around"] * np.exp(rng.uniform(-0.06, 0.06)))
 
 
 def moved(picture, box, rng):
@@ -88,6 +88,11 @@ def compressed(picture, box, rng):
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(50, 95))]
         part = cv2.imdecode(cv2.imencode(".jpg", part, quality)[1], 1)
     return part
+
+
+def context(faces):
+    """Whether a picture shows more than a face."""
+    return faces.reach > np.mean(RAMP)
 
 
 class Fold:
@@ -116,11 +121,12 @@ class Fold:
             head(0, 1.0, look[0], look[1]),
         ]
         with torch.no_grad():
-            parts = torch.stack([heads[0](wide[0]), heads[1](beside(close[0])), original, heads[2](look[0])], 1)
-            known = parts @ torch.tensor(FUSION["loose"][:4])
+            parts = torch.stack([heads[0](wide[0]), heads[1](beside(close[0])), original, *(h(look[0]) for h in heads[2:])], 1)
+            known = {k: parts @ torch.tensor(w[:-1]) / w[-1] for k, w in FUSION.items()}
+            known = torch.where(torch.tensor(context(faces)), known["loose"], known["tight"])
             x = torch.cat([look[0], wide[0][:, Backbone.MIDDLE]], 1)[chosen]
         places = np.random.default_rng(0).choice(chosen.sum(), min(PLACES, chosen.sum()), False, p=share / share.sum())
-        memory = Memory(x, *(torch.tensor(v).float() for v in (faces.live[chosen], share)), TEMPER * known[chosen], places)
+        memory = Memory(x, *(torch.tensor(v).float() for v in (faces.live[chosen], share)), known[chosen], places)
         self.pad = Pad(Backbone(base), *heads, memory)
         with torch.no_grad():
             odds = self.pad.odds(wide[0], original, close[0], look[0])
@@ -163,8 +169,8 @@ class Fusion:
 
     def __init__(self, faces, index, odds, weights):
         self.framings = {}
-        context = faces.reach[index] > np.mean(RAMP)
-        for framing, rows in (("loose", context), ("tight", ~context)):
+        loose = context(faces)[index]
+        for framing, rows in (("loose", loose), ("tight", ~loose)):
             chosen = np.zeros(len(faces), bool)
             chosen[index[rows]] = True
             score = odds[rows] @ np.array(weights[framing])
