@@ -103,7 +103,7 @@ class Memory(nn.Module):
     the labels say nothing, so that the odds of the networks that generalise stand alone there.
     """
 
-    def __init__(self, x, live, share, odds, places, width=0.25, pull=1e-4):
+    def __init__(self, x, live, share, odds, places, width=0.3, pull=1e-4):
         super().__init__()
         self.scale = Scale(x)
         self.inside = 1 / (2 * width**2 * x.shape[1])

@@ -26,7 +26,7 @@ FREE_MARGIN = 2.7  # what fr_liveness was made for
 RAMP = (1.25, 1.5)
 # Weights of the odds of Pad.PARTS before calibration, chosen on sets left out. The last is the memory's, which learns what
 # the others lack when they are divided by it.
-FUSION = {"loose": (1.0, 0.5, 0.3, 0.5, 0.0, 2.0), "tight": (0.0, 0.03, 0.0, 0.0, 1.0, 1.0)}
+FUSION = {"loose": (1.0, 0.35, 0.35, 0.5, 0.0, 2.0), "tight": (0.0, 0.03, 0.0, 0.0, 1.0, 1.0)}
 PLACES = 1500  # pictures that the memory keeps
 BOUND = 12  # of log odds, as the server bounds them
 
