@@ -129,8 +129,9 @@ func (c *Checker) Together(pictures []liveness.Verdict, threshold float64) liven
 // tooPoor are the reasons for which a picture is scored and yet undecided: the score stands on too little.
 var tooPoor = map[liveness.Reason]bool{liveness.PoorIllumination: true, liveness.TooBlurry: true}
 
-// largestFaceLimits are the smallest face, in pixels, that the PAD can still judge.
-var largestFaceLimits = quality.Limits{FaceSize: 48, PupilDistance: 18}
+// largestFaceLimits are where the PAD begins to refuse half of the living: smaller faces, blur, darkness (measured on
+// pictures made worse, models/cards/pad.md).
+var largestFaceLimits = quality.Limits{FaceSize: 48, PupilDistance: 18, Sharpness: 0.13, Darkness: 30}
 
 func (o PictureOptions) limits() quality.Limits {
 	switch {
