@@ -101,8 +101,8 @@ type client struct{ runner, example []string }
 var clients = map[string]func(t *testing.T) client{
 	"go": func(t *testing.T) client {
 		folder := t.TempDir()
-		prepare(t, "go", "vet", "./...")
-		prepare(t, "go", "build", "-o", folder, "./internal/scenarios", "./example")
+		prepare(t, "go", "go", "vet", "./...")
+		prepare(t, "go", "go", "build", "-o", folder, "./internal/scenarios", "./example")
 		return client{[]string{filepath.Join(folder, "scenarios")}, []string{filepath.Join(folder, "example")}}
 	},
 	"python": func(t *testing.T) client {
