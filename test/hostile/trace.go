@@ -9,7 +9,8 @@ import (
 var (
 	// becomes is the moment at which a child has become ffmpeg and reads what strangers sent.
 	becomes = regexp.MustCompile(`^(\d+) +execve\("[^"]*/ffmpeg", `)
-	call    = regexp.MustCompile(`^(\d+) +(?:<\.\.\. )?(\w+)(.*)$`)
+	resumed = regexp.MustCompile(`^\d+ +<\.\.\. \w+ resumed>`)
+	call    = regexp.MustCompile(`^(\d+) +(\w+)(.*)$`)
 	opened  = regexp.MustCompile(`^(?:\(AT_FDCWD, |\()"([^"]*)"`)
 	// harmless are files that a program may open to start: libraries, the C library's list of character sets, and the
 	// recording itself.
@@ -20,8 +21,21 @@ var (
 // readTrace reads strace's output and returns how many decoders ran, and what they did that they must not.
 func readTrace(text string) (children int, faults []string) {
 	decoders := map[string]bool{}
+	begun := map[string]string{} // by process, a call that another process's line stands in the middle of
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
+		pid, _, _ := strings.Cut(line, " ")
+		if start, cut := strings.CutSuffix(line, "<unfinished ...>"); cut {
+			begun[pid] = start
+			continue
+		}
+		if strings.Contains(line, "+++ exited") || strings.Contains(line, "+++ killed") {
+			delete(decoders, pid) // the number may come again
+			continue
+		}
+		if m := resumed.FindString(line); m != "" {
+			line = begun[pid] + strings.TrimPrefix(line, m)
+		}
 		if m := becomes.FindStringSubmatch(line); m != nil {
 			decoders[m[1]] = true
 			children++
@@ -34,9 +48,6 @@ func readTrace(text string) (children int, faults []string) {
 		if fault := judgeCall(decoders, m[2], m[3]); fault != "" {
 			faults = append(faults, fmt.Sprintf("%s: %s", fault, line))
 		}
-		if strings.Contains(line, "+++ exited") || strings.Contains(line, "+++ killed") {
-			delete(decoders, m[1])
-		}
 	}
 	return children, faults
 }
@@ -46,19 +57,15 @@ var threadID = regexp.MustCompile(`= (\d+)$`)
 // judgeCall says what is wrong with a decoder's system call, "" where it is nothing. What the kernel refused is as it
 // should be.
 func judgeCall(decoders map[string]bool, name, rest string) string {
-	done := !strings.Contains(rest, "= -1 ") && !strings.Contains(rest, "<unfinished")
+	done := !strings.Contains(rest, "= -1 ")
 	switch name {
 	case "open", "openat", "openat2", "creat":
 		path := opened.FindStringSubmatch(rest)
-		if path == nil {
-			return "" // the end of a line that was cut in two; its beginning has the path
+		if done && (path == nil || !harmless.MatchString(path[1])) {
+			return "opened a file"
 		}
-		if strings.Contains(rest, "= -1 ") || harmless.MatchString(path[1]) {
-			return ""
-		}
-		return "opened a file"
 	case "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "sendto", "sendmsg", "recvfrom", "recvmsg":
-		if done || strings.Contains(rest, "<unfinished") && name != "socket" {
+		if done {
 			return "used the network"
 		}
 	case "fork", "vfork":
@@ -66,14 +73,14 @@ func judgeCall(decoders map[string]bool, name, rest string) string {
 			return "started a process"
 		}
 	case "clone", "clone3":
-		if done && !thread.MatchString(rest) && strings.HasPrefix(rest, "(") {
+		if done && !thread.MatchString(rest) {
 			return "started a process"
 		}
 		if id := threadID.FindStringSubmatch(rest); id != nil {
 			decoders[id[1]] = true
 		}
 	case "execve", "execveat":
-		if done && strings.HasPrefix(rest, "(") {
+		if done {
 			return "became another program"
 		}
 	case "unlink", "unlinkat", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat", "chmod", "fchmodat", "truncate":
