@@ -65,7 +65,9 @@ func TestTheConsole(t *testing.T) {
 	for _, l := range looks {
 		b.look(l.width, l.height, l.dark)
 		b.fits(l.name + ", login")
-		b.accessible(l.name + ", login")
+		if l.axe {
+			b.accessible(l.name + ", login")
+		}
 		b.picture("console-login-" + l.name)
 	}
 	b.do(chromedp.SendKeys(chromedp.CSS("input[name=password]"), password+kb.Enter))
@@ -82,7 +84,9 @@ func TestTheConsole(t *testing.T) {
 			b.until(10*time.Second, page.has)
 			eval[bool](b, "for (const d of [...document.querySelectorAll('details.check')].slice(0, 2)) d.open = true; return true")
 			b.fits(l.name + ", " + page.name)
-			b.accessible(l.name + ", " + page.name)
+			if l.axe {
+				b.accessible(l.name + ", " + page.name)
+			}
 			b.picture("console-" + page.name + "-" + l.name)
 		}
 	}

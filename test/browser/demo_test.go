@@ -18,7 +18,9 @@ func TestTheDemoLooksRight(t *testing.T) {
 		b.open("/demo")
 		b.until(10*time.Second, "shadow && shadow.querySelector('button')")
 		b.fits(l.name)
-		b.accessible(l.name)
+		if l.axe {
+			b.accessible(l.name)
+		}
 		b.picture("demo-" + l.name)
 		b.press(0)
 		b.until(15*time.Second, "c.state === 'guiding' && shadow.querySelector('video').videoWidth > 0")
@@ -30,7 +32,9 @@ func TestTheDemoLooksRight(t *testing.T) {
 		eval[bool](b, "document.querySelector('#language').value = 'ar'; document.querySelector('#language').dispatchEvent(new Event('change')); return true")
 		b.until(5*time.Second, "shadow.querySelector('.frame').dir === 'rtl'")
 		b.fits(l.name + ", Arabic")
-		b.accessible(l.name + ", Arabic")
+		if l.axe {
+			b.accessible(l.name + ", Arabic")
+		}
 		b.picture("demo-arabic-" + l.name)
 	}
 }

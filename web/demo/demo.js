@@ -77,13 +77,13 @@ function evidence(result) {
   if (check.advice) parts.push(h("p", {}, check.advice));
   if (result.phrase) parts.push(h("p", {}, "The phrase was ", h("strong", { dir: "ltr" }, result.phrase), "."));
   if (check.digits) parts.push(h("h3", {}, "Digit by digit"), timeline(check.digits));
-  parts.push(h("h3", {}, "Gates"), scroll("Gates", gates(check.gates)));
+  parts.push(h("h3", {}, "Gates"), scrolling("Gates", gates(check.gates)));
   return parts;
 }
 
 /** What may be wider than a phone scrolls by itself, with the keyboard too.
  * @param {string} label @param {Node} content */
-const scroll = (label, content) => h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, content);
+const scrolling = (label, content) => h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, content);
 
 /** A score is never shown above a threshold that it misses. @param {number} score */
 const floor = (score) => (Math.floor(score * 1000 + 1e-9) / 1000).toFixed(3);
@@ -135,7 +135,7 @@ function timeline(digits) {
     body.append(row(d.digit, d.due === undefined ? "" : `${d.due.toFixed(2)} s`, `${d.start.toFixed(2)} to ${d.end.toFixed(2)} s`, d.fit.toFixed(2)));
   }
   table.append(body);
-  return h("div", {}, scroll("Timeline", drawing), note, scroll("Digits in numbers", table));
+  return h("div", {}, scrolling("Timeline", drawing), note, scrolling("Digits in numbers", table));
 }
 
 /** @param {string[]} names */
