@@ -22,10 +22,14 @@ const (
 	sameFace = 0.35
 )
 
-// detected is a box of the detector, in pixels of the picture.
+// detected is a box of the detector, in pixels of the picture, of a face that is turned clockwise in it by an angle in
+// radians: 0 unless it was found in a turned picture.
 type detected struct {
 	box        liveness.Box
 	confidence float64
+	angle      float64
+	// mesh is what was read of it; nil where nobody looked yet.
+	mesh *mesh
 }
 
 var detectorColours = infer.Colours{Mean: [3]float32{127, 127, 127}, Deviation: [3]float32{128, 128, 128}}
@@ -34,7 +38,40 @@ var detectorColours = infer.Colours{Mean: [3]float32{127, 127, 127}, Deviation: 
 // picture: what lies outside is grey.
 func (f *Finder) detect(p *liveness.Picture, region liveness.Box) ([]detected, error) {
 	scale := min(inputWidth/region.Width, inputHeight/region.Height)
-	out, err := f.detector.Run(detectorColours.Tensor(canvas(p, region, scale)))
+	boxes, err := f.boxes(canvas(p, region, scale))
+	for i, d := range boxes {
+		b := d.box
+		boxes[i].box = liveness.Box{X: region.X + b.X/scale, Y: region.Y + b.Y/scale, Width: b.Width / scale, Height: b.Height / scale}
+	}
+	return boxes, err
+}
+
+// detectTurned looks for faces that are turned clockwise by an angle in radians.
+func (f *Finder) detectTurned(p *liveness.Picture, angle float64) ([]detected, error) {
+	sin, cos := math.Sincos(angle)
+	width, height := float64(p.Width), float64(p.Height)
+	// The whole picture, turned back, fits into the input.
+	across, down := math.Abs(cos)*width+math.Abs(sin)*height, math.Abs(sin)*width+math.Abs(cos)*height
+	step := max(across/inputWidth, down/inputHeight)
+	a, b := step*cos, step*sin
+	back := liveness.Affine{
+		A: a, B: -b, C: width/2 - (a*inputWidth-b*inputHeight)/2,
+		D: b, E: a, F: height/2 - (b*inputWidth+a*inputHeight)/2,
+	}
+	boxes, err := f.boxes(p.Warp(back, inputWidth, inputHeight))
+	for i, d := range boxes {
+		c, w, h := back.Of(d.box.Centre()), step*d.box.Width, step*d.box.Height
+		if math.Abs(sin) > math.Abs(cos) {
+			w, h = h, w
+		}
+		boxes[i].box, boxes[i].angle = liveness.Box{X: c.X - w/2, Y: c.Y - h/2, Width: w, Height: h}, angle
+	}
+	return boxes, err
+}
+
+// boxes runs the detector on its input and returns one box a face, in pixels of the input.
+func (f *Finder) boxes(input *liveness.Picture) ([]detected, error) {
+	out, err := f.detector.Run(detectorColours.Tensor(input))
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +83,11 @@ func (f *Finder) detect(p *liveness.Picture, region liveness.Box) ([]detected, e
 		}
 		c := corners[4*i : 4*i+4]
 		box := liveness.Box{
-			X:      region.X + float64(c[0])*inputWidth/scale,
-			Y:      region.Y + float64(c[1])*inputHeight/scale,
-			Width:  float64(c[2]-c[0]) * inputWidth / scale,
-			Height: float64(c[3]-c[1]) * inputHeight / scale,
+			X: float64(c[0]) * inputWidth, Y: float64(c[1]) * inputHeight,
+			Width: float64(c[2]-c[0]) * inputWidth, Height: float64(c[3]-c[1]) * inputHeight,
 		}
 		if box.Width > 0 && box.Height > 0 {
-			boxes = append(boxes, detected{box, float64(scores[2*i+1])})
+			boxes = append(boxes, detected{box: box, confidence: float64(scores[2*i+1])})
 		}
 	}
 	return separate(boxes), nil

@@ -44,28 +44,23 @@ const maxDescribed = 4
 // Find returns the faces of a picture, largest box first, in pixels of the picture. The first four have landmarks, a
 // pose and a pupil distance; the others of a crowd are only boxes.
 func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
-	p = levelled(p)
-	found, err := f.search(p)
+	found, err := f.search(levelled(p))
 	if err != nil {
 		return nil, err
 	}
 	var faces []liveness.Face
-	for i, d := range found {
-		face, ok := liveness.Face{Box: d.box, Confidence: d.confidence}, true
-		if i < maxDescribed {
-			if ok, err = f.describe(p, &face); err != nil {
-				return nil, err
-			}
+	for _, d := range found {
+		face := liveness.Face{Box: d.box, Confidence: d.confidence}
+		if d.mesh != nil {
+			wear(&face, *d.mesh)
 		}
-		if ok {
-			faces = append(faces, face)
-		}
+		faces = append(faces, face)
 	}
 	return faces, nil
 }
 
-// search looks at the whole picture; where that shows no face, at the picture made smaller, for a face that fills it,
-// and then at its parts, for a face that is small in it.
+// search looks at the whole picture; where that shows no face, at the picture made smaller, for a face that fills it, at its
+// parts, for a face that is small in it, and at the picture turned. The largest comes first.
 func (f *Finder) search(p *liveness.Picture) ([]detected, error) {
 	if p.Width == 0 || p.Height == 0 {
 		return nil, nil
@@ -79,12 +74,42 @@ func (f *Finder) search(p *liveness.Picture) ([]detected, error) {
 			}
 			found = append(found, part...)
 		}
-		if found = separate(found); len(found) > 0 {
-			slices.SortFunc(found, func(a, b detected) int { return cmp.Compare(b.box.Area(), a.box.Area()) })
-			return found, nil
+		if found, err := f.described(p, separate(found)); err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	for _, angle := range turns {
+		found, err := f.detectTurned(p, angle)
+		if err != nil {
+			return nil, err
+		}
+		if found, err = f.described(p, found); err != nil || len(found) > 0 {
+			return found, err
 		}
 	}
 	return nil, nil
+}
+
+// described reads the mesh of the four largest and leaves out those of them that are no faces.
+func (f *Finder) described(p *liveness.Picture, found []detected) ([]detected, error) {
+	slices.SortFunc(found, func(a, b detected) int { return cmp.Compare(b.box.Area(), a.box.Area()) })
+	var faces []detected
+	for i, d := range found {
+		if i < maxDescribed {
+			m, err := f.upright(p, d)
+			if err != nil {
+				return nil, err
+			}
+			if ok, err := f.plausible(p, d, m); err != nil {
+				return nil, err
+			} else if !ok {
+				continue
+			}
+			d.mesh = &m
+		}
+		faces = append(faces, d)
+	}
+	return faces, nil
 }
 
 // tiles are overlapping parts, of twice the detector's size at most, of a picture that is larger than that.
@@ -113,17 +138,6 @@ func starts(length, size int) []float64 {
 		list[i] = float64(i*(length-size)) / float64(n-1)
 	}
 	return list
-}
-
-// describe fills in the landmarks, the pose and the pupil distance of what the detector took for a face. It returns
-// false where it is none.
-func (f *Finder) describe(p *liveness.Picture, face *liveness.Face) (bool, error) {
-	m, err := f.settled(p, regionOf(face.Box))
-	if err != nil {
-		return false, err
-	}
-	wear(face, m)
-	return f.plausible(p, *face, m.face)
 }
 
 // wear gives a face what the mesh says of it.

@@ -3,6 +3,7 @@ package face
 import (
 	"image"
 	_ "image/jpeg" // the pictures are JPEG
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -253,6 +254,32 @@ func BenchmarkNext(b *testing.B) {
 		at += 40 * time.Millisecond
 		if _, ok, err := track.Next(p, at); err != nil || !ok {
 			b.Fatal(ok, err)
+		}
+	}
+}
+
+// turnedBy turns a picture about its centre, clockwise, in a frame of a size.
+func turnedBy(p *liveness.Picture, degrees float64, width, height int) *liveness.Picture {
+	sin, cos := math.Sincos(degrees * math.Pi / 180)
+	w, h := float64(width)/2, float64(height)/2
+	return p.Warp(liveness.Affine{
+		A: cos, B: sin, C: float64(p.Width)/2 - cos*w - sin*h,
+		D: -sin, E: cos, F: float64(p.Height)/2 + sin*w - cos*h,
+	}, width, height)
+}
+
+func TestFindsTurnedFaces(t *testing.T) {
+	f := finder(t)
+	p := sample(t, "sample3.jpg").Crop(liveness.Box{X: 1050, Y: 100, Width: 400, Height: 300}, 640, 480)
+	const tilt = 11 // of her head
+	for _, degrees := range []float64{-45, -30, -15, 15, 30, 45, 90, 135, 180, -90} {
+		faces, err := f.Find(turnedBy(p, degrees, 600, 600))
+		if err != nil || len(faces) != 1 {
+			t.Errorf("turned by %v: %d faces (%v)", degrees, len(faces), err)
+			continue
+		}
+		if off := math.Remainder(faces[0].Pose.Roll-tilt-degrees, 360); math.Abs(off) > 20 {
+			t.Errorf("turned by %v: roll %.0f", degrees, faces[0].Pose.Roll)
 		}
 	}
 }

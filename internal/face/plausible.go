@@ -15,11 +15,17 @@ const (
 	leastLength = 2.1
 )
 
-// plausible reports whether what the detector took for a face is one.
-func (f *Finder) plausible(p *liveness.Picture, face liveness.Face, sure float64) (bool, error) {
-	if face.Confidence >= sureOfFace || sure >= sureMesh {
+// plausible reports whether what the detector took for a face is one. In a turned picture only the mesh can tell: most
+// pictures that are turned show none.
+func (f *Finder) plausible(p *liveness.Picture, d detected, m mesh) (bool, error) {
+	switch {
+	case m.face >= sureMesh:
+		return true, nil
+	case d.angle != 0:
+		return false, nil
+	case d.confidence >= sureOfFace:
 		return true, nil
 	}
-	raw, err := f.rawEmbedding(p, face.Landmarks)
+	raw, err := f.rawEmbedding(p, m.landmarks)
 	return err == nil && length(raw) >= leastLength, err
 }

@@ -57,7 +57,7 @@ func (t *Track) Next(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 	t.seen.Frames++
 	t.since++
 	if t.ok && t.since < detectEvery {
-		moved, err := t.move(p)
+		moved, err := t.move(p, lostMesh)
 		if err != nil {
 			return liveness.Face{}, false, err
 		}
@@ -68,15 +68,16 @@ func (t *Track) Next(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 	return t.look(p, at)
 }
 
-// move takes the landmarks from the last frame to this one. It reports whether they moved as a face can.
-func (t *Track) move(p *liveness.Picture) (bool, error) {
+// move takes the landmarks from the last frame to this one, in which the mesh must be so sure of a face. It reports whether
+// they moved as a face can.
+func (t *Track) move(p *liveness.Picture, sure float64) (bool, error) {
 	m, err := t.finder.look(p, t.region)
 	if err != nil {
 		return false, err
 	}
 	before, after := bounds(t.face.Landmarks), bounds(m.landmarks)
 	size := math.Sqrt(before.Area())
-	if m.face < lostMesh || distance(before.Centre(), after.Centre()) > jump*size || math.Abs(math.Sqrt(after.Area())-size) > jump*size {
+	if m.face < sure || distance(before.Centre(), after.Centre()) > jump*size || math.Abs(math.Sqrt(after.Area())-size) > jump*size {
 		return false, nil
 	}
 	t.face.Box = moved(t.face.Box, before, after)
@@ -106,8 +107,7 @@ func (t *Track) look(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 		return liveness.Face{}, false, err
 	}
 	if len(boxes) == 0 {
-		t.ok = false
-		return liveness.Face{}, false, nil
+		return t.unseen(p, at)
 	}
 	t.seen.Looks++
 	if crowded(boxes) {
@@ -118,7 +118,7 @@ func (t *Track) look(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 	if same {
 		t.ok, err = t.again(p)
 	} else {
-		t.ok, err = t.anew(p)
+		t.ok, err = t.anew(p, chosen)
 	}
 	if err != nil || !t.ok {
 		return liveness.Face{}, false, err
@@ -126,14 +126,35 @@ func (t *Track) look(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 	return t.found(p, at, !same)
 }
 
+// unseen is a frame in which the detector sees nothing: a followed face stays where the mesh is sure of it, as in a blur or a
+// tilt.
+func (t *Track) unseen(p *liveness.Picture, at time.Duration) (liveness.Face, bool, error) {
+	if t.ok {
+		moved, err := t.move(p, sureMesh)
+		if err != nil {
+			return liveness.Face{}, false, err
+		}
+		if moved {
+			t.since = 0
+			return t.found(p, at, false)
+		}
+	}
+	t.ok = false
+	return liveness.Face{}, false, nil
+}
+
 // anew describes a face that the detector has just found.
-func (t *Track) anew(p *liveness.Picture) (bool, error) {
-	m, err := t.finder.settled(p, regionOf(t.face.Box))
+func (t *Track) anew(p *liveness.Picture, d detected) (bool, error) {
+	if d.mesh != nil {
+		t.wear(*d.mesh)
+		return true, nil
+	}
+	m, err := t.finder.upright(p, d)
 	if err != nil {
 		return false, err
 	}
 	t.wear(m)
-	return t.finder.plausible(p, t.face, m.face)
+	return t.finder.plausible(p, d, m)
 }
 
 // again describes a face that the track has followed up to the last frame: its landmarks go on from the last ones.
@@ -143,7 +164,7 @@ func (t *Track) again(p *liveness.Picture) (bool, error) {
 		return false, err
 	}
 	if overlap(t.face.Box, bounds(m.landmarks)) < sameFace {
-		return t.anew(p)
+		return t.anew(p, detected{box: t.face.Box, confidence: t.face.Confidence})
 	}
 	t.wear(m)
 	return true, nil
