@@ -129,6 +129,22 @@ type Digit struct {
 	Due *float64 `json:"due,omitempty"`
 }
 
+// Quality is how good a picture of a face is, by the components of ISO/IEC 29794-5.
+type Quality struct {
+	// Unified is one score for all components, 0..100.
+	Unified    int                `json:"unified"`
+	Components []QualityComponent `json:"components"`
+}
+
+// QualityComponent is one component of the quality: 100 is faultless.
+type QualityComponent struct {
+	// Name is the standard's, lower case with underscores, such as "illumination_uniformity".
+	Name  string `json:"name"`
+	Value int    `json:"value"`
+	// Native is what was measured: a share, a ratio, degrees or pixels.
+	Native float64 `json:"native"`
+}
+
 // Verdict is the result of a check. Protocols pick from it; they never look at pixels.
 type Verdict struct {
 	Outcome Outcome `json:"outcome"`
@@ -142,6 +158,8 @@ type Verdict struct {
 	Width  int    `json:"width"`
 	Height int    `json:"height"`
 	Faces  []Face `json:"faces"`
+	// Quality is that of a picture's largest face; nil for recordings and where there is none.
+	Quality *Quality `json:"quality,omitempty"`
 	// Digits is the evidence for each digit of a phrase, in its order; empty for pictures.
 	Digits []Digit    `json:"digits,omitempty"`
 	Gates  []Gate     `json:"gates"`

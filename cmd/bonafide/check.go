@@ -126,6 +126,16 @@ func printVerdict(w io.Writer, file, phrase string, v liveness.Verdict, asJSON b
 		fmt.Fprintf(w, "  face %.0fx%.0f at %.0f,%.0f  confidence %.3f  yaw %.0f  pitch %.0f  roll %.0f  pupils %.0f px\n",
 			f.Box.Width, f.Box.Height, f.Box.X, f.Box.Y, f.Confidence, f.Pose.Yaw, f.Pose.Pitch, f.Pose.Roll, f.PupilDistance)
 	}
+	if v.Quality != nil {
+		fmt.Fprintf(w, "  quality %d of 100:", v.Quality.Unified)
+		for i, c := range v.Quality.Components {
+			if i > 0 && i%5 == 0 {
+				fmt.Fprint(w, "\n   ")
+			}
+			fmt.Fprintf(w, " %s %d", c.Name, c.Value)
+		}
+		fmt.Fprintln(w)
+	}
 	for _, d := range v.Digits {
 		fmt.Fprintf(w, "  digit %s  %.2f s to %.2f s  fit %.2f\n", d.Digit, d.Start, d.End, d.Fit)
 	}

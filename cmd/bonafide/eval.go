@@ -17,6 +17,9 @@ import (
 type evalCommand struct {
 	Pad    evalPAD    `cmd:"" help:"APCER by species, BPCER, AUC and EER of a labelled set of pictures."`
 	Phrase evalPhrase `cmd:"" help:"FAR, FRR, AUC and EER of recordings with spoken and claimed phrases."`
+
+	Faces   evalFaces   `cmd:"" help:"Recall, precision and landmark error on pictures with labelled faces."`
+	Reasons evalReasons `cmd:"" help:"How often pictures with one fault each end with its reason, and faultless ones with none."`
 }
 
 type evalOptions struct {
@@ -116,6 +119,55 @@ func (l *commandLine) checkers(ctx context.Context, checks config.Checks) func(m
 		}
 		return c, err
 	}
+}
+
+// evalFaultsOptions are those of the evaluations that need neither scores nor charts.
+type evalFaultsOptions struct {
+	JSON    bool          `name:"json" env:"-" help:"Print JSON."`
+	Workers int           `env:"-" default:"0" help:"Pictures checked at once (0: one for each core)."`
+	Checks  config.Checks `embed:""`
+}
+
+type evalFaces struct {
+	Labels  string            `arg:"" name:"LABELS.csv" help:"Columns path, x, y, width, height; optionally set and points. One row a face."`
+	Options evalFaultsOptions `embed:""`
+}
+
+func (e evalFaces) Run(ctx context.Context, line *commandLine, t terminal) error {
+	return e.Options.run(ctx, line, t, e.Labels, true, func(o evaluate.Options, check evaluate.PictureFunc) (textReport, error) {
+		return evaluate.Faces(ctx, o, check)
+	})
+}
+
+type evalReasons struct {
+	Labels  string            `arg:"" name:"LABELS.csv" help:"Columns path, reason (empty: the picture has no fault)."`
+	Options evalFaultsOptions `embed:""`
+}
+
+func (e evalReasons) Run(ctx context.Context, line *commandLine, t terminal) error {
+	return e.Options.run(ctx, line, t, e.Labels, false, func(o evaluate.Options, check evaluate.PictureFunc) (textReport, error) {
+		return evaluate.Reasons(ctx, o, check)
+	})
+}
+
+type textReport interface{ WriteText(io.Writer) error }
+
+// run checks the labelled pictures as the face liveness protocol does or, with largest, as the selfie protocol does.
+func (e evalFaultsOptions) run(ctx context.Context, line *commandLine, t terminal, labels string, largest bool, measure func(evaluate.Options, evaluate.PictureFunc) (textReport, error)) error {
+	checker, err := line.checker(ctx, e.Checks)
+	if err != nil {
+		return err
+	}
+	bar, end := progress(t, "pictures")
+	all := evalOptions{JSON: e.JSON, Workers: e.Workers}
+	report, err := measure(all.options(labels, bar), func(ctx context.Context, data []byte) (liveness.Verdict, error) {
+		return checker.Picture(ctx, data, check.PictureOptions{Threshold: e.Checks.PictureThreshold, LargestFace: largest})
+	})
+	end()
+	if err != nil {
+		return err
+	}
+	return all.print(t, report)
 }
 
 // checker builds the same checker that the server runs.

@@ -65,10 +65,11 @@ func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (l
 	for _, f := range faces {
 		run.verdict.Faces = append(run.verdict.Faces, f.Scaled(1/still.Scale))
 	}
-	gates, err := c.Quality.Picture(still.Picture, faces, still.Scale, o.limits())
+	gates, judged, err := c.Quality.Picture(still.Picture, faces, still.Scale, o.limits())
 	if err != nil {
 		return liveness.Verdict{}, err
 	}
+	run.verdict.Quality = judged
 	passed := run.pass(o.consider(gates)...)
 	if len(faces) == 0 || !passed && !tooPoor[run.verdict.Reason] && !o.LargestFace {
 		return run.verdict, nil

@@ -15,6 +15,11 @@ type Measures struct {
 	// Sharpness is the fine detail of the face over its contrast: the root mean square of the Laplacian of the face
 	// scaled to a pupil distance of 35 pixels, over the standard deviation of its luma.
 	Sharpness float64 `json:"sharpness"`
+	// Under and Over are the shares of the skin that are black (luma up to 25) and burnt out (from 247), and Uniformity is
+	// how alike the histograms of the face's halves are, 0..1.
+	Under      float64 `json:"under"`
+	Over       float64 `json:"over"`
+	Uniformity float64 `json:"uniformity"`
 	// Outside is how far the face reaches out of the picture, at its worst side, as a share of its width or height.
 	Outside float64 `json:"outside"`
 	// Occluded is the probability that something covers the face that is not worn on it: a hand, a scarf, paper, a
@@ -54,6 +59,7 @@ func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, erro
 	left, right := meanOf(luma, 20, faceSize/2), meanOf(luma, faceSize/2, faceSize-20)
 	m.Brightness = (left + right) / 2
 	m.Balance = (min(left, right) + 1) / (max(left, right) + 1)
+	m.Under, m.Over, m.Uniformity = exposure(luma)
 	if !j.SeesCovers() {
 		return m, nil
 	}

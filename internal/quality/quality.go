@@ -38,19 +38,20 @@ func (j *Judge) SeesCovers() bool { return j.occlusion != nil }
 // Picture holds a picture against the limits. The faces are those of face.Find, largest first, in pixels of the
 // picture, of which scale go to one pixel as shown. The gates come in the order of the face liveness protocol's codes,
 // light and focus last; all of them are judged, and the caller decides what the first that does not pass means.
-// Without a face there is only the first gate, and where SeesCovers is false there is none for what covers it.
-func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float64, limits Limits) ([]liveness.Gate, error) {
+// Without a face there is only the first gate and no quality, and where SeesCovers is false there is none for what covers it.
+func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float64, limits Limits) ([]liveness.Gate, *liveness.Quality, error) {
 	l := limits.orDefault()
 	gates := []liveness.Gate{liveness.AtLeast("face_found", float64(len(faces)), 1, "", liveness.FaceNotFound)}
 	if len(faces) == 0 {
-		return gates, nil
+		return gates, nil, nil
 	}
 	f := faces[0]
 	shown := func(pixels float64) float64 { return pixels / scale }
 	m, err := j.Measure(p, f)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	quality := assess(p, faces, scale, m)
 	gates = append(gates,
 		liveness.AtMost("main_faces", float64(mainFaces(faces, l.MainFace)), 1, "", liveness.TooManyFaces),
 		liveness.AtLeast("face_size", shown(min(f.Box.Width, f.Box.Height)), l.FaceSize, "px", liveness.FaceTooSmall),
@@ -69,7 +70,7 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 		liveness.AtMost("glare", m.Brightness, l.Glare, "", liveness.PoorIllumination),
 		liveness.AtLeast("light_balance", m.Balance, l.Balance, "", liveness.PoorIllumination),
 		liveness.AtLeast("sharpness", m.Sharpness, l.Sharpness, "", liveness.TooBlurry),
-	), nil
+	), &quality, nil
 }
 
 // mainFaces counts the faces whose box is over a share of the first's width.

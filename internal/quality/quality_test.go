@@ -55,7 +55,7 @@ func (r rig) gates(t testing.TB, p *liveness.Picture) []liveness.Gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gates, err := r.judge.Picture(p, faces, 1, Limits{})
+	gates, _, err := r.judge.Picture(p, faces, 1, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestLightFromOneSide(t *testing.T) {
 	r := opened(t)
 	p, f := r.portrait(t)
 	half := lit(p, func(v, x float64) float64 { return v / (1 + 15*max(0, (x-f.Box.X-f.Box.Width/4)/f.Box.Width)) })
-	gates, err := r.judge.Picture(half, []liveness.Face{f}, 1, Limits{})
+	gates, _, err := r.judge.Picture(half, []liveness.Face{f}, 1, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestTurnedHead(t *testing.T) {
 		"left": {Yaw: -31}, "right": {Yaw: 31}, "up": {Pitch: 31}, "down": {Pitch: -31},
 	} {
 		f.Pose = pose
-		gates, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
+		gates, _, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
 		if err != nil || reason(gates) != liveness.FaceAngle {
 			t.Errorf("%s: %q (%v)", name, reason(gates), err)
 		}
@@ -213,11 +213,11 @@ func TestPixelLimitsAreThoseOfThePictureAsShown(t *testing.T) {
 	if err != nil || len(faces) == 0 {
 		t.Fatal(err)
 	}
-	gates, err := r.judge.Picture(small, faces, 300.0/800, Limits{})
+	gates, _, err := r.judge.Picture(small, faces, 300.0/800, Limits{})
 	if err != nil || reason(gates) != "" {
 		t.Errorf("a picture decoded at a reduced scale: %q (%v)", reason(gates), err)
 	}
-	gates, err = r.judge.Picture(p, []liveness.Face{f}, 1, Limits{FaceSize: 700})
+	gates, _, err = r.judge.Picture(p, []liveness.Face{f}, 1, Limits{FaceSize: 700})
 	if err != nil || reason(gates) != liveness.FaceTooSmall {
 		t.Errorf("another limit: %q (%v)", reason(gates), err)
 	}
@@ -263,7 +263,7 @@ func BenchmarkPicture(b *testing.B) {
 	r := opened(b)
 	p, f := r.portrait(b)
 	for b.Loop() {
-		if _, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{}); err != nil {
+		if _, _, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{}); err != nil {
 			b.Fatal(err)
 		}
 	}

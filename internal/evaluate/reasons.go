@@ -1,0 +1,109 @@
+package evaluate
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// ReasonsReport says how often pictures that have one fault each end with its reason, and faultless ones with none.
+type ReasonsReport struct {
+	Measured
+	Reasons []ReasonGroup `json:"reasons"`
+}
+
+// ReasonGroup is the pictures with one fault; the empty reason is that of faultless ones.
+type ReasonGroup struct {
+	Reason liveness.Reason `json:"reason"`
+	Right  *Rate           `json:"right"`
+	// Others counts the wrong answers.
+	Others map[liveness.Reason]int `json:"others"`
+	// Wrong are the files of those.
+	Wrong []string `json:"wrong"`
+}
+
+// Reasons checks the pictures of a CSV file with the columns path and reason: the reason that each is to end with, empty
+// where it is to be scored.
+func Reasons(ctx context.Context, o Options, check PictureFunc) (ReasonsReport, error) {
+	report := ReasonsReport{Measured: o.measured(), Reasons: []ReasonGroup{}}
+	t, err := readTable(o.File, []string{"path", "reason"}, nil)
+	if err != nil {
+		return report, err
+	}
+	files := make([]string, len(t.rows))
+	for i, r := range t.rows {
+		files[i] = t.file(r)
+		want := liveness.Reason(r.cells["reason"])
+		if _, ok := want.Info(); !ok && want != "" {
+			t.fault(r.line, "reason", "%q is no reason; expected one such as %s, or nothing", want, liveness.FaceTooSmall)
+		}
+	}
+	if err := t.err(); err != nil {
+		return report, err
+	}
+	verdicts := make([]liveness.Verdict, len(files))
+	err = o.each(ctx, len(files), func(ctx context.Context, i int) error {
+		data, err := readFile(files[i])
+		if err != nil {
+			return err
+		}
+		verdicts[i], err = check(ctx, data)
+		return err
+	})
+	if err != nil {
+		return report, err
+	}
+	for i, v := range verdicts {
+		report.note(liveness.Reason(t.rows[i].cells["reason"]), v, t.rows[i].cells["path"])
+	}
+	for i := range report.Reasons {
+		g := &report.Reasons[i]
+		g.Right = rate(g.Right.Count, g.Right.Of)
+	}
+	return report, nil
+}
+
+func (r *ReasonsReport) note(want liveness.Reason, v liveness.Verdict, path string) {
+	r.add(v.Models)
+	at := slices.IndexFunc(r.Reasons, func(g ReasonGroup) bool { return g.Reason == want })
+	if at < 0 {
+		at = len(r.Reasons)
+		r.Reasons = append(r.Reasons, ReasonGroup{Reason: want, Right: &Rate{}, Others: map[liveness.Reason]int{}, Wrong: []string{}})
+	}
+	g := &r.Reasons[at]
+	g.Right.Of++
+	if v.Reason == want {
+		g.Right.Count++
+		return
+	}
+	g.Others[v.Reason]++
+	g.Wrong = append(g.Wrong, path)
+}
+
+// WriteText prints the report as a table.
+func (r ReasonsReport) WriteText(w io.Writer) error {
+	var p printer
+	p.line("%s", r.File)
+	rows := sheet{Rows: [][]string{{"fault", "pictures", "right", "interval", "otherwise"}}}
+	for _, g := range r.Reasons {
+		otherwise := ""
+		for _, info := range append([]liveness.ReasonInfo{{}}, liveness.Reasons()...) {
+			if n := g.Others[info.Reason]; n > 0 {
+				otherwise += fmt.Sprintf(" %s %d", orNone(info.Reason), n)
+			}
+		}
+		rows.Rows = append(rows.Rows, []string{orNone(g.Reason), fmt.Sprint(g.Right.Of), percent(g.Right.Value), between(g.Right.Interval95, percent), otherwise})
+	}
+	p.sheet(rows)
+	return p.flush(w)
+}
+
+func orNone(r liveness.Reason) string {
+	if r == "" {
+		return "none"
+	}
+	return string(r)
+}
