@@ -135,7 +135,7 @@ func TestTheSameAnswerEverywhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		if v.Score == nil {
-			return math.NaN(), string(v.Outcome)
+			return math.NaN(), string(v.Outcome) + " " + string(v.Reason)
 		}
 		return float64(*v.Score), string(v.Outcome)
 	}
@@ -177,7 +177,7 @@ func TestTheSameAnswerEverywhere(t *testing.T) {
 			s, o := verdict(dressed)
 			if !(math.Abs(s-score) < most) {
 				k.moved++
-				t.Logf("%s: %s scores %.3f, not %.3f", filepath.Base(all[i*len(all)/n]), name, s, score)
+				t.Logf("%s: %s scores %.3f (%s), not %.3f", filepath.Base(all[i*len(all)/n]), name, s, o, score)
 			}
 			if o != outcome {
 				k.flipped++
