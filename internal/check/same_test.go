@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"image"
+	"image/draw"
 	_ "image/jpeg" // the pictures are JPEG
 	"image/png"
 	"math"
@@ -204,8 +205,10 @@ func enlarged(t testing.TB, data []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	eightBits := image.NewNRGBA(decoded.Bounds()) // Go writes 16 of any other kind
+	draw.Draw(eightBits, eightBits.Bounds(), decoded, decoded.Bounds().Min, draw.Src)
 	var file bytes.Buffer
-	if err := png.Encode(&file, decoded); err != nil {
+	if err := png.Encode(&file, eightBits); err != nil {
 		t.Fatal(err)
 	}
 	// Decoding starts libvips as the server does.
