@@ -148,6 +148,7 @@ func TestAPersonWhoSaysTheDigitsPasses(t *testing.T) {
 
 // Nobody is in front of the camera: the page says so before and after, and the person tries again until no try is left.
 func TestAdviceAndRetry(t *testing.T) {
+	t.Parallel()
 	s := launch(t, "--challenge-tries", "2", "--challenge-digits", "4")
 	b := s.browse(options{camera: testPicture(t), width: 320, height: 568})
 	b.open("/demo")
@@ -203,6 +204,7 @@ func offline(b *tab, off bool) {
 
 // A selfie from the camera, and one from a file; the evidence appears on the demo page.
 func TestASelfie(t *testing.T) {
+	t.Parallel()
 	s := launch(t)
 	face, err := filepath.Abs(filepath.Join(root, "bin", "testdata", "faces", "sample6.jpg"))
 	if err != nil {
@@ -251,6 +253,7 @@ func (b *tab) choose(file string) {
 }
 
 func TestWithoutACamera(t *testing.T) {
+	t.Parallel()
 	s := launch(t)
 	for name, c := range map[string]struct {
 		options options
@@ -279,6 +282,7 @@ func TestWithoutACamera(t *testing.T) {
 
 // A token that is not good any more ends the course, and the page is told.
 func TestAnExpiredToken(t *testing.T) {
+	t.Parallel()
 	s := launch(t)
 	b := s.browse(options{camera: testPicture(t)})
 	b.open("/demo")
