@@ -11,16 +11,17 @@ import (
 // featureCount is the number of features of a phrase's score.
 const featureCount = 4
 
-// features are what the score is made of, log-likelihood ratios, each the larger the better the phrase fits:
+// features are what the score is made of, of log-likelihood ratios, each the larger the better the phrase fits:
 //
 //	0  the phrase to all phrases of its length together, a digit, times the doubt
-//	1  the phrase to no digit at all (silence or other speech), a digit
+//	1  the logarithm of that of the phrase to no digit at all (silence or other speech), a digit
 //	2  the phrase to any digit in one place, in the place where that is least, times the doubt
-//	3  the phrase to the phrase with one digit left out, for the digit where that is least
+//	3  the logarithm of that of the phrase to the phrase with one digit left out, for the digit where that is least
 //
 // The first tells phrases apart, the second and the last refuse silence and other speech, the last two a phrase that
 // was said only in part. Where the model is sure of every digit, ratios between digits are larger than they mean, where it
-// doubts smaller: doubt evens that out. The second result is the ratio of 2 for every place, as it is: the log probability of
+// doubts smaller: doubt evens that out. The logarithms let a digit that is hardly there count against the phrase, and one
+// that is there well not for much more. The second result is the ratio of 2 for every place, as it is: the log probability of
 // the digit there.
 func features(e phrase.Evidence, doubt float64, digits []int) (f [featureCount]float64, places []float64) {
 	n := float64(len(digits))
@@ -32,8 +33,12 @@ func features(e phrase.Evidence, doubt float64, digits []int) (f [featureCount]f
 		f[3] = min(f[3], own-without(e, digits, i))
 	}
 	f[0], f[2] = f[0]*doubt, f[2]*doubt
+	f[1], f[3] = math.Log(max(f[1], leastSpeech)), math.Log(max(f[3], leastDigit))
 	return f, places
 }
+
+// Ratios under these are as bad as can be.
+const leastSpeech, leastDigit = 0.5, 0.05
 
 // doubt is the mean entropy, in nats, of which digit a picture shows, weighed by the probability that it shows one.
 func doubt(posteriors []float32) float64 {

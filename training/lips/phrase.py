@@ -63,5 +63,5 @@ class Evidence:
         changed -= np.logaddexp.reduce(changed, 1)[:, None]
         without = self.phrases([phrase[:i] + phrase[i + 1:] for i in range(n)])
         substituted = changed[np.arange(n), phrase]
-        return np.array([self.doubt * (own - self.any_of(n)) / n, (own - self.gap.sum()) / n,
-                         self.doubt * substituted.min(), (own - without).min()]), changed
+        return np.array([self.doubt * (own - self.any_of(n)) / n, np.log(max((own - self.gap.sum()) / n, 0.5)),
+                         self.doubt * substituted.min(), np.log(max((own - without).min(), 0.05))]), changed
