@@ -9,32 +9,28 @@ import (
 )
 
 // featureCount is the number of features of a phrase's score.
-const featureCount = 4
+const featureCount = 3
 
 // features are what the score is made of, of log-likelihood ratios, each the larger the better the phrase fits:
 //
 //	0  the phrase to all phrases of its length together, a digit, times the doubt
 //	1  the logarithm of that of the phrase to no digit at all (silence or other speech), a digit
-//	2  the phrase to any digit in one place, in the place where that is least, times the doubt
-//	3  the logarithm of that of the phrase to the phrase with one digit left out, for the digit where that is least
+//	2  the logarithm of that of the phrase to the phrase with one digit left out, for the digit where that is least
 //
-// The first tells phrases apart, the second and the last refuse silence and other speech, the last two a phrase that
-// was said only in part. Where the model is sure of every digit, ratios between digits are larger than they mean, where it
-// doubts smaller: doubt evens that out. The logarithms let a digit that is hardly there count against the phrase, and one
-// that is there well not for much more. The second result is the ratio of 2 for every place, as it is: the log probability of
-// the digit there.
+// The first tells phrases apart, the second refuses silence and other speech, the last a phrase that was said only in part.
+// Where the model is sure of every digit, ratios between digits are larger than they mean, where it doubts smaller: doubt
+// evens that out. The logarithms let a digit that is hardly there count against the phrase, and one that is there well not
+// for much more. places is for each place the log-likelihood ratio of the phrase to any digit there.
 func features(e phrase.Evidence, doubt float64, digits []int) (f [featureCount]float64, places []float64) {
 	n := float64(len(digits))
 	own := e.Phrase(digits)
-	f = [featureCount]float64{(own - e.AnyOf(len(digits))) / n, (own - e.Nothing()) / n, 0, math.Inf(1)}
+	least := math.Inf(1)
 	for i := range digits {
 		places = append(places, own-anyIn(e, digits, i))
-		f[2] = min(f[2], places[i])
-		f[3] = min(f[3], own-without(e, digits, i))
+		least = min(least, own-without(e, digits, i))
 	}
-	f[0], f[2] = f[0]*doubt, f[2]*doubt
-	f[1], f[3] = math.Log(max(f[1], leastSpeech)), math.Log(max(f[3], leastDigit))
-	return f, places
+	between, speech := (own-e.AnyOf(len(digits)))/n, (own-e.Nothing())/n
+	return [featureCount]float64{between * doubt, math.Log(max(speech, leastSpeech)), math.Log(max(least, leastDigit))}, places
 }
 
 // Ratios under these are as bad as can be.

@@ -53,7 +53,7 @@ func TestSpokenPhraseScoresHighest(t *testing.T) {
 	r, e, doubt := loadRecital(t)
 	spoken := r.Trials[0].Phrase
 	reading := Reading{evidence: e, doubt: doubt, parameters: &parameters{Weights: r.Weights}}
-	reading.parameters.Calibration.Weights = [featureCount]float64{1, 0.3, 0.3, 1.5}
+	reading.parameters.Calibration.Weights = [featureCount]float64{1, 0.3, 1.5}
 	best := reading.Score(spoken)
 	for _, trial := range r.Trials[1:] {
 		if s := reading.Score(trial.Phrase); s.Score >= best.Score {

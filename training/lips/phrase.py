@@ -3,8 +3,6 @@ import numpy as np
 
 from corpus import CLASSES, STATES
 
-FEATURES = ["to all phrases", "to no digit", "worst digit to another", "worst digit left out"]
-
 
 class Evidence:
     """Scaled log-likelihoods of the states for each picture, from log posteriors (T, 42)."""
@@ -56,12 +54,11 @@ class Evidence:
         return np.logaddexp(np.logaddexp.reduce(chain[-1, :, -1]), gaps[-1])
 
     def features(self, phrase):
-        """The four features of internal/lips/calibrate.go, and for each place the log probabilities of the ten digits."""
+        """The features of internal/lips/calibrate.go, and for each place the log probabilities of the ten digits."""
         n = len(phrase)
         own = self.phrases([phrase])[0]
         changed = self.phrases([phrase[:i] + [d] + phrase[i + 1:] for i in range(n) for d in range(10)]).reshape(n, 10)
         changed -= np.logaddexp.reduce(changed, 1)[:, None]
         without = self.phrases([phrase[:i] + phrase[i + 1:] for i in range(n)])
-        substituted = changed[np.arange(n), phrase]
         return np.array([self.doubt * (own - self.any_of(n)) / n, np.log(max((own - self.gap.sum()) / n, 0.5)),
-                         self.doubt * substituted.min(), np.log(max((own - without).min(), 0.05))]), changed
+                         np.log(max((own - without).min(), 0.05))]), changed
