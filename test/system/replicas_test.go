@@ -263,7 +263,7 @@ func databaseRestarted(t *testing.T, database *postgrestest.Server, url string, 
 	contentType, picture := form(t, "selfie", "selfie.jpg", encode(t, portrait(t, frontal, 320, 240, 160, 120, 100)), nil)
 	stop := make(chan struct{})
 	results := make(chan told, 100_000)
-	var scored atomic.Int64
+	var scored, refused atomic.Int64
 	var clients sync.WaitGroup
 	client := func(use func(c credentials, s *server) []told) {
 		clients.Go(func() {
@@ -278,6 +278,7 @@ func databaseRestarted(t *testing.T, database *postgrestest.Server, url string, 
 						scored.Add(1)
 					}
 					if r.status == http.StatusServiceUnavailable {
+						refused.Add(1)
 						time.Sleep(50 * time.Millisecond)
 					}
 					results <- r
@@ -295,21 +296,22 @@ func databaseRestarted(t *testing.T, database *postgrestest.Server, url string, 
 			return []told{{request: r.header.Get("X-Request-Id"), status: r.status}}
 		})
 	}
-	until := func(n int64) {
-		for deadline := time.Now().Add(time.Minute); scored.Load() < n && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	until := func(count *atomic.Int64, n int64) {
+		for deadline := time.Now().Add(time.Minute); count.Load() < n && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		}
 	}
 	for _, how := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} {
-		until(scored.Load() + 1)
+		until(&scored, scored.Load()+1)
+		before := refused.Load()
 		database.Stop(t, how)
 		unavailable(t, c, both)
-		time.Sleep(time.Second)
+		until(&refused, before+1)
 		database.Resume(t)
 		for _, s := range both {
 			s.await()
 		}
 	}
-	until(scored.Load() + 2)
+	until(&scored, scored.Load()+2)
 	close(stop)
 	clients.Wait()
 	close(results)
