@@ -15,9 +15,9 @@ import (
 //go:embed *.[jo]*
 var files embed.FS
 
-// Cards are the cards of the models, as Markdown: cards/ID.md.
+// Cards are the cards of the models, as Markdown: cards/ID.md, and their diagrams, as SVG.
 //
-//go:embed cards/*.md
+//go:embed cards/*.md cards/*.svg
 var Cards embed.FS
 
 // Manifest names every file that inference needs.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
+	"path"
 	"strings"
 
 	"github.com/alecthomas/chroma/v2"
@@ -71,6 +72,8 @@ func (p *page) render(markdown goldmark.Markdown, address func(from *page, link 
 		switch n := n.(type) {
 		case *ast.Link:
 			n.Destination = []byte(address(p, string(n.Destination)))
+		case *ast.Image: // it stands beside the page's Markdown
+			n.Destination = []byte(path.Join(path.Dir(p.Path), string(n.Destination)))
 		case *ast.Heading:
 			if id, found := n.AttributeString("id"); found && n.Level == 2 {
 				p.Sections = append(p.Sections, section{string(id.([]byte)), plain(n, p.markdown)})

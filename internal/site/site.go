@@ -19,6 +19,7 @@ import (
 	"github.com/alecthomas/chroma/v2/styles"
 
 	"github.com/bonafide-id/bonafide/docs"
+	"github.com/bonafide-id/bonafide/models"
 )
 
 // Root is where the pages are.
@@ -65,7 +66,10 @@ func New() (*Site, error) {
 			return nil, err
 		}
 	}
-	if err := s.addFolder(assets, "assets"); err != nil {
+	if err := s.addFolder(assets, "assets", Root+"/assets"); err != nil {
+		return nil, err
+	}
+	if err := s.addFolder(models.Cards, "cards", Root+"/models"); err != nil {
 		return nil, err
 	}
 	if err := s.addReference(b); err != nil {
@@ -101,18 +105,21 @@ func (s *Site) addPage(path string, b *book, p *page) error {
 	return nil
 }
 
-// addFolder adds the files of an embedded folder below Root.
-func (s *Site) addFolder(files embed.FS, folder string) error {
+// addFolder adds the files of an embedded folder, other than Markdown, below a path.
+func (s *Site) addFolder(files embed.FS, folder, below string) error {
 	names, err := fs.Glob(files, folder+"/[^.]*")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
+		if path.Ext(name) == ".md" {
+			continue
+		}
 		content, err := files.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		s.add(Root+"/"+name, mime.TypeByExtension(path.Ext(name)), content)
+		s.add(below+"/"+path.Base(name), mime.TypeByExtension(path.Ext(name)), content)
 	}
 	return nil
 }
@@ -121,7 +128,7 @@ func (s *Site) addFolder(files embed.FS, folder string) error {
 func (s *Site) addReference(b *book) error {
 	s.add("/openapi.yaml", "application/yaml", docs.OpenAPI)
 	s.add("/postman.json", "application/json", docs.Postman)
-	if err := s.addFolder(viewer, "viewer"); err != nil {
+	if err := s.addFolder(viewer, "viewer", Root+"/viewer"); err != nil {
 		return err
 	}
 	reference := &page{Path: Root + "/api", Title: "API reference"}
