@@ -449,7 +449,8 @@ func TestStillsLeaveNothingBehind(t *testing.T) {
 	decodeAll(300)
 	vips.ReadVipsMemStats(&after)
 	vips.AssertNoLeaks(t)
-	if after.Mem > before.Mem || after.Allocs > before.Allocs || after.Files > before.Files {
+	// A worker of libvips may end a little after its picture; one thing left behind a call would be 1800 of them.
+	if after.Allocs > before.Allocs+100 || after.Mem > before.Mem+1<<20 || after.Files > before.Files {
 		t.Errorf("libvips held %+v before and %+v after", before, after)
 	}
 	// A leak of one 320x240 picture a call would be 414 MB.
