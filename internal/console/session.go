@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -100,9 +101,12 @@ func (c *Console) slowed(next http.Handler) http.Handler {
 		c.log.Warn("too many tries to log in to the console")
 		c.show(w, http.StatusTooManyRequests, "login", view{Title: "Log in", Data: "Too many tries. Wait a minute."})
 	})
-	all := func(*http.Request) (string, error) { return "", nil }
-	return httprate.Limit(triesOfOne, time.Minute, httprate.WithKeyFuncs(httprate.KeyByIP), tooMany)(
-		httprate.Limit(triesOfAll, time.Minute, httprate.WithKeyFuncs(all), tooMany)(next))
+	address := func(r *http.Request) (string, error) {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		return httprate.CanonicalizeIP(host), err
+	}
+	return httprate.LimitBy(triesOfOne, time.Minute, address, tooMany)(
+		httprate.LimitBy(triesOfAll, time.Minute, httprate.Key("*"), tooMany)(next))
 }
 
 func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) {

@@ -103,18 +103,6 @@ func launch(t *testing.T, flags ...string) *server {
 	return nil
 }
 
-// run runs a command of the program on the server's data.
-func (s *server) run(input string, args ...string) string {
-	s.t.Helper()
-	command := exec.Command(program, append(args, "--data", s.data)...)
-	command.Stdin = strings.NewReader(input)
-	out, err := command.CombinedOutput()
-	if err != nil {
-		s.t.Fatalf("%v: %v\n%s", args, err, out)
-	}
-	return string(out)
-}
-
 // tab is one page of one browser.
 type tab struct {
 	t      *testing.T
