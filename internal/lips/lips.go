@@ -107,6 +107,11 @@ type Reading struct {
 // Start is the first mouth picture's time in the recording.
 func (r *Reading) Start() time.Duration { return r.start }
 
+// Length is how long the mouth was seen.
+func (r *Reading) Length() time.Duration {
+	return time.Duration(len(r.Posteriors)/phrase.Classes) * time.Second / Rate
+}
+
 // Moving reports whether the lips move at all.
 func (r *Reading) Moving() bool { return r.Movement >= r.parameters.Still }
 
