@@ -5,6 +5,7 @@ package infer
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -127,6 +128,11 @@ func loadRuntime(path string) error {
 	defer environment.Unlock()
 	if ort.IsInitialized() {
 		return nil
+	}
+	// Its official builds report to their maker where this is not set before they are loaded, and keep a database in the
+	// home folder for that (microsoft/onnxruntime#27379). They also die there of a command line of some hundred words.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return err
 	}
 	ort.SetSharedLibraryPath(path)
 	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {

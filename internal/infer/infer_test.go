@@ -8,7 +8,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +38,23 @@ func opened(t testing.TB) *Library {
 		t.Fatal(err)
 	}
 	return library
+}
+
+// ONNX Runtime's official builds have telemetry. A process of its own shows that it is off: other tests have loaded the
+// library before. The many words are what the telemetry used to die of.
+func TestTheRuntimeReportsNothing(t *testing.T) {
+	folder(t)
+	home := t.TempDir()
+	words := append([]string{"-test.run", "^TestModelIsSharedAndRunsConcurrently$"}, slices.Repeat([]string{strings.Repeat("x", 40)}, 3000)...)
+	alone := exec.Command(os.Args[0], words...)
+	alone.Env = []string{"HOME=" + home, "TMPDIR=" + home, "BONAFIDE_MODELS=" + os.Getenv("BONAFIDE_MODELS")} // no CI: it turns the telemetry off
+	if out, err := alone.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%.2000s", err, out)
+	}
+	left, err := os.ReadDir(home)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left in the home folder: %v, %v", left, err)
+	}
 }
 
 func TestModelIsSharedAndRunsConcurrently(t *testing.T) {
