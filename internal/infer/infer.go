@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bonafide-id/bonafide/internal/infer/onnx"
 	"github.com/bonafide-id/bonafide/liveness"
 	"github.com/bonafide-id/bonafide/models"
 	ort "github.com/yalue/onnxruntime_go"
@@ -156,6 +157,10 @@ type Tensor struct {
 }
 
 func load(entry models.Entry, data []byte) (*Model, error) {
+	data, err := onnx.FasterPRelu(data)
+	if err != nil {
+		return nil, err
+	}
 	inputs, outputs, err := ort.GetInputOutputInfoWithONNXData(data)
 	if err != nil {
 		return nil, err

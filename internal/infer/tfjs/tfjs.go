@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bonafide-id/bonafide/internal/infer/onnx"
 )
 
 // document is the part of a model.json that counts.
@@ -316,7 +318,7 @@ func (c *converter) convolution(n node) error {
 		}
 		inputs = append(inputs, c.initial(n.Name+"/bias", bias))
 	}
-	attributes := append(window, ints("kernel_shape", filters.shape[0], filters.shape[1]), integer("group", group))
+	attributes := append(window, onnx.Integers("kernel_shape", filters.shape[0], filters.shape[1]), onnx.Integer("group", group))
 	switch {
 	case len(fused) == 2 && string(fused[1]) == "Prelu" && len(n.Inputs) == 4:
 		c.node("Conv", inputs, n.Name+"/conv", attributes...)
@@ -330,7 +332,7 @@ func (c *converter) convolution(n node) error {
 }
 
 // window are the strides of a convolution or a pool, and how its border is filled.
-func (c *converter) window(n node, key string) ([]field, error) {
+func (c *converter) window(n node, key string) ([]onnx.Attribute, error) {
 	padding := map[string]string{"SAME": "SAME_UPPER", "VALID": "VALID"}[string(n.Attributes["padding"].Text)]
 	if padding == "" {
 		return nil, errors.New("padding that is neither SAME nor VALID")
@@ -339,7 +341,7 @@ func (c *converter) window(n node, key string) ([]field, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []field{text("auto_pad", padding), ints(key, strides...)}, nil
+	return []onnx.Attribute{onnx.Text("auto_pad", padding), onnx.Integers(key, strides...)}, nil
 }
 
 // square are the middle two of an attribute's four numbers.
@@ -372,7 +374,7 @@ func (c *converter) pool(n node) error {
 	if err != nil {
 		return err
 	}
-	c.node("MaxPool", []string{source}, n.Name, append(window, ints("kernel_shape", size...))...)
+	c.node("MaxPool", []string{source}, n.Name, append(window, onnx.Integers("kernel_shape", size...))...)
 	return nil
 }
 
@@ -417,7 +419,7 @@ func (c *converter) flatten(n node) error {
 	if err != nil {
 		return err
 	}
-	c.node("Transpose", []string{source}, n.Name+"/order", ints("perm", 0, 2, 3, 1))
+	c.node("Transpose", []string{source}, n.Name+"/order", onnx.Integers("perm", 0, 2, 3, 1))
 	c.node("Flatten", []string{n.Name + "/order"}, n.Name)
 	return nil
 }
