@@ -38,8 +38,8 @@ class Backbone(nn.Module):
     def __init__(self, path):
         super().__init__()
         graph = onnx.load(path).graph
-        for tensor in graph.initializer:
-            self.register_buffer(self._key(tensor.name), torch.tensor(numpy_helper.to_array(tensor).copy()))
+        for name, values in widened(graph).items():
+            self.register_buffer(self._key(name), torch.tensor(values))
         self.steps = []
         for node in graph.node:
             if node.op_type not in self.SHAPES:
@@ -66,6 +66,42 @@ class Backbone(nn.Module):
             deviations.append(((planes - middle) ** 2).mean((2, 3)).sqrt())
         features = torch.cat(means + deviations + [values[self.EMBEDDING]], 1)
         return out[:, 0] - torch.logsumexp(out[:, 1:], 1), features
+
+
+def widened(graph, block=16):
+    """The graph's constants, with the narrow layers' odd numbers of channels filled up with zeros to a multiple of block.
+
+    They stand between two convolutions of one pixel, so that nothing changes but the time: ONNX Runtime has fast kernels
+    for such multiples only. The attribute group of the layers' own convolutions is changed in the graph.
+    """
+    values = {t.name: numpy_helper.to_array(t).copy() for t in graph.initializer}
+    users = {}
+    for node in graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+
+    def group(node):
+        return next((a for a in node.attribute if a.name == "group"), None)
+
+    def fill(names, axis, size):
+        for name in names:
+            amounts = [(0, 0)] * values[name].ndim
+            amounts[axis] = (0, size - values[name].shape[axis])
+            values[name] = np.pad(values[name], amounts)
+
+    for first in graph.node:
+        if first.op_type != "Conv" or values[first.input[1]].shape[0] % block == 0:
+            continue
+        size = -(-values[first.input[1]].shape[0] // block) * block
+        fill(first.input[1:], 0, size)
+        (node,) = users[first.output[0]]
+        while node.op_type == "PRelu" or group(node).i > 1:
+            fill(node.input[1:], 0, size)
+            if node.op_type == "Conv":
+                group(node).i = size
+            (node,) = users[node.output[0]]
+        fill(node.input[1:2], 1, size)
+    return values
 
 
 class Scale(nn.Module):
