@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"runtime"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,13 +20,25 @@ type Pool struct {
 	Wait           time.Duration
 }
 
-// pool has a place for every check that runs or waits, and fewer turns to run. What is still arriving has no place: a slow
-// client must not keep another's check from running.
+// pool gives turns to checks in the order in which they come. What is still arriving has no place in it: a slow client must
+// not keep another's check from running.
 type pool struct {
-	places, turns chan struct{}
-	wait          time.Duration
-	// usual is what a check takes, in nanoseconds: a moving average.
-	usual atomic.Int64
+	workers, queue int
+	wait           time.Duration
+
+	mu      sync.Mutex
+	running int
+	waiting []*waiter
+	// usual is what a check takes, a moving average; 0 until one has ended. last is what the last one took, begun when the
+	// last turn was given.
+	usual, last time.Duration
+	begun       time.Time
+}
+
+// waiter is a check that waits since then. It is told once: nil is its turn.
+type waiter struct {
+	since time.Time
+	told  chan error
 }
 
 func newPool(c Pool) *pool {
@@ -34,51 +48,135 @@ func newPool(c Pool) *pool {
 	if c.Wait == 0 {
 		c.Wait = 10 * time.Second
 	}
-	return &pool{places: make(chan struct{}, c.Workers+c.Queue), turns: make(chan struct{}, c.Workers), wait: c.Wait}
+	return &pool{workers: c.Workers, queue: c.Queue, wait: c.Wait}
 }
 
-// full says whether a check that came now would be refused: no place is free, or those before it would take longer than
-// it may wait. Who would wait in vain is better told at once.
+// full says whether a check that came now would be refused.
 func (p *pool) full() bool {
-	if len(p.places) == cap(p.places) {
-		return true
-	}
-	ahead := max(0, len(p.places)-cap(p.turns)+1)
-	return time.Duration(ahead)*time.Duration(p.usual.Load())/time.Duration(cap(p.turns)) > p.wait
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refuses(time.Now())
 }
 
-// run takes a place, waits for a turn, and runs do. It fails with protocol.ErrOverloaded where there is no place, or no
-// turn in time.
+// refuses says whether nobody is let in: the queue has no place, or those in it will take more than half of the longest
+// wait, if each takes what one usually does, what the last one did, or what all that run have taken already, whatever is
+// longest. The other half is for checks that grow slower after that: who is let in should be served, not wait in vain.
+func (p *pool) refuses(now time.Time) bool {
+	slow := max(p.usual, p.last, now.Sub(p.begun))
+	return p.running == p.workers && (len(p.waiting) >= p.queue || p.passing(len(p.waiting), slow) > p.wait/2)
+}
+
+// passing is how long so many checks take that each take so long.
+func (p *pool) passing(checks int, each time.Duration) time.Duration {
+	return time.Duration(checks) * each / time.Duration(p.workers)
+}
+
+// run waits for a turn and runs do. It fails with protocol.ErrOverloaded where there is no place, or no turn in time.
 func (p *pool) run(ctx context.Context, do func()) error {
-	select {
-	case p.places <- struct{}{}:
-		defer func() { <-p.places }()
-	default:
-		return protocol.ErrOverloaded
+	if err := p.enter(ctx); err != nil {
+		return err
+	}
+	defer p.leave(time.Now())
+	do()
+	return nil
+}
+
+// enter waits for a turn. Each call that returns nil needs one of leave.
+func (p *pool) enter(ctx context.Context) error {
+	w, err := p.join(time.Now())
+	if w == nil {
+		return err
 	}
 	patience := time.NewTimer(p.wait)
 	defer patience.Stop()
 	select {
-	case p.turns <- struct{}{}:
+	case err := <-w.told:
+		return err
 	case <-patience.C:
-		return protocol.ErrOverloaded
+		err = protocol.ErrOverloaded
 	case <-ctx.Done():
-		return ctx.Err()
+		err = ctx.Err()
 	}
-	defer func() { <-p.turns }()
-	began := time.Now()
-	do()
-	p.took(time.Since(began))
-	return nil
+	if p.withdraw(w) {
+		return err
+	}
+	return <-w.told // it was told meanwhile
 }
 
-// took moves the average by an eighth of the way. That two at once may lose one of them does no harm.
-func (p *pool) took(d time.Duration) {
-	usual := p.usual.Load()
-	if usual == 0 {
-		usual = int64(d)
+// join takes a turn or a place in the queue; without a waiter, the error says whether it was a turn.
+func (p *pool) join(now time.Time) (*waiter, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dismiss(now)
+	if p.refuses(now) {
+		return nil, protocol.ErrOverloaded
 	}
-	p.usual.Store(usual + (int64(d)-usual)/8)
+	if p.running < p.workers {
+		p.running++
+		p.begun = now
+		return nil, nil
+	}
+	w := &waiter{now, make(chan error, 1)}
+	p.waiting = append(p.waiting, w)
+	return w, nil
+}
+
+// leave gives the turn that began then to the next.
+func (p *pool) leave(began time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.took(now.Sub(began))
+	p.dismiss(now)
+	if len(p.waiting) == 0 {
+		p.running--
+		return
+	}
+	p.begun = now
+	p.waiting[0].told <- nil
+	p.waiting = slices.Delete(p.waiting, 0, 1)
+}
+
+// took notes what a check took; it moves the average by an eighth of the way.
+func (p *pool) took(d time.Duration) {
+	if p.usual == 0 {
+		p.usual = d
+	}
+	p.usual += (d - p.usual) / 8
+	p.last = d
+}
+
+// dismiss refuses those whose turn will not come in time any more: checks have grown slower since they were let in. One
+// check that takes long is no reason to send others away; a longer average is.
+func (p *pool) dismiss(now time.Time) {
+	before := 0
+	p.waiting = slices.DeleteFunc(p.waiting, func(w *waiter) bool {
+		if now.Sub(w.since)+p.passing(before, p.usual) <= p.wait {
+			before++
+			return false
+		}
+		w.told <- protocol.ErrOverloaded
+		return true
+	})
+}
+
+// withdraw takes one out of the queue, unless it has been told.
+func (p *pool) withdraw(w *waiter) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.Index(p.waiting, w)
+	if i < 0 {
+		return false
+	}
+	p.waiting = slices.Delete(p.waiting, i, i+1)
+	return true
+}
+
+// load is how many run and how many wait.
+func (p *pool) load() (running, waiting int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.running, len(p.waiting)
 }
 
 // budget is how many more bytes may be held at once.

@@ -124,8 +124,8 @@ func (m *metrics) watch(s *Server) {
 	}
 	for load, p := range s.pools {
 		labels := prometheus.Labels{"load": string(load)}
-		gauge("bonafide_checks_running", "Checks that run.", labels, func() int64 { return int64(len(p.turns)) })
-		gauge("bonafide_checks_queued", "Checks that wait for their turn.", labels, func() int64 { return int64(max(0, len(p.places)-len(p.turns))) })
+		gauge("bonafide_checks_running", "Checks that run.", labels, func() int64 { running, _ := p.load(); return int64(running) })
+		gauge("bonafide_checks_queued", "Checks that wait for their turn.", labels, func() int64 { _, waiting := p.load(); return int64(waiting) })
 	}
 	gauge("bonafide_upload_bytes", "Bytes of the bodies that arrive, wait or are checked.", nil, func() int64 { return s.config.UploadBytes - s.uploads.left.Load() })
 }

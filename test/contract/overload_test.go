@@ -172,30 +172,3 @@ func TestUploadsAreBounded(t *testing.T) {
 	}
 	r.facePicture().want(200, `<.*>`)
 }
-
-// Who would have to wait longer than is set is told at once, unread.
-func TestAHopelessWaitIsRefused(t *testing.T) {
-	for wait, status := range map[time.Duration]int{time.Minute: 200, 40 * time.Millisecond: 503} {
-		r := newRigWith(t, server.Config{Pictures: server.Pool{Workers: 1, Queue: 9, Wait: wait}})
-		r.checked = func(context.Context, seen) (liveness.Verdict, error) {
-			time.Sleep(50 * time.Millisecond) // so long does a check usually take
-			return verdict(0.9), nil
-		}
-		r.facePicture().want(200, `<.*>`)
-		free := r.occupy(r.facePicture)
-		if status == 503 {
-			never, end := io.Pipe()
-			r.wantOverloaded("faceliveness", r.send("POST", facePath, "text/plain", never, r.key()))
-			end.Close()
-			free()
-			continue
-		}
-		answered := make(chan reply)
-		go func() { answered <- r.facePicture() }()
-		for r.metric(`bonafide_checks_queued{load="picture"}`) != "1" {
-			time.Sleep(time.Millisecond)
-		}
-		free()
-		(<-answered).want(200, `<.*>`)
-	}
-}

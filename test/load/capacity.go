@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -14,33 +15,58 @@ const overload = 5
 // clients are how many send at once when the capacity is sought: enough to keep every worker busy.
 const clients = 4
 
+// What must hold at overload.
+const (
+	leastGoodput  = 0.9
+	promptly      = 50 * time.Millisecond
+	leastPrompt   = 0.99
+	leastBeside   = 0.4 // of two kinds that share the cores, each should have about half
+	mostMemory    = 2 << 30
+	mostOverLimit = 2 // of the longest wait, at the 99th percentile
+)
+
 func capacity(ctx context.Context, t *target, round time.Duration, rounds int) error {
 	for _, k := range []kind{t.pictures(), t.recordings()} {
 		closed(ctx, k, clients, round/2) // warm
 	}
+	var faults []error
 	for _, k := range []kind{t.pictures(), t.recordings()} {
-		alone(ctx, k, round, rounds)
+		faults = append(faults, t.alone(ctx, k, round, rounds))
 	}
-	starving(ctx, t, round, rounds)
-	if err := large(ctx, t); err != nil {
-		return err
-	}
+	faults = append(faults, starving(ctx, t, round, rounds), large(ctx, t))
 	held, err := t.server.Held()
 	fmt.Println("\nat the end the server holds", held)
-	return err
+	return errors.Join(append(faults, ctx.Err(), err)...)
+}
+
+// check is an error that says what did not hold, or nil.
+func check(holds bool, format string, args ...any) error {
+	if holds {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
 }
 
 // alone finds what one kind alone can have, and what is left of it when it is sent five times as much. The two take turns,
-// so that whatever else the machine does falls on both.
-func alone(ctx context.Context, k kind, round time.Duration, rounds int) {
+// so that whatever else the machine does falls on both. What falls on one of them all the same, and the client's own work, which
+// is five times as much, is told by the processor time that was left to the server.
+func (t *target) alone(ctx context.Context, k kind, round time.Duration, rounds int) error {
 	var peak, over outcome
 	for range rounds {
-		peak.merge(closed(ctx, k, clients, round))
-		over.merge(open(ctx, k, overload*peak.goodput(), round))
+		peak.merge(t.costing(func() outcome { return closed(ctx, k, clients, round) }))
+		over.merge(t.costing(func() outcome { return open(ctx, k, overload*peak.goodput(), round) }))
 	}
-	fmt.Printf("\n%s\n  at capacity:      %v\n  at %d times that:  %v\n", k.name, peak, overload, over)
-	fmt.Printf("  goodput kept: %.0f%%; 99th percentile of the answered over the queue's limit: %.2f; refused in less than 50 ms: %.1f%%\n",
-		100*over.goodput()/peak.goodput(), percentile(over.answered, 99).Seconds()/queueWait.Seconds(), 100*within(over.refused, 50*time.Millisecond))
+	fmt.Printf("\n%s\n  at capacity:      %v\n                    %s\n  at %d times that:  %v\n                    %s\n",
+		k.name, peak, peak.cost(), overload, over, over.cost())
+	kept, late := over.efficiency()/peak.efficiency(), percentile(over.answered, 99).Seconds()/queueWait.Seconds()
+	prompt := within(over.refused, promptly)
+	fmt.Printf("  goodput kept: %.0f%%, and %.0f%% for each second of CPU that was left to the server; 99th percentile of the answered over the queue's limit: %.2f; refused in less than %v: %.1f%%\n",
+		100*over.goodput()/peak.goodput(), 100*kept, late, promptly, 100*prompt)
+	return errors.Join(
+		check(len(peak.failed)+len(over.failed) == 0, "%s: requests failed", k.name),
+		check(kept >= leastGoodput, "%s: %.0f%% of the goodput was kept", k.name, 100*kept),
+		check(late < mostOverLimit, "%s: the answered took %.1f times the queue's limit", k.name, late),
+		check(prompt >= leastPrompt, "%s: %.1f%% of the refused were told within %v", k.name, 100*prompt, promptly))
 }
 
 func within(of []time.Duration, limit time.Duration) float64 {
@@ -54,7 +80,7 @@ func within(of []time.Duration, limit time.Duration) float64 {
 }
 
 // starving sends far too many recordings, and looks at what the pictures of a few clients get meanwhile.
-func starving(ctx context.Context, t *target, round time.Duration, rounds int) {
+func starving(ctx context.Context, t *target, round time.Duration, rounds int) error {
 	var free, beset, recordings outcome
 	capacity := closed(ctx, t.recordings(), clients, round).goodput()
 	for range rounds {
@@ -65,7 +91,9 @@ func starving(ctx context.Context, t *target, round time.Duration, rounds int) {
 		both.Wait()
 	}
 	fmt.Printf("\nboth kinds\n  two clients' pictures alone:                      %v\n  the same beside %d times too many recordings:      %v\n  those recordings:                                 %v\n", free, overload, beset, recordings)
-	fmt.Printf("  goodput that the pictures keep: %.0f%%; refused: %d\n", 100*beset.goodput()/free.goodput(), len(beset.refused))
+	kept := beset.goodput() / free.goodput()
+	fmt.Printf("  goodput that the pictures keep: %.0f%%; refused: %d\n", 100*kept, len(beset.refused))
+	return check(kept >= leastBeside && len(beset.refused)+len(beset.failed) == 0, "recordings starve pictures")
 }
 
 // large sends many of the largest pictures at once.
@@ -85,5 +113,7 @@ func large(ctx context.Context, t *target) error {
 	d.out.lasted = time.Since(began)
 	after, err := t.server.Held()
 	fmt.Printf("\n%d pictures of %d MB at once, as JSON\n  %v\n  memory at most %d MB before, %d MB after\n", most, bytesEach>>20, d.out, before.Peak>>20, after.Peak>>20)
-	return err
+	return errors.Join(err,
+		check(len(d.out.failed) == 0, "large pictures: requests failed"),
+		check(after.Peak < mostMemory, "large pictures took %d MB", after.Peak>>20))
 }

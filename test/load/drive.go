@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/bonafide-id/bonafide/test/process"
@@ -38,6 +40,49 @@ type outcome struct {
 	lasted            time.Duration
 	answered, refused []time.Duration // how long each took
 	failed            map[string]int
+	cpu               spent
+}
+
+// spent is processor time, of the server, of this client, and of whatever else the machine does.
+type spent struct{ server, client, other time.Duration }
+
+func (s spent) plus(o spent) spent {
+	return spent{s.server + o.server, s.client + o.client, s.other + o.other}
+}
+
+// spent is what has been spent so far. The figures of a process that has gone are 0.
+func (t *target) spent() spent {
+	server, _ := t.server.CPU()
+	all, _ := process.AllCPU()
+	var usage syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	client := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	return spent{server, client, all - server - client}
+}
+
+// costing adds to a phase what it spent.
+func (t *target) costing(phase func() outcome) outcome {
+	before := t.spent()
+	out := phase()
+	after := t.spent()
+	out.cpu = spent{after.server - before.server, after.client - before.client, after.other - before.other}
+	return out
+}
+
+// efficiency is the answers for each second of processor time that client and others left to the server.
+func (o outcome) efficiency() float64 {
+	left := o.lasted*time.Duration(runtime.NumCPU()) - o.cpu.client - o.cpu.other
+	return float64(len(o.answered)) / left.Seconds()
+}
+
+// cost says what the phase spent, of so many cores.
+func (o outcome) cost() string {
+	share := func(d time.Duration) float64 {
+		return 100 * d.Seconds() / o.lasted.Seconds() / float64(runtime.NumCPU())
+	}
+	each := o.cpu.server.Seconds() * 1000 / max(1, float64(len(o.answered)))
+	return fmt.Sprintf("%.1f ms of the server's CPU for each answer; of the cores, server %.0f%%, this client %.0f%%, others %.0f%%",
+		each, share(o.cpu.server), share(o.cpu.client), share(o.cpu.other))
 }
 
 // goodput is the answers a second.
@@ -45,6 +90,7 @@ func (o outcome) goodput() float64 { return float64(len(o.answered)) / o.lasted.
 
 func (o *outcome) merge(other outcome) {
 	o.lasted += other.lasted
+	o.cpu = o.cpu.plus(other.cpu)
 	o.answered, o.refused = append(o.answered, other.answered...), append(o.refused, other.refused...)
 	for text, n := range other.failed {
 		o.fail(text, n)

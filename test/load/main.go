@@ -4,7 +4,7 @@
 //	load -soak 30m what a long mixed load leaves behind
 //
 // It prints ratios: on a machine that does other work besides, the figures of two phases that follow each other can be
-// compared, those of two days cannot.
+// compared, those of two days cannot. The last line says whether everything held that must.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,9 +31,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, *soak, *round, *rounds); err != nil {
-		fmt.Fprintln(os.Stderr, "load:", err)
+		fmt.Fprintln(os.Stderr, "load: DID NOT HOLD:", strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}
+	fmt.Println("load: everything held")
 }
 
 // giveWay lets the server have the cores first: a client elsewhere would take none of them. Threads made later inherit it.

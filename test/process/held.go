@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -47,6 +48,43 @@ func (s *Server) Held() (h Held, err error) {
 	temporary, err := os.ReadDir(s.temporary)
 	h.Files, h.Children, h.Temporary = len(files), len(children(pid)), len(temporary)
 	return h, err
+}
+
+// clockTicks are what /proc counts processor time in: so many a second on every Linux that Go runs on.
+const clockTicks = 100
+
+// CPU is the processor time of the server and of its children that have ended. It must not have been started under another
+// command.
+func (s *Server) CPU() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.command.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	// The second field is a name in brackets; of those after it, the 12th to 15th are user, system, and both of children.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	return ticks(fields[11:15])
+}
+
+// AllCPU is the processor time of everything on the machine.
+func AllCPU() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	fields := strings.Fields(line) // cpu, user, nice, system, idle, iowait, irq, softirq
+	return ticks(append(fields[1:4:4], fields[6:8]...))
+}
+
+func ticks(fields []string) (sum time.Duration, err error) {
+	for _, field := range fields {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += time.Duration(n) * time.Second / clockTicks
+	}
+	return sum, nil
 }
 
 // statusBytes reads a line of /proc/PID/status that is in kB.

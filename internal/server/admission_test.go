@@ -1,0 +1,201 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bonafide-id/bonafide/internal/protocol"
+)
+
+// The clock of these tests is synctest's: it stands still while anything runs.
+
+// asked is one request: when it came, when it was told, and what.
+type asked struct {
+	came, told time.Duration
+	err        error
+}
+
+// crowd asks a pool for turns at the given times; a check takes what lasts says at its begin. It returns when all have
+// been told.
+func crowd(p *pool, at []time.Duration, lasts func(since time.Duration) time.Duration) []asked {
+	out, began := make([]asked, len(at)), time.Now()
+	done := make(chan struct{})
+	for i, when := range at {
+		go func() {
+			time.Sleep(when)
+			out[i].came, out[i].told = when, -1
+			out[i].err = p.run(context.Background(), func() {
+				out[i].told = time.Since(began)
+				time.Sleep(lasts(out[i].told))
+			})
+			if out[i].told < 0 {
+				out[i].told = time.Since(began)
+			}
+			done <- struct{}{}
+		}()
+	}
+	for range at {
+		<-done
+	}
+	return out
+}
+
+// every is so many times, so far apart.
+func every(gap time.Duration, n int) (at []time.Duration) {
+	for i := range n {
+		at = append(at, time.Duration(i)*gap)
+	}
+	return at
+}
+
+func always(d time.Duration) func(time.Duration) time.Duration {
+	return func(time.Duration) time.Duration { return d }
+}
+
+func served(a asked) bool { return a.err == nil }
+
+// At five times the capacity a pool never rests, and who is refused is refused at once.
+func TestOverloadIsRefusedAtOnce(t *testing.T) {
+	for _, workers := range []int{1, 2, 16} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPool(Pool{Workers: workers, Queue: 100, Wait: 10 * time.Second})
+			const check, long = time.Second, 60 * time.Second
+			gap := check / time.Duration(5*workers)
+			all := crowd(p, every(gap, int(long/gap)), always(check))
+			count := 0
+			for _, a := range all {
+				wait := a.told - a.came
+				if served(a) {
+					count++
+				}
+				// Before a check has ended nobody knows how long one takes.
+				switch settled := a.came > 10*time.Second; {
+				case served(a) && wait > 10*time.Second, settled && served(a) && wait > 6*time.Second:
+					t.Errorf("%d workers: one that came after %v waited %v", workers, a.came, wait)
+				case settled && !served(a) && wait > 0:
+					t.Errorf("%d workers: one that came after %v was refused after %v", workers, a.came, wait)
+				}
+			}
+			if least := workers * int(long/check); count < least {
+				t.Errorf("%d workers: %d checks in %v, want at least %d", workers, count, long, least)
+			}
+		})
+	}
+}
+
+// Where checks become half as slow again, those that wait for them are served all the same. Where they become six times as
+// slow, some of those that wait are not; but nobody who comes after that has been seen waits in vain.
+func TestChecksThatGrowSlower(t *testing.T) {
+	const change, seen = 30 * time.Second, 36 * time.Second
+	for slower, inVain := range map[float64]bool{1.5: false, 6: true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPool(Pool{Workers: 2, Queue: 100, Wait: 10 * time.Second})
+			all := crowd(p, every(100*time.Millisecond, 900), func(since time.Duration) time.Duration {
+				if since < change {
+					return time.Second
+				}
+				return time.Duration(slower * float64(time.Second))
+			})
+			late := 0
+			for _, a := range all {
+				wait := a.told - a.came
+				if a.came < change-10*time.Second || served(a) || wait == 0 {
+					continue
+				}
+				late++
+				if a.came > seen || wait > 10*time.Second {
+					t.Errorf("%v times slower: one that came after %v was refused after %v", slower, a.came, wait)
+				}
+			}
+			if late > 0 != inVain {
+				t.Errorf("%v times slower: %d were refused late", slower, late)
+			}
+		})
+	}
+}
+
+// While nothing comes out, nobody is let in who would wait for all before him to come out as slowly.
+func TestChecksThatHangLetNobodyIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(Pool{Workers: 2, Queue: 100, Wait: 10 * time.Second})
+		crowd(p, every(time.Second, 10), always(time.Second))
+		hang := append(slices.Repeat([]time.Duration{0}, 5), 4*time.Second, 5*time.Second)
+		all := crowd(p, hang, always(30*time.Second))
+		for i, a := range all {
+			switch wait := a.told - a.came; {
+			case i >= 5 && (served(a) || wait > 0):
+				t.Errorf("request %d came while everything hung: %v after %v", i, a.err, wait)
+			case !served(a) && wait > 10*time.Second:
+				t.Errorf("request %d waited %v", i, wait)
+			}
+		}
+	})
+}
+
+// One check that takes long sends nobody away who waits behind it.
+func TestOneLongCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(Pool{Workers: 1, Queue: 100, Wait: 10 * time.Second})
+		crowd(p, every(time.Second, 10), always(time.Second))
+		all := crowd(p, every(time.Millisecond, 5), func(since time.Duration) time.Duration {
+			if since == 0 {
+				return 5 * time.Second
+			}
+			return time.Second
+		})
+		if slices.ContainsFunc(all, func(a asked) bool { return !served(a) }) {
+			t.Errorf("%+v", all)
+		}
+	})
+}
+
+func TestTurnsComeInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(Pool{Workers: 2, Queue: 10, Wait: time.Minute})
+		all := crowd(p, every(time.Millisecond, 12), always(time.Second))
+		if !slices.IsSortedFunc(all, func(a, b asked) int { return int(a.told - b.told) }) {
+			t.Errorf("%+v", all)
+		}
+	})
+}
+
+func TestAQueueHasAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(Pool{Workers: 1, Queue: 3, Wait: time.Minute})
+		all := crowd(p, every(time.Millisecond, 6), always(time.Second))
+		for i, a := range all {
+			if served(a) != (i < 4) {
+				t.Errorf("request %d: %v", i, a.err)
+			}
+		}
+	})
+}
+
+// Who gives up, or panics, leaves the pool as it was.
+func TestNobodyKeepsATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(Pool{Workers: 1, Queue: 3, Wait: 10 * time.Second})
+		go func() {
+			defer func() { _ = recover() }()
+			_ = p.run(t.Context(), func() { time.Sleep(time.Minute); panic("a fault in a check") })
+		}()
+		synctest.Wait()
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := p.run(impatient, func() { t.Error("it had a turn") }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		began := time.Now()
+		if err := p.run(t.Context(), func() { t.Error("it had a turn") }); !errors.Is(err, protocol.ErrOverloaded) || time.Since(began) != 10*time.Second {
+			t.Error(err, time.Since(began))
+		}
+		time.Sleep(time.Minute)
+		if running, waiting := p.load(); running != 0 || waiting != 0 {
+			t.Errorf("%d run and %d wait", running, waiting)
+		}
+	})
+}
