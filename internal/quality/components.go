@@ -136,36 +136,42 @@ func blockiness(p *liveness.Picture, box liveness.Box, scale float64) float64 {
 	}
 	left, right := max(int(box.X), 0), min(int(box.X+box.Width), p.Width-1)
 	top, bottom := max(int(box.Y), 0), min(int(box.Y+box.Height), p.Height-1)
-	across, down := make([]float64, period), make([]float64, period)
 	luma := func(x, y int) int {
 		i := 3 * (y*p.Width + x)
 		return 77*int(p.Pixels[i]) + 150*int(p.Pixels[i+1]) + 29*int(p.Pixels[i+2])
 	}
-	for y := top; y < bottom; y++ {
-		here := 0
-		if left < right {
-			here = luma(left, y)
-		}
+	across, down := make([]int, period), make([]int, period)
+	for y := top; y < bottom; y += blockinessStep {
+		here := luma(left, y)
 		for x := left; x < right; x++ {
 			next := luma(x+1, y)
-			across[(x+1)%period] += math.Abs(float64(next - here))
-			down[(y+1)%period] += math.Abs(float64(luma(x, y+1) - here))
+			across[(x+1)%period] += max(next-here, here-next)
 			here = next
 		}
+	}
+	for y := top; y < bottom; y++ {
+		sum := 0
+		for x := left; x < right; x += blockinessStep {
+			change := luma(x, y+1) - luma(x, y)
+			sum += max(change, -change)
+		}
+		down[(y+1)%period] += sum
 	}
 	return (step(across) + step(down)) / 2
 }
 
+// blockinessStep is the distance in pixels of the lines along which blockiness looks.
+const blockinessStep = 4
+
 // step is the largest of the sums over the mean of the others.
-func step(sums []float64) float64 {
-	var sum, most float64
+func step(sums []int) float64 {
+	var sum, most int
 	for _, v := range sums {
 		sum += v
 		most = max(most, v)
 	}
-	rest := (sum - most) / float64(len(sums)-1)
-	if rest <= 0 {
+	if sum <= most {
 		return 1
 	}
-	return most / rest
+	return float64(most*(len(sums)-1)) / float64(sum-most)
 }

@@ -18,7 +18,8 @@ type Limits struct {
 	Cropped float64 `json:"cropped,omitempty"`
 	// Close is the most of the picture's width or height that the face box may take.
 	Close float64 `json:"close,omitempty"`
-	// Border is the least distance between the face box and the picture's edge in pixels.
+	// Border is the least distance between the face and the picture's edge in pixels, of which the part counts that is sure
+	// (some 2% of the face's height are not).
 	Border float64 `json:"border,omitempty"`
 	// Yaw and Pitch are the most that the head may turn to either side, and up or down, in degrees.
 	Yaw   float64 `json:"yaw,omitempty"`
@@ -40,7 +41,7 @@ type Limits struct {
 // DefaultLimits are those of the face liveness protocol where it has any; the others were chosen on pictures (see the tests).
 var DefaultLimits = Limits{
 	FaceSize: 150, PupilDistance: 50, Border: 15, Yaw: 30, Pitch: 30, MainFace: 0.5,
-	Cropped: 0.06, Close: 0.75, Occluded: 0.4,
+	Cropped: 0.07, Close: 0.75, Occluded: 0.4,
 	Darkness: 20, Glare: 235, Balance: 0.2, Sharpness: 0.08,
 }
 

@@ -259,13 +259,23 @@ func TestMeasuresFallAsTheirFaultGrows(t *testing.T) {
 	}
 }
 
+// BenchmarkPicture judges a picture of 640 x 480 with a face of about 240 pixels; without is what the occlusion model does not take.
 func BenchmarkPicture(b *testing.B) {
-	r := opened(b)
-	p, f := r.portrait(b)
-	for b.Loop() {
-		if _, _, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{}); err != nil {
-			b.Fatal(err)
-		}
+	for name, config := range map[string]infer.Config{"all": {}, "without the occlusion model": {FreeWeightsOnly: true}} {
+		b.Run(name, func(b *testing.B) {
+			r := openedWith(b, config)
+			p, _ := r.portrait(b)
+			p = p.Crop(liveness.Box{X: 0, Y: 100, Width: 800, Height: 600}, 640, 480)
+			faces, err := r.finder.Find(p)
+			if err != nil || len(faces) == 0 {
+				b.Fatalf("no face (%v)", err)
+			}
+			for b.Loop() {
+				if _, _, err := r.judge.Picture(p, faces, 1, Limits{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
