@@ -197,6 +197,9 @@ func loadBMP(data []byte, limits StillLimits) (*vips.ImageRef, error) {
 
 // pixels decodes to 8-bit sRGB.
 func pixels(ref *vips.ImageRef) (*liveness.Picture, error) {
+	if ref.Interpretation() == vips.InterpretationCMYK && !ref.HasICCProfile() {
+		return inks(ref)
+	}
 	toSRGB(ref)
 	if err := ref.ToColorSpace(vips.InterpretationSRGB); err != nil {
 		return nil, notReadable(err)
@@ -216,6 +219,24 @@ func pixels(ref *vips.ImageRef) (*liveness.Picture, error) {
 	picture := &liveness.Picture{Pixels: data, Width: ref.Width(), Height: ref.Height()}
 	if len(data) != 3*picture.Width*picture.Height {
 		return nil, fmt.Errorf("%w: %d bytes for %dx%d pixels", ErrNotReadable, len(data), picture.Width, picture.Height)
+	}
+	return picture, nil
+}
+
+// inks decodes CMYK that says nothing of its inks as browsers do, and as the programs that write such files meant it: each
+// ink takes its share of one colour, black of all three.
+func inks(ref *vips.ImageRef) (*liveness.Picture, error) {
+	data, err := ref.ToBytes()
+	if err != nil {
+		return nil, notReadable(err)
+	}
+	picture := liveness.NewPicture(ref.Width(), ref.Height())
+	if len(data) != 4*picture.Width*picture.Height {
+		return nil, fmt.Errorf("%w: %d bytes for %dx%d pixels of four inks", ErrNotReadable, len(data), picture.Width, picture.Height)
+	}
+	for i := range picture.Pixels {
+		ink, black := int(data[i/3*4+i%3]), int(data[i/3*4+3])
+		picture.Pixels[i] = byte(((255-ink)*(255-black) + 127) / 255)
 	}
 	return picture, nil
 }

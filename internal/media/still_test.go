@@ -119,6 +119,34 @@ func byVips(t testing.TB, m image.Image, encode func(*vips.ImageRef) ([]byte, er
 	return data
 }
 
+// ofInks writes CMYK without a profile, as programs without colour management do: black is what all three inks share.
+func ofInks(ref *vips.ImageRef) ([]byte, error) {
+	pixels, err := ref.ToBytes()
+	if err != nil {
+		return nil, err
+	}
+	printed := image.NewNRGBA(image.Rect(0, 0, ref.Width(), ref.Height())) // four bands
+	for i := 0; 3*i < len(pixels); i++ {
+		most := max(pixels[3*i], pixels[3*i+1], pixels[3*i+2])
+		for k, v := range pixels[3*i : 3*i+3] {
+			printed.Pix[4*i+k] = byte(255 * int(most-v) / max(int(most), 1))
+		}
+		printed.Pix[4*i+3] = 255 - most
+	}
+	plain, err := vips.NewImageFromGoImage(printed)
+	if err != nil {
+		return nil, err
+	}
+	defer plain.Close()
+	inks, err := plain.CopyChangingInterpretation(vips.InterpretationCMYK)
+	if err != nil {
+		return nil, err
+	}
+	defer inks.Close()
+	data, _, err := inks.ExportJpeg(&vips.JpegExportParams{Quality: 95})
+	return data, err
+}
+
 // painted copies a picture to another colour model.
 func painted[T draw.Image](to T, m image.Image) T {
 	draw.Draw(to, to.Bounds(), m, image.Point{}, draw.Src)
@@ -156,6 +184,7 @@ func TestStillsOfEveryKind(t *testing.T) {
 		{"progressive JPEG", "jpeg", byVips(t, m, jpegOf("", vips.JpegExportParams{Interlace: true})), colours, 1, 8},
 		{"grey JPEG", "jpeg", asJPEG(t, painted(image.NewGray(m.Bounds()), m)), grey, 1, 4},
 		{"CMYK JPEG", "jpeg", byVips(t, m, jpegOf("cmyk", vips.JpegExportParams{})), colours, 4, 24},
+		{"CMYK JPEG without a profile", "jpeg", byVips(t, m, ofInks), colours, 1.5, 12},
 		{"JPEG in Display P3", "jpeg", byVips(t, m, jpegOf("p3", vips.JpegExportParams{})), colours, 1.5, 10},
 		{"PNG", "png", asPNG(t, m), colours, 0, 0},
 		{"PNG of 16 bits", "png", asPNG(t, painted(image.NewNRGBA64(m.Bounds()), m)), colours, 0.5, 1},

@@ -52,6 +52,47 @@ func TestCropStaysInside(t *testing.T) {
 	}
 }
 
+func TestBoxOfTheLandmarks(t *testing.T) {
+	p := liveness.NewPicture(200, 200)
+	face := liveness.Face{Box: liveness.Box{X: 1, Y: 2, Width: 3, Height: 4}}
+	if got := boxOf(face, p); got != face.Box {
+		t.Errorf("without landmarks %+v, want the detector's %+v", got, face.Box)
+	}
+	// The bounds are 100 x 100 pixels about (100, 130), then partly outside the picture.
+	for _, c := range []struct{ left, x, width float64 }{{50, 50.65, 98.7}, {-50, 0, 49.35}} {
+		face.Landmarks[0], face.Landmarks[1] = liveness.Point{X: c.left, Y: 80}, liveness.Point{X: c.left + 100, Y: 180}
+		for i := range face.Landmarks[2:] {
+			face.Landmarks[2+i] = face.Landmarks[0]
+		}
+		want := liveness.Box{X: c.x, Y: 46.65, Width: c.width, Height: 134.9}
+		got := boxOf(face, p)
+		if math.Abs(got.X-want.X)+math.Abs(got.Y-want.Y)+math.Abs(got.Width-want.Width)+math.Abs(got.Height-want.Height) > 1e-9 {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+}
+
+func TestMirroredCropsAreAlike(t *testing.T) {
+	p, mirrored := liveness.NewPicture(6, 2), liveness.NewPicture(6, 2)
+	for i := range p.Pixels {
+		p.Pixels[i] = byte(i * 7)
+		x, y, k := i/3%6, i/18, i%3
+		mirrored.Pixels[18*y+3*(5-x)+k] = p.Pixels[i]
+	}
+	if slices.Equal(p.Pixels, mirrored.Pixels) {
+		t.Fatal("the picture is its own mirror image")
+	}
+	bright := slices.Clone(p.Pixels[15:18])
+	turnToLight(p)
+	turnToLight(mirrored)
+	if !slices.Equal(p.Pixels, mirrored.Pixels) {
+		t.Errorf("%v and its mirror image %v", p.Pixels, mirrored.Pixels)
+	}
+	if !slices.Equal(p.Pixels[:3], bright) {
+		t.Errorf("the first row begins with %v, want the bright end %v", p.Pixels[:3], bright)
+	}
+}
+
 func TestSeveralPicturesTogether(t *testing.T) {
 	odds := func(s liveness.Score) float64 { return math.Log(float64(s) / float64(1-s)) }
 	one := probability(1.5)

@@ -73,6 +73,7 @@ def reach(picture, box):
 def crop(picture, box, margin):
     """The box enlarged margin times (less where the picture ends), moved into the picture, as SIZE x SIZE BGR bytes.
 
+    Mirrored where its right half is the brighter one, as the server does: a picture and its mirror image are alike then.
     Resampled as Picture.Crop in liveness/picture.go does, so that training and server see the same pixels.
     """
     height, width = picture.shape[:2]
@@ -84,7 +85,8 @@ def crop(picture, box, margin):
     columns, across = _taps(x, w, width)
     part = picture[rows, columns].astype(np.float32)
     lines = (down @ part.reshape(len(part), -1)).reshape(SIZE, -1, 3)
-    return (np.matmul(across, lines) + 0.5).astype(np.uint8)
+    part = (np.matmul(across, lines) + 0.5).astype(np.uint8)
+    return part[:, ::-1].copy() if part[:, SIZE // 2:].sum() > part[:, :SIZE // 2].sum() else part
 
 
 def _taps(start, size, length):

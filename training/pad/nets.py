@@ -118,15 +118,24 @@ class Scale(nn.Module):
 
 
 class Head(nn.Module):
-    """Logistic regression of n x k numbers: n log odds. wanted is the probability to learn, share each row's weight."""
+    """Logistic regression of n x k numbers: n log odds. wanted is the probability to learn, share each row's weight.
 
-    def __init__(self, x, wanted, share, pull):
+    moved is the numbers of pictures after and before a change that must not matter, and weights that add up to 1: still
+    times the mean square of what the change does to the log odds is added to what is made small.
+    """
+
+    def __init__(self, x, wanted, share, pull, moved, still=0.03):
         super().__init__()
         self.scale = Scale(x)
         self.weight = nn.Parameter(torch.zeros(x.shape[1]))
         self.bias = nn.Parameter(torch.zeros(1))
-        z = self.scale(x)
-        _fit(self.parameters(), lambda: z @ self.weight + self.bias, wanted, share, lambda: pull * self.weight.pow(2).sum())
+        after, before, weight = moved
+        z, step = self.scale(x), self.scale(after) - self.scale(before)
+
+        def held():
+            return pull * self.weight.pow(2).sum() + still * (weight * (step @ self.weight).pow(2)).sum()
+
+        _fit(self.parameters(), lambda: z @ self.weight + self.bias, wanted, share, held)
 
     def forward(self, x):
         return self.scale(x) @ self.weight + self.bias
@@ -135,23 +144,30 @@ class Head(nn.Module):
 class Memory(nn.Module):
     """What the labels add to given log odds near pictures that were trained on, and nothing far from all of them.
 
-    A sum of Gaussian bumps around some of those pictures. A camera that was trained on is known again; of one that was not
-    the labels say nothing, so that the odds of the networks that generalise stand alone there.
+    A sum of Gaussian bumps around some of those pictures, places. A camera that was trained on is known again; of one that
+    was not the labels say nothing, so that the odds of the networks that generalise stand alone there. moved and still are
+    as in Head, but of the log odds as a whole, given ones and all, and after and before are rows of x.
     """
 
-    def __init__(self, x, live, share, odds, places, width=0.3, pull=1e-4):
+    def __init__(self, x, live, share, odds, places, moved, width=0.3, pull=1e-4, still=0.1):
         super().__init__()
         self.scale = Scale(x)
         self.inside = 1 / (2 * width**2 * x.shape[1])
-        z = self.scale(x)
-        self.register_buffer("places", z[places].clone())
+        self.register_buffer("places", self.scale(x)[places].T.contiguous())
+        self.register_buffer("squares", (self.places * self.places).sum(0))
         self.weight = nn.Parameter(torch.zeros(len(places)))
         bumps = self.bumps(x)
-        _fit([self.weight], lambda: odds + bumps @ self.weight, live, share, lambda: pull * self.weight.pow(2).sum())
+        after, before, weight = moved
+        step, drift = bumps[after] - bumps[before], odds[after] - odds[before]
+
+        def held():
+            return pull * self.weight.pow(2).sum() + still * (weight * (drift + step @ self.weight).pow(2)).sum()
+
+        _fit([self.weight], lambda: odds + bumps @ self.weight, live, share, held)
 
     def bumps(self, x):
         z = self.scale(x)
-        squares = (z * z).sum(1, keepdim=True) + (self.places * self.places).sum(1) - 2 * z @ self.places.T
+        squares = (z * z).sum(1, keepdim=True) + self.squares - 2 * z @ self.places
         return (-self.inside * squares).exp()
 
     def forward(self, x):

@@ -53,6 +53,23 @@ def make(faces, found, configurations, alike, held, tested):
     return "\n".join(lines) + "\n", points
 
 
+def dresses(faces, found, fusion, held, tested, every):
+    """In other dresses: how many scores move by 0.05 or more, and how many cross 0.5, among people who were not trained on."""
+    rows = np.arange(0, len(faces), every)
+    shown = [("final", "unseen people", tested[rows])] + [(s, s + " (left out)", (faces.set == s)[rows]) for s in held if s in found]
+    lines = []
+    for fold, name, out in shown:
+        def score(odds):
+            return sigmoid(fusion(odds[out], faces.reach[rows][out]))
+
+        before = score(found[fold].odds[rows])
+        for dress, odds in found[fold].worn.items():
+            after = score(odds)
+            crossed = (after >= 0.5) != (before >= 0.5)
+            lines.append([name, dress, *("%d/%d" % (k.sum(), len(k)) for k in (abs(after - before) >= 0.05, crossed))])
+    return "\n".join(["### In other dresses", ""] + table(["pictures", "dress", "moved by 0.05 or more", "crossed 0.5"], lines)) + "\n"
+
+
 def table(head, rows):
     return ["| " + " | ".join(r) + " |" for r in [head, ["---"] * len(head), *rows]] + [""]
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 import report
+from dresses import DRESSES, EVERY, dressed
 from faces import PARTS, Faces, crop, jitter
 from nets import Backbone, Head, Look, Memory, Pad, tensor
 
@@ -27,14 +28,16 @@ RAMP = (1.25, 1.5)
 # Weights of the odds of Pad.PARTS before calibration, chosen on sets left out. The last is the memory's, which learns what
 # the others lack when they are divided by it.
 FUSION = {"loose": (1.0, 0.35, 0.35, 0.5, 0.0, 2.0), "tight": (0.0, 0.03, 0.0, 0.0, 1.0, 1.0)}
-PLACES = 1500  # pictures that the memory keeps
+PLACES, WORN_PLACES = 1500, 3000  # pictures that the memory keeps, as they are and dressed
+COPIES = 0.5  # weight of all dressed copies over that of all pictures, in the memory
 BOUND = 12  # of log odds, as the server bounds them
 
 
 def views(faces, work, base):
-    """What the frozen parts say of the crops of each picture: name -> 2 x pictures x numbers, as it is and jittered.
+    """What the frozen parts say of the crops of each picture: name of the view -> "around", "face", "look" -> pictures x numbers.
 
-    The last number of "around" and "face" is the backbone's own log odds.
+    The views are "plain", "jittered" and each of DRESSES, which is of every EVERYth picture only. The last number of
+    "around" and "face" is the backbone's own log odds. "free" has those alone, of the crop that the backbone was made for.
     """
     backbone, look = Backbone(base), Look()
 
@@ -42,29 +45,35 @@ def views(faces, work, base):
         odds, features = backbone(batch)
         return torch.cat([features, odds[:, None]], 1)
 
-    def saved(name, of, cut):
+    def saved(name, of, cut, every=1):
         path = os.path.join(work, name + ".npy")
         if not os.path.exists(path):
-            np.save(path + ".part.npy", measure(faces, of, cut, name))
+            np.save(path + ".part.npy", measure(faces, of, cut, name, every))
             os.replace(path + ".part.npy", path)
         return np.load(path)
 
-    return {
-        "around": np.stack([saved("around", layers, plain(MARGINS["around"])), saved("around-jittered", layers, scaled)]),
-        "face": np.stack([saved("face", layers, plain(MARGINS["face"])), saved("face-jittered", layers, moved)]),
-        "look": np.stack([saved("look", look, plain(MARGINS["face"])), saved("look-jittered", look, compressed)]),
+    around, face = (plain(margin) for margin in MARGINS.values())
+    seen = {
+        "plain": dict(around=saved("around", layers, around), face=saved("face", layers, face), look=saved("look", look, face)),
+        "jittered": dict(around=saved("around-jittered", layers, scaled), face=saved("face-jittered", layers, moved),
+                         look=saved("look-jittered", look, compressed)),
         "free": saved("free", layers, plain(FREE_MARGIN))[:, -1],
     }
+    for name in DRESSES:
+        crops = (("around", layers, around), ("face", layers, face), ("look", look, face))
+        seen[name] = {k: saved(k + "-" + name, of, dressed(name, cut), EVERY) for k, of, cut in crops}
+    return seen
 
 
 @torch.no_grad()
-def measure(faces, of, cut, name):
+def measure(faces, of, cut, name, every):
     rng, found, began = np.random.default_rng(1), [], time.time()
-    for at in range(0, len(faces), 64):
-        some = range(at, min(at + 64, len(faces)))
+    chosen = range(0, len(faces), every)
+    for at in range(0, len(chosen), 64):
+        some = chosen[at:at + 64]
         found.append(of(tensor([cut(faces.pixels[i], faces.box[i], rng) for i in some])).numpy())
         if at % 1024 == 0:
-            print("%s: %d of %d, %.0f s" % (name, at, len(faces), time.time() - began), flush=True)
+            print("%s: %d of %d, %.0f s" % (name, at, len(chosen), time.time() - began), flush=True)
     return np.concatenate(found)
 
 
@@ -95,42 +104,75 @@ def context(faces):
     return faces.reach > np.mean(RAMP)
 
 
+class View:
+    """What the parts are told of some pictures, one row each."""
+
+    def __init__(self, around, face, look):
+        self.around, self.face, self.look = (torch.as_tensor(x) for x in (around, face, look))
+        self.wide, self.original = self.around[:, :-1], self.around[:, -1].clamp(-BOUND, BOUND)
+        self.close = self.face[:, :-1]
+        self.memorable = torch.cat([self.look, self.wide[:, Backbone.MIDDLE]], 1)
+
+    def __getitem__(self, rows):
+        return View(self.around[rows], self.face[rows], self.look[rows])
+
+    def beside(self, numbers):
+        return torch.cat([numbers, self.look], 1)
+
+
+def joined(views):
+    return View(*(torch.cat([getattr(v, k) for v in views]) for k in ("around", "face", "look")))
+
+
 class Fold:
-    """One Pad trained on the chosen pictures, and the odds of its parts for all."""
+    """One Pad trained on the chosen pictures, and the odds of its parts: for all, and for copies in each dress."""
 
     def __init__(self, faces, seen, chosen, base):
         self.chosen = chosen
-        share = faces.share(chosen)[chosen]
-        around, face, look = (torch.tensor(seen[k]) for k in ("around", "face", "look"))
-        wide, close, original = around[..., :-1], face[..., :-1], around[0, :, -1].clamp(-BOUND, BOUND)
+        plain, jittered = (View(**seen[k])[chosen] for k in ("plain", "jittered"))
+        rows = np.arange(0, len(faces), EVERY)
+        copied = np.tile(rows[chosen[rows]], len(DRESSES))
+        worn = joined([View(**seen[name])[chosen[rows]] for name in DRESSES])
+        share, wear = faces.share(chosen)[chosen], faces.share(chosen)[copied]
+        wear /= wear.sum()
+        before = np.searchsorted(np.flatnonzero(chosen), copied)
+        bare = plain[before]
+        step = torch.tensor(wear).float()
 
-        def head(opinions, pull, *sources):
+        def head(opinions, pull, after, before, *sources):
             """Learns the labels and so much of the teachers' opinions."""
             wanted = (opinions * faces.soft() + (1 - opinions) * faces.live)[chosen]
-            rows = torch.cat([x[chosen] for x in sources])
-            return Head(rows, *(torch.tensor(np.tile(v, len(sources))).float() for v in (wanted, share)), pull)
-
-        def beside(x):
-            return torch.cat([x, look[0]], 1)
+            wanted, weight = (torch.tensor(np.tile(v, len(sources))).float() for v in (wanted, share))
+            return Head(torch.cat(sources), wanted, weight, pull, (after, before, step))
 
         # Of tight pictures the teachers know no more than the labels.
         heads = [
-            head(0.75, 0.1, wide[0], wide[1]),
-            head(0.5, 0.1, beside(close[0]), beside(close[1]), beside(wide[1])),
-            head(0.5, 0.001, look[0]),
-            head(0, 1.0, look[0], look[1]),
+            head(0.75, 0.1, worn.wide, bare.wide, plain.wide, jittered.wide),
+            head(0.5, 0.1, worn.beside(worn.close), bare.beside(bare.close),
+                 plain.beside(plain.close), plain.beside(jittered.close), plain.beside(jittered.wide)),
+            head(0.5, 0.001, worn.look, bare.look, plain.look),
+            head(0, 1.0, worn.look, bare.look, plain.look, jittered.look),
         ]
+        everything, index = joined([plain, worn]), np.concatenate([np.flatnonzero(chosen), copied])
         with torch.no_grad():
-            parts = torch.stack([heads[0](wide[0]), heads[1](beside(close[0])), original, *(h(look[0]) for h in heads[2:])], 1)
+            parts = torch.stack([heads[0](everything.wide), heads[1](everything.beside(everything.close)), everything.original,
+                                 *(h(everything.look) for h in heads[2:])], 1)
             known = {k: parts @ torch.tensor(w[:-1]) / w[-1] for k, w in FUSION.items()}
-            known = torch.where(torch.tensor(context(faces)), known["loose"], known["tight"])
-            x = torch.cat([look[0], wide[0][:, Backbone.MIDDLE]], 1)[chosen]
-        places = np.random.default_rng(0).choice(chosen.sum(), min(PLACES, chosen.sum()), False, p=share / share.sum())
-        memory = Memory(x, *(torch.tensor(v).float() for v in (faces.live[chosen], share)), known[chosen], places)
+            known = torch.where(torch.tensor(context(faces)[index]), known["loose"], known["tight"])
+        weight = np.concatenate([share, COPIES * share.sum() * wear])
+        rng = np.random.default_rng(0)
+        places = np.concatenate([rng.choice(len(share), min(PLACES, len(share)), False, p=share / share.sum()),
+                                 len(share) + rng.choice(len(wear), min(WORN_PLACES, len(wear)), False, p=wear)])
+        memory = Memory(everything.memorable, torch.tensor(faces.live[index]).float(), torch.tensor(weight).float(), known, places,
+                        (np.arange(len(share), len(index)), before, step))
         self.pad = Pad(Backbone(base), *heads, memory)
-        with torch.no_grad():
-            odds = self.pad.odds(wide[0], original, close[0], look[0])
-        self.odds = np.clip(torch.stack(odds, 1).numpy(), -BOUND, BOUND)
+        self.odds = self.judged(View(**seen["plain"]))
+        self.worn = {name: self.judged(View(**seen[name])) for name in DRESSES}
+
+    @torch.no_grad()
+    def judged(self, view):
+        odds = self.pad.odds(view.wide, view.original, view.close, view.look)
+        return np.clip(torch.stack(odds, 1).numpy(), -BOUND, BOUND)
 
 
 def folds(faces, seen, base):
@@ -236,7 +278,7 @@ def main():
     parser.add_argument("--base", required=True, help="fr_liveness.onnx, which `bonafide models fetch` gets")
     parser.add_argument("--work", required=True, help="folder for what is made on the way")
     parser.add_argument("--models", help="folder to export to; without it only the report is made")
-    parser.add_argument("--version", default="2")
+    parser.add_argument("--version", default="3")
     options = parser.parse_args()
     torch.set_num_threads(1)
     os.makedirs(options.work, exist_ok=True)
@@ -251,6 +293,7 @@ def main():
         "free weights only": {name: free(plain_odds, faces.reach) for name in found},
     }
     text, points = report.make(faces, found, configurations, dict(zip(configurations, (fusion.alike, free.alike))), HELD, np.isin(faces.part, TEST))
+    text += report.dresses(faces, found, fusion, HELD, np.isin(faces.part, TEST), EVERY)
     print(text)
     open(os.path.join(options.work, "report.md"), "w").write(text)
     if options.models:
