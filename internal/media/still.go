@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -200,6 +201,12 @@ func pixels(ref *vips.ImageRef) (*liveness.Picture, error) {
 	if ref.Interpretation() == vips.InterpretationCMYK && !ref.HasICCProfile() {
 		return inks(ref)
 	}
+	printed := ref.Interpretation() == vips.InterpretationCMYK
+	if printed {
+		if err := ref.EmbedBackgroundRGBA(0, 0, ref.Width(), ref.Height()+1, &fullInk); err != nil {
+			return nil, notReadable(err)
+		}
+	}
 	toSRGB(ref)
 	if err := ref.ToColorSpace(vips.InterpretationSRGB); err != nil {
 		return nil, notReadable(err)
@@ -220,7 +227,45 @@ func pixels(ref *vips.ImageRef) (*liveness.Picture, error) {
 	if len(data) != 3*picture.Width*picture.Height {
 		return nil, fmt.Errorf("%w: %d bytes for %dx%d pixels", ErrNotReadable, len(data), picture.Width, picture.Height)
 	}
+	if printed {
+		compensate(picture)
+	}
 	return picture, nil
+}
+
+// fullInk is the blackest that presses print, as C, M, Y and K of 255: more ink does not dry.
+var fullInk = vips.ColorRGBA{R: 191, G: 173, B: 171, A: 230}
+
+// compensate takes away a picture's last row, which is full ink, and stretches the light of the others so that this would be
+// black, as on a display (black point compensation).
+func compensate(p *liveness.Picture) {
+	p.Height--
+	rest := 3 * p.Width * p.Height
+	black := light((int(p.Pixels[rest]) + int(p.Pixels[rest+1]) + int(p.Pixels[rest+2])) / 3)
+	p.Pixels = p.Pixels[:rest]
+	var table [256]byte
+	for v := range table {
+		table[v] = byte(255*encoded(max(light(v)-black, 0)/(1-black)) + 0.5)
+	}
+	for i, v := range p.Pixels {
+		p.Pixels[i] = table[v]
+	}
+}
+
+// light is the share of the full light that an sRGB level of 255 stands for, and encoded the share of 255 for a light (IEC 61966-2-1).
+func light(level int) float64 {
+	v := float64(level) / 255
+	if v <= 0.04045 {
+		return v / 12.92
+	}
+	return math.Pow((v+0.055)/1.055, 2.4)
+}
+
+func encoded(light float64) float64 {
+	if light <= 0.0031308 {
+		return 12.92 * light
+	}
+	return 1.055*math.Pow(light, 1/2.4) - 0.055
 }
 
 // inks decodes CMYK that says nothing of its inks as browsers do, and as the programs that write such files meant it: each
