@@ -1,15 +1,12 @@
 package check
 
 import (
-	"bytes"
 	"context"
-	"image"
-	"image/draw"
-	_ "image/jpeg" // the pictures are JPEG
-	"image/png"
+	"encoding/csv"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -17,9 +14,9 @@ import (
 
 	"github.com/bonafide-id/bonafide/internal/face"
 	"github.com/bonafide-id/bonafide/internal/infer"
-	"github.com/bonafide-id/bonafide/internal/media"
 	"github.com/bonafide-id/bonafide/internal/pad"
 	"github.com/bonafide-id/bonafide/internal/quality"
+	"github.com/bonafide-id/bonafide/liveness"
 )
 
 // pictures is a checker of pictures alone.
@@ -115,52 +112,108 @@ func profiled(r *vips.ImageRef, profile string) ([]byte, error) {
 	return asJPEG(r, 95)
 }
 
-// TestTheSameAnswerEverywhere holds the score of a picture in another dress against its own, at the default threshold. It
-// takes as many pictures as BONAFIDE_SAME says (200 for the full figure), and few where it says nothing. Scores that move by
-// more than 0.05, and outcomes that flip, are counted and told; the test fails where more than a part of them do.
-func TestTheSameAnswerEverywhere(t *testing.T) {
-	const threshold, most = 0.5, 0.05
-	n, _ := strconv.Atoi(os.Getenv("BONAFIDE_SAME"))
-	if n == 0 {
-		n = 4
-	}
-	all, _ := filepath.Glob("../../../shared/data/pad/replayattack/*.jpg")
-	lfw, _ := filepath.Glob("../../../shared/data/pad/nuaa/*.jpg")
-	if all = append(all, lfw...); len(all) == 0 {
+// cameras says how many of 200 pictures are of each set: bona fide and attacks, webcams, phones and press photographs,
+// whole pictures and faces alone.
+var cameras = []struct {
+	set   string
+	share float64
+}{
+	{"replayattack", 0.3}, {"nuaa", 0.2}, {"livenessnet", 0.2}, {"lfw", 0.125}, {"pourfard", 0.1}, {"kevind", 0.05}, {"rienheuver", 0.025},
+}
+
+// ofAllCameras is n pictures, evenly out of each set's list.
+func ofAllCameras(t *testing.T, n int) []string {
+	t.Helper()
+	const folder = "../../../shared/data/pad"
+	file, err := os.Open(folder + "/labels.csv")
+	if err != nil {
 		t.Skip("needs ../shared/data/pad beside the checkout")
 	}
-	c := pictures(t)
-	verdict := func(data []byte) (float64, string) {
-		v, err := c.Picture(context.Background(), data, PictureOptions{Threshold: threshold, LargestFace: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if v.Score == nil {
-			return math.NaN(), string(v.Outcome) + " " + string(v.Reason)
-		}
-		return float64(*v.Score), string(v.Outcome)
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		t.Fatal(err)
 	}
+	path, set := slices.Index(rows[0], "path"), slices.Index(rows[0], "set")
+	of := map[string][]string{}
+	for _, row := range rows[1:] {
+		of[row[set]] = append(of[row[set]], filepath.Join(folder, row[path]))
+	}
+	var chosen []string
+	for _, c := range cameras {
+		share := int(math.Round(c.share * float64(n)))
+		for i := range share {
+			chosen = append(chosen, of[c.set][i*len(of[c.set])/share])
+		}
+	}
+	return chosen
+}
+
+// judged is what a check said of one picture.
+type judged struct {
+	score   float64 // NaN where there is none
+	outcome liveness.Outcome
+	// room is how far the face is above the limits of size: 2 and more bear to be halved.
+	room float64
+}
+
+func judge(t *testing.T, c *Checker, data []byte) judged {
+	t.Helper()
+	v, err := c.Picture(context.Background(), data, PictureOptions{Threshold: 0.5, LargestFace: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := judged{math.NaN(), v.Outcome, 0}
+	if v.Score != nil {
+		j.score = float64(*v.Score)
+	}
+	if len(v.Faces) > 0 {
+		f := v.Faces[0]
+		j.room = min(f.Box.Width/largestFaceLimits.FaceSize, f.Box.Height/largestFaceLimits.FaceSize, f.PupilDistance/largestFaceLimits.PupilDistance)
+	}
+	return j
+}
+
+// most is the share of the pictures whose score may move by 0.05, and whose outcome may flip. All should be 0; the table under
+// "In other dresses" in models/cards/pad.md says how far from it each is.
+var most = map[string]struct{ moved, flipped float64 }{
+	"16 bits": {}, "alpha": {}, "turned, with EXIF": {0.15, 0.03}, "mirrored": {0.1, 0.03}, "double": {0.1, 0.03}, "JPEG 80": {0.15, 0.03},
+	"Display P3": {0.15, 0.03}, "half": {0.3, 0.15}, "grey": {0.5, 0.15}, "CMYK": {0.4, 0.1},
+}
+
+// TestTheSameAnswerEverywhere holds the score of a picture in another dress against its own, at the threshold 0.5. It takes as
+// many pictures as BONAFIDE_SAME says (200 for the full figure), few where it says nothing, and then fails only where it must
+// not depend on luck.
+func TestTheSameAnswerEverywhere(t *testing.T) {
+	n, _ := strconv.Atoi(os.Getenv("BONAFIDE_SAME"))
+	full := n > 0
+	if !full {
+		n = 10
+	}
+	paths := ofAllCameras(t, n)
+	c := pictures(t)
 	type tally struct{ of, moved, flipped int }
 	count := map[string]*tally{}
-	for i := range n {
-		data, err := os.ReadFile(all[i*len(all)/n])
+	for name := range versions {
+		count[name] = &tally{}
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The picture itself, twice as large, as PNG: half of it is above the limits.
-		source, err := vips.NewImageFromBuffer(enlarged(t, data))
-		if err != nil {
-			t.Fatal(err)
-		}
-		plain, err := asPNG(source)
-		if err != nil {
-			t.Fatal(err)
-		}
-		score, outcome := verdict(plain)
-		if math.IsNaN(score) {
+		plain := judge(t, c, data) // starts libvips as the server does
+		if math.IsNaN(plain.score) {
 			continue
 		}
+		source, err := vips.NewImageFromBuffer(data)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for name, dress := range versions {
+			if name == "half" && plain.room < 2 {
+				continue
+			}
 			copied, err := source.Copy()
 			if err != nil {
 				t.Fatal(err)
@@ -170,59 +223,26 @@ func TestTheSameAnswerEverywhere(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			if count[name] == nil {
-				count[name] = &tally{}
-			}
-			k := count[name]
+			now, k := judge(t, c, dressed), count[name]
 			k.of++
-			s, o := verdict(dressed)
-			if !(math.Abs(s-score) < most) {
+			if !(math.Abs(now.score-plain.score) < 0.05) {
 				k.moved++
-				t.Logf("%s: %s scores %.3f (%s), not %.3f", filepath.Base(all[i*len(all)/n]), name, s, o, score)
+				t.Logf("%s: %s scores %.3f (%s), not %.3f (%s)", filepath.Base(path), name, now.score, now.outcome, plain.score, plain.outcome)
 			}
-			if o != outcome {
+			if now.outcome != plain.outcome {
 				k.flipped++
 			}
 		}
 		source.Close()
 	}
-	moved, of := 0, 0
 	for name, k := range count {
-		t.Logf("%s: of %d pictures, %d move by %v or more, %d flip", name, k.of, k.moved, most, k.flipped)
-		if name != "grey" && name != "CMYK" {
-			moved, of = moved+k.moved, of+k.of
+		t.Logf("%s: of %d pictures, %d move by 0.05 or more, %d flip", name, k.of, k.moved, k.flipped)
+		limit := most[name]
+		if !full && limit.moved > 0 {
+			continue
+		}
+		if of := float64(k.of); k.of == 0 || float64(k.moved) > limit.moved*of || float64(k.flipped) > limit.flipped*of {
+			t.Errorf("%s: of %d pictures %d move and %d flip; at most %.0f%% and %.0f%% may", name, k.of, k.moved, k.flipped, 100*limit.moved, 100*limit.flipped)
 		}
 	}
-	if of == 0 || moved > of/4 {
-		t.Errorf("%d of %d scores move", moved, of)
-	}
-}
-
-// enlarged is a JPEG twice as large, as PNG.
-func enlarged(t testing.TB, data []byte) []byte {
-	t.Helper()
-	decoded, _, err := image.Decode(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	eightBits := image.NewNRGBA(decoded.Bounds()) // Go writes 16 of any other kind
-	draw.Draw(eightBits, eightBits.Bounds(), decoded, decoded.Bounds().Min, draw.Src)
-	var file bytes.Buffer
-	if err := png.Encode(&file, eightBits); err != nil {
-		t.Fatal(err)
-	}
-	// Decoding starts libvips as the server does.
-	if _, err := media.Decode(file.Bytes(), media.StillLimits{}); err != nil {
-		t.Fatal(err)
-	}
-	ref, err := vips.NewImageFromBuffer(file.Bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ref.Close()
-	out, err := scaled(ref, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
