@@ -89,15 +89,18 @@ func TestFaultsOfLabelledFaces(t *testing.T) {
 }
 
 func TestReasonsAreCounted(t *testing.T) {
-	name := labelsFile(t, "path,reason\na,face_too_small\nb,face_too_small\nc,\nd,\n", "a", "b", "c", "d")
+	name := labelsFile(t, "path,reason,kind\na,face_too_small,right\nb,face_too_small,left\nc,,\nd,,\n", "a", "b", "c", "d")
 	reasons := map[string]liveness.Reason{"a": liveness.FaceTooSmall, "b": liveness.FaceNotFound, "c": "", "d": liveness.FaceOccluded}
 	report, err := Reasons(context.Background(), Options{File: name, Workers: 1}, func(_ context.Context, data []byte) (liveness.Verdict, error) {
 		return liveness.Verdict{Reason: reasons[string(data)]}, nil
 	})
-	if err != nil || len(report.Reasons) != 2 {
+	if err != nil || len(report.Reasons) != 4 {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	small, none := report.Reasons[0], report.Reasons[1]
+	small, left, right, none := report.Reasons[0], report.Reasons[1], report.Reasons[2], report.Reasons[3]
+	if left.Kind != "left" || left.Right.Count != 0 || left.Right.Of != 1 || right.Kind != "right" || right.Right.Count != 1 {
+		t.Errorf("%+v, %+v", left, right)
+	}
 	if small.Right.Count != 1 || small.Right.Of != 2 || small.Others[liveness.FaceNotFound] != 1 || small.Wrong[0] != "b" {
 		t.Errorf("%+v", small)
 	}

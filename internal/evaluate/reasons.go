@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,9 +16,11 @@ type ReasonsReport struct {
 	Reasons []ReasonGroup `json:"reasons"`
 }
 
-// ReasonGroup is the pictures with one fault; the empty reason is that of faultless ones.
+// ReasonGroup is the pictures with one fault; the empty reason is that of faultless ones. Kind is empty for all of them, and
+// otherwise what the column kind says of a part of them.
 type ReasonGroup struct {
 	Reason liveness.Reason `json:"reason"`
+	Kind   string          `json:"kind"`
 	Right  *Rate           `json:"right"`
 	// Others counts the wrong answers.
 	Others map[liveness.Reason]int `json:"others"`
@@ -26,10 +29,10 @@ type ReasonGroup struct {
 }
 
 // Reasons checks the pictures of a CSV file with the columns path and reason: the reason that each is to end with, empty
-// where it is to be scored.
+// where it is to be scored. An optional column kind divides each reason's pictures further.
 func Reasons(ctx context.Context, o Options, check PictureFunc) (ReasonsReport, error) {
 	report := ReasonsReport{Measured: o.measured(), Reasons: []ReasonGroup{}}
-	t, err := readTable(o.File, []string{"path", "reason"}, nil)
+	t, err := readTable(o.File, []string{"path", "reason"}, []string{"kind"})
 	if err != nil {
 		return report, err
 	}
@@ -57,29 +60,41 @@ func Reasons(ctx context.Context, o Options, check PictureFunc) (ReasonsReport, 
 		return report, err
 	}
 	for i, v := range verdicts {
-		report.note(liveness.Reason(t.rows[i].cells["reason"]), v, t.rows[i].cells["path"])
+		row := t.rows[i].cells
+		report.add(v.Models)
+		report.note(liveness.Reason(row["reason"]), "", v.Reason, row["path"])
+		if row["kind"] != "" {
+			report.note(liveness.Reason(row["reason"]), row["kind"], v.Reason, row["path"])
+		}
 	}
+	first := map[liveness.Reason]int{}
 	for i := range report.Reasons {
 		g := &report.Reasons[i]
 		g.Right = rate(g.Right.Count, g.Right.Of)
+		if g.Kind == "" {
+			first[g.Reason] = i
+		}
 	}
+	slices.SortFunc(report.Reasons, func(a, b ReasonGroup) int {
+		return cmp.Or(cmp.Compare(first[a.Reason], first[b.Reason]), cmp.Compare(a.Kind, b.Kind))
+	})
 	return report, nil
 }
 
-func (r *ReasonsReport) note(want liveness.Reason, v liveness.Verdict, path string) {
-	r.add(v.Models)
-	at := slices.IndexFunc(r.Reasons, func(g ReasonGroup) bool { return g.Reason == want })
+// note counts one answer in the group of its reason and kind, which it adds where it is not there yet.
+func (r *ReasonsReport) note(want liveness.Reason, kind string, got liveness.Reason, path string) {
+	at := slices.IndexFunc(r.Reasons, func(g ReasonGroup) bool { return g.Reason == want && g.Kind == kind })
 	if at < 0 {
 		at = len(r.Reasons)
-		r.Reasons = append(r.Reasons, ReasonGroup{Reason: want, Right: &Rate{}, Others: map[liveness.Reason]int{}, Wrong: []string{}})
+		r.Reasons = append(r.Reasons, ReasonGroup{Reason: want, Kind: kind, Right: &Rate{}, Others: map[liveness.Reason]int{}, Wrong: []string{}})
 	}
 	g := &r.Reasons[at]
 	g.Right.Of++
-	if v.Reason == want {
+	if got == want {
 		g.Right.Count++
 		return
 	}
-	g.Others[v.Reason]++
+	g.Others[got]++
 	g.Wrong = append(g.Wrong, path)
 }
 
@@ -87,7 +102,7 @@ func (r *ReasonsReport) note(want liveness.Reason, v liveness.Verdict, path stri
 func (r ReasonsReport) WriteText(w io.Writer) error {
 	var p printer
 	p.line("%s", r.File)
-	rows := sheet{Rows: [][]string{{"fault", "pictures", "right", "interval", "otherwise"}}}
+	rows := sheet{Rows: [][]string{{"fault", "kind", "pictures", "right", "interval", "otherwise"}}}
 	for _, g := range r.Reasons {
 		otherwise := ""
 		for _, info := range append([]liveness.ReasonInfo{{}}, liveness.Reasons()...) {
@@ -95,7 +110,7 @@ func (r ReasonsReport) WriteText(w io.Writer) error {
 				otherwise += fmt.Sprintf(" %s %d", orNone(info.Reason), n)
 			}
 		}
-		rows.Rows = append(rows.Rows, []string{orNone(g.Reason), fmt.Sprint(g.Right.Of), percent(g.Right.Value), between(g.Right.Interval95, percent), otherwise})
+		rows.Rows = append(rows.Rows, []string{orNone(g.Reason), g.Kind, fmt.Sprint(g.Right.Of), percent(g.Right.Value), between(g.Right.Interval95, percent), otherwise})
 	}
 	p.sheet(rows)
 	return p.flush(w)

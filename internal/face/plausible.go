@@ -3,7 +3,7 @@ package face
 import "github.com/bonafide-id/bonafide/liveness"
 
 // What the detector takes for a face is one when any of three models is sure. The limits were chosen on 746 faces with
-// things drawn over them (training/occlusion/render.py: none of the 366 that are not occluded is lost, and 26 of the 380
+// things drawn over them (training/occlusion: none of the 366 that are not occluded is lost, and 26 of the 380
 // that are) and on three things that the detector takes for faces, a clock and fruit among them.
 const (
 	// sureOfFace is the detector's confidence from which there is no doubt.

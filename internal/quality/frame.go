@@ -10,9 +10,9 @@ const (
 	// forehead is the height from the brows to the hair line over that from the brows to the chin. The median of 328 faces
 	// that are nearly straight is 0.34 up to the top of another detector's box; a little more is not yet cropped.
 	forehead = 0.37
-	// uncertain is how far the outline may be wrong, as a share of the face's height: one deviation at the chin, where it is
-	// worst, against that detector's boxes of those faces.
-	uncertain = 0.025
+	// uncertain is how far the outline may be wrong, as a share of the face's height: about one deviation against that
+	// detector's boxes of those faces.
+	uncertain = 0.02
 )
 
 // outline is the box around the whole face as its landmarks place it, from the hair line to the chin. Unlike the

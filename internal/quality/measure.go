@@ -64,7 +64,7 @@ func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, erro
 		return m, nil
 	}
 	var err error
-	m.Occluded, m.MouthCovered, err = j.occlusion.look(p, face.Box)
+	m.Occluded, m.MouthCovered, err = j.occlusion.look(p, face.Landmarks)
 	return m, err
 }
 

@@ -9,12 +9,12 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-const (
-	// occlusionSize is the width and height of the occlusion model's input in pixels.
-	occlusionSize = 64
-	// occlusionMargin is the side of its square crop over the height of the face box.
-	occlusionMargin = 1.4
-)
+// occlusionSize is the width and height of the occlusion model's input in pixels.
+const occlusionSize = 96
+
+// occlusionPlaces are where the model was trained to see the eyes' centres, the nose's base and the mouth's centre
+// (PLACES in training/occlusion/train.py): the face fills the middle half, so that what comes from beside it is seen too.
+var occlusionPlaces = []liveness.Point{{X: 36.5, Y: 40}, {X: 59.5, Y: 40}, {X: 48, Y: 54}, {X: 48, Y: 65}}
 
 // occlusion is the model that sees whether something covers the face or the mouth.
 type occlusion struct {
@@ -50,10 +50,9 @@ func newOcclusion(library *infer.Library) (*occlusion, error) {
 }
 
 // look returns the probabilities that the face is occluded and that the mouth is covered.
-func (o *occlusion) look(p *liveness.Picture, box liveness.Box) (occluded, mouth float64, err error) {
-	c, side := box.Centre(), occlusionMargin*box.Height
-	crop := liveness.Box{X: c.X - side/2, Y: c.Y - side/2, Width: side, Height: side}
-	part := p.Crop(crop, occlusionSize, occlusionSize)
+func (o *occlusion) look(p *liveness.Picture, l liveness.Landmarks) (occluded, mouth float64, err error) {
+	places := []liveness.Point{centre(l[36:42]), centre(l[42:48]), l[33], centre(l[48:60])}
+	part := p.Warp(liveness.Similar(occlusionPlaces, places), occlusionSize, occlusionSize)
 	out, err := o.model.Run(levelled(part).Tensor(part))
 	if err != nil {
 		return 0, 0, err
@@ -64,13 +63,14 @@ func (o *occlusion) look(p *liveness.Picture, box liveness.Box) (occluded, mouth
 // levelled is the normalisation of the model's input: the crop's mean becomes 0 and its deviation (in all three colours
 // together, and 4 more, so that noise stays small) becomes 1.
 func levelled(p *liveness.Picture) infer.Colours {
-	var sum, squares float64
+	var sum, squares uint64
 	for _, v := range p.Pixels {
-		sum += float64(v)
-		squares += float64(v) * float64(v)
+		sum += uint64(v)
+		squares += uint64(v) * uint64(v)
 	}
 	n := float64(len(p.Pixels))
-	mean := float32(sum / n)
-	deviation := float32(math.Sqrt(max(squares/n-sum/n*sum/n, 0))) + 4
-	return infer.Colours{Mean: [3]float32{mean, mean, mean}, Deviation: [3]float32{deviation, deviation, deviation}}
+	mean := float64(sum) / n
+	deviation := float32(math.Sqrt(max(float64(squares)/n-mean*mean, 0))) + 4
+	level := float32(mean)
+	return infer.Colours{Mean: [3]float32{level, level, level}, Deviation: [3]float32{deviation, deviation, deviation}}
 }

@@ -205,6 +205,24 @@ func TestTurnedHead(t *testing.T) {
 	}
 }
 
+// What covers a face may mislead its pose a little: the cover is the fault then, up to a few degrees beyond the limit.
+func TestCoverMisleadsThePose(t *testing.T) {
+	r := opened(t)
+	p, f := r.portrait(t)
+	board := covered(p, f, -.8, .5, 1.8, 1.6)
+	for _, c := range []struct {
+		picture *liveness.Picture
+		yaw     float64
+		want    liveness.Reason
+	}{{p, 34, liveness.FaceAngle}, {board, 34, liveness.FaceOccluded}, {board, 45, liveness.FaceAngle}} {
+		f.Pose = liveness.Pose{Yaw: c.yaw}
+		gates, _, err := r.judge.Picture(c.picture, []liveness.Face{f}, 1, Limits{})
+		if err != nil || reason(gates) != c.want {
+			t.Errorf("yaw %v: %q, not %q (%v)", c.yaw, reason(gates), c.want, err)
+		}
+	}
+}
+
 func TestPixelLimitsAreThoseOfThePictureAsShown(t *testing.T) {
 	r := opened(t)
 	p, f := r.portrait(t)

@@ -1,20 +1,23 @@
 #!/usr/bin/python3
 """Makes pictures that have just one fault each, and faultless ones, for `bonafide eval reasons`.
 
-    /usr/bin/python3 training/faces/faults.py --data ../shared/data --faces training/occlusion/work --out FOLDER
+    make -C training faults         (makes the faces and props of training/occlusion where they are not there, then these, and judges them)
+    /usr/bin/python3 training/faces/faults.py --data ../shared/data --work training/occlusion/work --out FOLDER
     bonafide eval reasons FOLDER/reasons.csv
 
 At least 100 pictures a code of the face liveness protocol and 500 faultless ones, from bona fide pictures of ../shared/data.
-Covered faces are drawn by training/occlusion/occluders.py over people that the occlusion net never saw; --faces is the folder
-that training/occlusion/faces filled.
+The column kind says which side, which cover, which set, or that the cover is a real one (training/occlusion/covered.csv). Faultless
+and covered faces are those of people that the occlusion net never saw, and what covers them was not drawn in training either.
 """
 import argparse, csv, glob, os, sys
 import cv2
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../occlusion"))
-from occluders import Face, compose
-from train import load
+from occluders import OCCLUDING, Face, compose
+from train import TABLE, load, part
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 # Rows of LFW in labels.csv (in its order) that were looked at: one face, straight, whole, nothing before it.
 LFW = """1 4 6 7 8 9 10 11 12 15 16 17 19 20 27 28 34 35 39 40 41 42 49 51 54 57 58 60 61 62 67 69 70 71 80 81 87 89 94 95 98
@@ -24,17 +27,26 @@ LFW = """1 4 6 7 8 9 10 11 12 15 16 17 19 20 27 28 34 35 39 40 41 42 49 51 54 57
 282 284 288 292 293 294 295 296 297 299"""
 
 
+# Pictures of faces/ and pour-fard likewise, by their numbers.
+SINGLE = "1 2 3 5 6 7 8 9 10 11 12 13 14 16 17 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 40"
+FRONTAL = "2 4 5 6 9 10 12 13 14 17 18 20"
+POURFARD = """6 7 8 10 13 14 32 33 36 38 40 41 42 43 44 45 49 58 59 60 71 72 75 76 82 84 93 96 101 102 104 105 108 110 115 122 126
+137 138 149 157 159 161 162 164 166 167 173 175 177 178 179 180 184 189 190 191 194 195 196 197 198 199 200 201 202 203 205 206 207
+225 228 231 232 233 242 253 264 268 269 270 271 272 273 275 276"""
+
+
 class Portrait:
     """A picture with one face, enlarged so that the face is some 300 pixels high, and the face's box."""
 
-    def __init__(self, path, box):
+    def __init__(self, path, box, group=""):
+        self.group = group
         image = cv2.imread(path)
         scale = 300 / box[3]
         self.image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
         self.box = [v * scale for v in box]
 
     def window(self, left, top, right, bottom):
-        """The part between two corners, which are in parts of the face box; what lies outside the picture is its mirror image, blurred."""
+        """The part between two corners, which are in parts of the face box; what lies outside the picture repeats its edge, blurred."""
         x, y, w, h = self.box
         a, b, c, d = (int(round(v)) for v in (x + left * w, y + top * h, x + right * w, y + bottom * h))
         rows, columns = self.image.shape[:2]
@@ -48,18 +60,64 @@ class Portrait:
         return soft[b + pads[0]:d + pads[0], a + pads[2]:c + pads[2]].copy()
 
 
-def portraits(data, rng):
-    rows = list(csv.DictReader(open(os.path.join(data, "pad/labels.csv"))))
-    lfw = [r for r in rows if r["set"] == "lfw"]
-    chosen = [lfw[int(i)] for i in LFW.split()]
-    for name, most in (("replayattack", 240), ("nuaa", 130)):
-        live = [r for r in rows if r["set"] == name and r["label"] == "bona_fide" and r["face_w"]]
-        chosen += [live[i] for i in sorted(rng.choice(len(live), most, replace=False))]
-    out = []
-    for r in chosen:
-        box = [float(r[k]) for k in ("face_x", "face_y", "face_w", "face_h")]
-        out.append(Portrait(os.path.join(data, "pad", r["path"]), box))
-    return out, {r["person"] for r in chosen}
+class Sources:
+    """The bona fide pictures that were looked at: one face, straight, whole, nothing before it."""
+
+    def __init__(self, data, rng):
+        self.data = data
+        self.rows = list(csv.DictReader(open(os.path.join(data, "pad/labels.csv"))))
+        self.covered = list(csv.DictReader(open(TABLE)))
+        hidden = {r["path"] for r in self.covered}
+        lfw = [r for r in self.rows if r["set"] == "lfw"]
+        self.straight = [r for r in (lfw[int(i)] for i in LFW.split()) if r["path"] not in hidden]
+        for name in ("replayattack", "nuaa"):
+            self.straight += [r for r in self.rows if r["set"] == name and r["label"] == "bona_fide" and r["face_w"] and r["path"] not in hidden]
+        self.unseen = [r for r in self.straight if part(r["person"]) == "test"]
+        chosen = {int(i) for i in POURFARD.split()}
+        self.unseen += [r for r in self.rows if r["set"] == "pourfard" and r["label"] == "bona_fide" and self.number(r) in chosen]
+        self.boxes = {r["path"].split("data/")[1]: [float(r[k]) for k in ("x", "y", "width", "height")]
+                      for r in csv.DictReader(open(os.path.join(HERE, "labels.csv"))) if r["width"]}
+
+    @staticmethod
+    def number(row):
+        return int(row["path"].rsplit("_", 1)[1].split(".")[0])
+
+    def portrait(self, row):
+        box = [float(row[k]) for k in ("face_x", "face_y", "face_w", "face_h")]
+        return Portrait(os.path.join(self.data, "pad", row["path"]), box, row["set"])
+
+    def numbered(self, folder, numbers):
+        for n in numbers:
+            path = f"faces/{folder}/{n:03d}.jpg"
+            yield Portrait(os.path.join(self.data, path), self.boxes[path], folder)
+
+    def faultless(self):
+        """Portraits of people that the occlusion net never saw."""
+        for row in self.unseen:
+            yield self.portrait(row)
+        yield from self.numbered("single_ok", map(int, SINGLE.split()))
+        yield from self.numbered("frontal_ok", map(int, FRONTAL.split()))
+
+    def speakers(self, each):
+        """Frames of the GRID corpus, whole, twice as large."""
+        for folder in sorted(glob.glob(os.path.join(self.data, "lips/grid/s*"))):
+            files = sorted(glob.glob(os.path.join(folder, "*.mp4")))
+            for i in range(each):
+                video = cv2.VideoCapture(files[i * len(files) // each])
+                video.set(cv2.CAP_PROP_POS_FRAMES, 10 + 3 * i)
+                read, image = video.read()
+                if read:
+                    yield cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+
+    def really_covered(self):
+        """Pictures in which something real covers the face, and by what; medical masks too."""
+        rows = {r["path"]: r for r in self.rows}
+        for r in self.covered:
+            if r["path"] in rows and r["by"] != "partly":
+                yield r["by"], self.portrait(rows[r["path"]])
+        for path in sorted(self.boxes):
+            if path.startswith("faces/medical_mask") and self.boxes[path][3] > 100:
+                yield "mask", Portrait(os.path.join(self.data, path), self.boxes[path])
 
 
 def nothing(rng, things, i):
@@ -92,6 +150,9 @@ def loose(rng):
     return -rng.uniform(.55, .9), -rng.uniform(.45, .6), 1 + rng.uniform(.55, .9), 1 + rng.uniform(.35, .5)
 
 
+SIDES = "left", "top", "right", "bottom"
+
+
 def one_side(rng, i, at):
     """A wide window of which one side is moved to a place, in parts of the face box, inside (positive) or outside of it."""
     w = [-rng.uniform(.6, .9), -rng.uniform(.7, .9), 1 + rng.uniform(.6, .9), 1 + rng.uniform(.7, .9)]
@@ -99,39 +160,41 @@ def one_side(rng, i, at):
     return w
 
 
-def turned(data, rng, n):
-    """Real heads that are turned far: each several times, mirrored, brighter or darker, at another size. 015 is left out: by
-    eye it may be turned less than 30 degrees."""
-    files = [f for f in sorted(glob.glob(os.path.join(data, "faces/large_yaw/*"))) if "015" not in f]
+# More heads that by eye are turned beyond 30 degrees, by their files' numbers.
+TURNED = {"lfw": (44,), "pourfard": (118, 136, 147)}
+
+
+def turned(sources, rng, n):
+    """Real heads that are turned far: each several times, mirrored, brighter or darker, at another size."""
+    # 015 may be turned less.
+    heads = list(sources.numbered("large_yaw", range(1, 15)))
+    for name, numbers in TURNED.items():
+        heads += [sources.portrait(r) for r in sources.rows if r["set"] == name and r["label"] == "bona_fide" and sources.number(r) in numbers]
     for i in range(n):
-        image = cv2.imread(files[i % len(files)])
-        if i // len(files) % 2:
+        image = heads[i % len(heads)].window(*loose(rng))
+        if i // len(heads) % 2:
             image = image[:, ::-1]
-        scale = rng.uniform(1, 1.3) * max(1, 600 / max(image.shape[:2]))
-        if "004" in files[i % len(files)] or "007" in files[i % len(files)] or "013" in files[i % len(files)]:
-            scale *= 2  # small in the picture
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        image = cv2.copyMakeBorder(image, 120, 120, 120, 120, cv2.BORDER_REPLICATE)
-        yield np.clip(image * rng.uniform(.85, 1.1), 0, 255).astype(np.uint8)
+        yield larger(np.clip(image * rng.uniform(.85, 1.1), 0, 255).astype(np.uint8), rng.uniform(.95, 1.4))
 
 
-def covered(a, rng, n, occluding, straight):
-    """Faces of people that the occlusion net never saw, of those that stand straight: covered so that a part is still to be
-    seen, or wearing a plain medical mask."""
-    faces, photos = load(a.faces, os.path.join(a.data, "faces/no_face_object"))
-    people = {name: shots for name, shots in faces["test"].items() if name in straight}
-    names = sorted(people)
-    made = 0
-    while made < n:
-        shots = people[names[rng.integers(len(names))]]
-        image, landmarks = shots[rng.integers(len(shots))]
-        # No textures: a mask with a pattern is no medical one.
-        out, drawn, occluded, _ = compose(rng, image, landmarks, photos["test"] if occluding else [], occluding)
-        region = Face(landmarks).region() > .5
-        share = (np.abs(out.astype(int) - image).sum(2) > 24)[region].mean()
-        if (occluded == 1 and share < .6) if occluding else (occluded == 0 and drawn == ["mask"]):
-            made += 1
-            yield cv2.resize(out, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)[..., ::-1]
+class Covers:
+    """Draws over faces of people that the occlusion net never saw what it never saw drawn."""
+
+    def __init__(self, sources, work):
+        faces, props = load(work, os.path.join(sources.data, "faces/no_face_object"))
+        straight = {r["person"] for r in sources.unseen if r["set"] != "pourfard"}
+        self.people = {name: shots for name, shots in faces["test"].items() if name in straight}
+        self.props = props["test"]
+
+    def drawn(self, rng, kind, n):
+        """Faces with one thing over them: covered so that more than half is still to be seen, or by what is no fault."""
+        names, made = sorted(self.people), 0
+        while made < n:
+            shots = self.people[names[rng.integers(len(names))]]
+            c = compose(rng, *shots[rng.integers(len(shots))], self.props, kind=kind, alone=True)
+            if c.occluded == (kind in OCCLUDING) and c.part < .5:
+                made += 1
+                yield cv2.resize(c.picture, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)[..., ::-1]
 
 
 def larger(image, by=1.4):
@@ -139,55 +202,79 @@ def larger(image, by=1.4):
     return cv2.resize(image, None, fx=by, fy=by, interpolation=cv2.INTER_CUBIC)
 
 
+COVERS = {"hand": 40, "hands": 20, "scarf": 30, "paper": 30, "phone": 30, "sunglasses": 30, "thing": 20}
+WORN = {"mask": 60, "glasses": 20, "beard": 10, "hat": 10, "veil": 10, "shadow": 10, "collar": 10, "beside_hand": 20}
+
+
 def pictures(a):
+    """Every picture: its fault, of what kind, and the pixels."""
     rng = np.random.default_rng(11)
-    base, straight = portraits(a.data, rng)
+    sources = Sources(a.data, rng)
+    yield from faultless(sources, rng)
+    yield from cut(sources, rng)
+    for image in turned(sources, rng, 112):
+        yield "face_angle_too_large", "", image
+    covers = Covers(sources, a.work)
+    for kind, n in COVERS.items():
+        for image in covers.drawn(rng, kind, n):
+            yield "face_is_occluded", kind, image
+    for kind, n in WORN.items():
+        for image in covers.drawn(rng, kind, n):
+            yield "", f"drawn {kind}", image
+    for by, portrait in sources.really_covered():
+        yield "" if by == "mask" else "face_is_occluded", f"real {by}", portrait.window(*loose(rng))
+
+
+def faultless(sources, rng):
+    for portrait in sources.faultless():
+        yield "", portrait.group, portrait.window(*loose(rng))
+    for image in sources.speakers(12):
+        yield "", "grid", image
+
+
+def cut(sources, rng):
+    """The faults that a window makes, and the number of faces."""
+    rows = [sources.straight[i] for i in rng.permutation(len(sources.straight))[:400]]
+    rows = [r for r in sources.straight if r["set"] == "lfw"] + [r for r in rows if r["set"] != "lfw"]
+    base = [sources.portrait(r) for r in rows]
     pick = lambda: base[rng.integers(len(base))]
-    for p in base[:500]:
-        yield "", p.window(*loose(rng))
-    things = [cv2.imread(f) for f in sorted(glob.glob(os.path.join(a.data, "faces/no_face_object/*")))]
+    things = [cv2.imread(f) for f in sorted(glob.glob(os.path.join(sources.data, "faces/no_face_object/*")))]
     for i in range(100):
-        yield "face_not_found", nothing(rng, things, i)
+        yield "face_not_found", "", nothing(rng, things, i)
     for i in range(100):
         two = [cv2.resize(p.window(-.6, -.5, 1.6, 1.4), (440, 500)) for p in (base[i], base[-1 - i])]
-        yield "too_many_faces", np.hstack(two)
+        yield "too_many_faces", "", np.hstack(two)
     for i in range(100):
         p, s = pick(), rng.uniform(.12, .36)
         small = cv2.resize(p.window(*loose(rng)), None, fx=s, fy=s, interpolation=cv2.INTER_AREA)
         room = int(rng.integers(60, 200))
-        yield "face_too_small", cv2.GaussianBlur(cv2.copyMakeBorder(small, room, room, room, room, cv2.BORDER_REPLICATE), (0, 0), .3)
-    for i in range(100):
-        yield "face_cropped", larger(pick().window(*one_side(rng, i, rng.uniform(.17, .35))))
+        yield "face_too_small", "", cv2.GaussianBlur(cv2.copyMakeBorder(small, room, room, room, room, cv2.BORDER_REPLICATE), (0, 0), .3)
+    for i in range(120):
+        yield "face_cropped", SIDES[i % 4], larger(pick().window(*one_side(rng, i, rng.uniform(.15, .35))))
     for i in range(100):
         m = rng.uniform(.07, .12)
-        yield "face_too_close", pick().window(-m, -m, 1 + m, 1 + m)
-    for i in range(100):
-        p = pick()
-        side = p.box[2] if i % 4 in (0, 2) else p.box[3]
-        yield "face_close_to_border", p.window(*one_side(rng, i, -rng.uniform(4, 9) / side))
-    for image in turned(a.data, rng, 105):
-        yield "face_angle_too_large", image
-    for image in covered(a, rng, 150, True, straight):
-        yield "face_is_occluded", image
-    for image in covered(a, rng, 60, False, straight):
-        yield "", image
+        yield "face_too_close", "", pick().window(-m, -m, 1 + m, 1 + m)
+    for i in range(120):
+        p, size = pick(), rng.choice([.85, 1, 1.33])
+        side = size * (p.box[2] if i % 4 in (0, 2) else p.box[3])
+        yield "face_close_to_border", SIDES[i % 4], larger(p.window(*one_side(rng, i, -rng.uniform(2, 11) / side)), size)
 
 
 def main():
     a = argparse.ArgumentParser()
-    a.add_argument("--data", required=True); a.add_argument("--faces", required=True); a.add_argument("--out", required=True)
+    a.add_argument("--data", required=True); a.add_argument("--work", required=True); a.add_argument("--out", required=True)
     a.add_argument("--every", type=int, default=1, help="make only every so manieth picture")
     a = a.parse_args()
     os.makedirs(a.out, exist_ok=True)
     cv2.setNumThreads(1)
     with open(os.path.join(a.out, "reasons.csv"), "w", newline="") as f:
         rows = csv.writer(f)
-        rows.writerow(["path", "reason"])
-        for i, (reason, image) in enumerate(pictures(a)):
+        rows.writerow(["path", "reason", "kind"])
+        for i, (reason, kind, image) in enumerate(pictures(a)):
             if i % a.every == 0:
-                name = f"{i:04d}_{reason or 'none'}.jpg"
+                name = f"{i:04d}_{reason or 'none'}_{kind.replace(' ', '_')}.jpg"
                 cv2.imwrite(os.path.join(a.out, name), image, [cv2.IMWRITE_JPEG_QUALITY, 92])
-                rows.writerow([name, reason])
+                rows.writerow([name, reason, kind])
 
 
 if __name__ == "__main__":

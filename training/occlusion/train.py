@@ -1,105 +1,176 @@
 #!/usr/bin/python3
 """Trains the occlusion net (models/occlusion.onnx) on faces of training/occlusion/faces with things drawn over them.
 
-    go run ./training/occlusion/faces --labels ../shared/data/pad/labels.csv --out training/occlusion/work
+    make -C training occlusion     (fetches the pictures of hands and things, cuts the faces out, trains, prints the card's tables)
     /usr/bin/python3 training/occlusion/train.py --work training/occlusion/work --photos ../shared/data/faces/no_face_object
-        [--samples 16000] [--epochs 9] [--out models/occlusion.onnx]
+        [--samples 24000] [--epochs 10] [--models models]
 
 Two outputs, each a log odds: that something other than a medical mask, glasses, a beard, a hat, hair or a veil around the
-face covers the face; that the mouth cannot be seen. People are split by a hash of their name: 70% train, 10% choose the
-epoch and fit the calibration (Platt, written to occlusion.json), 20% test; so are the photographs that give textures.
+face covers the face; that the mouth cannot be seen. While it trains, the net also says where: that teaches it more from few
+people, and is cut off afterwards. People are split by a hash of their name: 70% train, 10% choose the
+epoch and fit the calibration (Platt, written to occlusion.json), 20% test; what is drawn over the test's people is drawn with
+other things (occluders.Props).
 """
-import argparse, glob, json, os, zlib
+import argparse, csv, hashlib, json, os, zlib
 import cv2
 import numpy as np
 import torch
 from torch import nn
-from occluders import SIDE, compose
+from occluders import SIDE, Face, Props, compose
 
-INPUT, MARGIN, STORED = 64, 1.4, 112  # pixels of the net's input; its crop over the box's height; pixels of a stored sample
+INPUT, STORED, WHERE = 96, 128, 12  # pixels of the net's input, of a stored sample, of the map of what is covered
+# Where the eyes' centres, the nose's base and the mouth's centre come to, in pixels of the input; internal/quality has the same.
+PLACES = np.float32([(36.5, 40), (59.5, 40), (48, 54), (48, 65)])
+TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "covered.csv")
 
 
 def part(name):
     h = zlib.crc32(name.encode()) % 10
-    return "test" if h < 2 else "choose" if h == 2 else "train"
+    return "test" if h < 2 or name.startswith("pourfard") else "choose" if h == 2 else "train"
 
 
 def load(work, photos):
+    """The faces and the props of each part; faces by person, each its pixels and landmarks. Faces that something covers (covered.csv) are left out."""
+    covered = {r["path"] for r in csv.DictReader(open(TABLE))}
     meta = [json.loads(line) for line in open(os.path.join(work, "faces.jsonl"))]
     pixels = np.fromfile(os.path.join(work, "faces.rgb"), np.uint8).reshape(-1, SIDE, SIDE, 3)
     faces = {p: {} for p in ("train", "choose", "test")}
     for m, x in zip(meta, pixels):
-        faces[part(m["person"])].setdefault(m["person"], []).append((x, [[q["x"], q["y"]] for q in m["landmarks"]]))
-    pictures = {p: [] for p in faces}
-    for i, f in enumerate(sorted(glob.glob(os.path.join(photos, "*")))):
-        pictures["test" if i % 3 == 0 else "train"].append(cv2.cvtColor(cv2.imread(f), cv2.COLOR_BGR2RGB))
-    pictures["choose"] = pictures["train"]
-    return faces, pictures
+        if m["path"] not in covered:
+            faces[part(m["person"])].setdefault(m["person"], []).append((x, np.float32([[q["x"], q["y"]] for q in m["landmarks"]])))
+    train = Props(work, photos, test=False)
+    return faces, {"train": train, "choose": train, "test": Props(work, photos, test=True)}
 
 
-def generate(seed, people, photos, n):
-    """n samples; a person is drawn first, so that those with many pictures do not rule."""
+def straightened(landmarks):
+    """The map from a face's picture to a stored sample: the net's crop, with as much around it as the jitter needs."""
+    l = np.asarray(landmarks, np.float64)
+    f = np.stack([l[36:42].mean(0), l[42:48].mean(0), l[33], l[48:60].mean(0)])
+    o = PLACES + (STORED - INPUT) / 2
+    fc, oc = f - f.mean(0), o - o.mean(0)
+    a, b = (fc * oc).sum() / (fc ** 2).sum(), (fc[:, 0] * oc[:, 1] - fc[:, 1] * oc[:, 0]).sum() / (fc ** 2).sum()
+    m = np.array([[a, -b, 0], [b, a, 0]])
+    m[:, 2] = o.mean(0) - m[:, :2] @ f.mean(0)
+    return m
+
+
+def kept(work, name, seed, people, props, n):
+    """The samples of generate, made a thousand at a time, each thousand kept in a file, so that a stopped run goes on."""
+    parts = []
+    for k in range(0, n, 1000):
+        path = os.path.join(work, f"{name}-{seed}-{k}.npz")
+        if not os.path.exists(path):
+            x, y, maps, kinds = generate((seed, k), people, props, min(1000, n - k))
+            np.savez(path + ".part.npz", x=x, y=y, maps=maps, kinds=np.array(kinds))
+            os.replace(path + ".part.npz", path)
+        parts.append(np.load(path))
+        print(name, k, flush=True)
+    return tuple(np.concatenate([p[key] for p in parts]) for key in ("x", "y", "maps", "kinds"))
+
+
+def generate(seed, people, props, n):
+    """n samples: pictures; labels (occluded, mouth covered: 1, 0 or -1); where it is covered, by what occludes, by what hides,
+    and where the face is; what was drawn. A person is drawn first, so that those with many pictures do not rule."""
     rng = np.random.default_rng(seed)
     names = sorted(people)
     xs, ys, kinds = np.empty((n, STORED, STORED, 3), np.uint8), np.empty((n, 2), np.int8), []
+    maps = np.empty((n, STORED // 4, STORED // 4, 3), np.uint8)
     for i in range(n):
         shots = people[names[rng.integers(len(names))]]
         image, landmarks = shots[rng.integers(len(shots))]
-        out, drawn, occluded, mouth = compose(rng, image, landmarks, photos)
-        xs[i], ys[i] = cv2.resize(out, (STORED, STORED), interpolation=cv2.INTER_AREA), (occluded, mouth)
-        kinds.append("+".join(drawn) or "none")
-    return xs, ys, kinds
+        c = compose(rng, image, landmarks, props)
+        m = straightened(landmarks)
+        xs[i] = cv2.warpAffine(c.picture, m, (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        where = np.dstack([c.covered, c.hidden, Face(landmarks).region()])
+        maps[i] = cv2.warpAffine(where, m / 4, (STORED // 4, STORED // 4), flags=cv2.INTER_LINEAR) * 255
+        ys[i] = c.occluded, c.mouth
+        kinds.append("+".join(c.drawn) or "none")
+    return xs, ys, maps, kinds
 
 
-def view(rng, x, jitter):
-    """The net's crop of a stored sample, moved, turned, lit and spoilt as camera and codec do."""
-    box = STORED / 2  # the face box's height in a stored sample
+def view(rng, x, jitter, where=None):
+    """The net's crop of a stored sample, moved, turned, lit and spoilt as camera and codec do; and the map that goes with it."""
     scale, angle, dx, dy, flip = 1.0, 0.0, 0.0, 0.0, False
     if jitter:
-        scale, angle = np.exp(rng.normal(0, .08)), rng.normal(0, 10)
-        dx, dy, flip = rng.normal(0, .04) * box, rng.normal(0, .04) * box, rng.random() < .5
-    m = cv2.getRotationMatrix2D((STORED / 2 + dx, STORED / 2 + dy), angle, INPUT / (box * MARGIN) * scale)
+        lost = rng.choice([1, 2.2, 4], p=[.65, .25, .1])  # what covers a face may mislead the landmarks
+        scale, angle = np.exp(rng.normal(0, .08 * lost)), rng.normal(0, 7 * lost)
+        (dx, dy), flip = rng.normal(0, .035 * lost, 2) * INPUT, rng.random() < .5
+    m = cv2.getRotationMatrix2D((STORED / 2 + dx, STORED / 2 + dy), angle, scale)
     m[:, 2] += INPUT / 2 - np.array([STORED / 2 + dx, STORED / 2 + dy])
     v = cv2.warpAffine(x, m, (INPUT, INPUT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if where is not None:
+        k = m.copy()
+        k[:, :2] *= 4 * WHERE / INPUT  # from the stored map to a small one
+        k[:, 2] *= WHERE / INPUT
+        where = cv2.warpAffine(cv2.blur(where, (2, 2)), k, (WHERE, WHERE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        where = np.ascontiguousarray(where[:, ::-1] if flip else where).transpose(2, 0, 1)
     if flip:
         v = v[:, ::-1]
     if jitter:
-        v = v.astype(np.float32)
-        if rng.random() < .3:
-            v = cv2.GaussianBlur(v, (0, 0), rng.uniform(.3, 1.6))
-        if rng.random() < .3:
-            small = int(INPUT * rng.uniform(.35, .9))
-            v = cv2.resize(cv2.resize(v, (small, small), interpolation=cv2.INTER_AREA), (INPUT, INPUT))
-        if rng.random() < .3:  # light from one side
-            a, strength = rng.uniform(0, 2 * np.pi), rng.exponential(1.0)
-            yy, xx = np.mgrid[-1:1:INPUT * 1j, -1:1:INPUT * 1j]
-            v = v / (1 + strength * np.clip(xx * np.cos(a) + yy * np.sin(a) + rng.uniform(-.3, .5), 0, None))[..., None]
-        v = 255 * np.clip(v / 255, 0, 1) ** np.exp(rng.normal(0, .25))
-        v = (v - 128) * np.exp(rng.normal(-.1, .35)) + 128 + rng.normal(0, 30)
-        if rng.random() < .1:
-            v = v * rng.uniform(.05, .5)
-        v = v * np.exp(rng.normal(0, .06, 3))
-        if rng.random() < .1:
-            v = np.repeat(v.mean(2, keepdims=True), 3, 2)
-        v = np.clip(v + rng.normal(0, rng.uniform(0, 6), v.shape), 0, 255).astype(np.uint8)
-        if rng.random() < .4:
-            v = cv2.imdecode(cv2.imencode(".jpg", v, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))])[1], cv2.IMREAD_COLOR)
+        v = spoilt(rng, v)
     v = v.astype(np.float32)
-    return ((v - v.mean()) / (v.std() + 4)).transpose(2, 0, 1)
+    return ((v - v.mean()) / (v.std() + 4)).transpose(2, 0, 1), where
 
 
-def block(i, o, stride):
+ACROSS, DOWN = (k.astype(np.float32) for k in np.meshgrid(np.linspace(-1, 1, INPUT), np.linspace(-1, 1, INPUT)))
+
+
+def spoilt(rng, v):
+    if rng.random() < .3:
+        v = cv2.GaussianBlur(v, (0, 0), rng.uniform(.3, 1.8))
+    if rng.random() < .3:
+        small = int(INPUT * rng.uniform(.35, .9))
+        v = cv2.resize(cv2.resize(v, (small, small), interpolation=cv2.INTER_AREA), (INPUT, INPUT))
+    if rng.random() < .3:  # light from one side
+        a, strength = rng.uniform(0, 2 * np.pi), np.float32(rng.exponential(1.0))
+        side = ACROSS * np.float32(np.cos(a)) + DOWN * np.float32(np.sin(a)) + np.float32(rng.uniform(-.3, .5))
+        v = (v / (1 + strength * np.maximum(side, 0))[..., None]).astype(np.uint8)
+    tone = 255 * (np.arange(256)[:, None] / 255) ** np.exp(rng.normal(0, .25))
+    tone = (tone - 128) * np.exp(rng.normal(-.1, .35)) + 128 + rng.normal(0, 30)
+    if rng.random() < .1:
+        tone = tone * rng.uniform(.05, .5)
+    tone = tone * np.exp(rng.normal(0, .06, 3))
+    v = cv2.LUT(v, np.clip(tone, 0, 255).astype(np.uint8)[None])
+    if rng.random() < .12:
+        v = cv2.cvtColor(cv2.cvtColor(v, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    if rng.random() < .5:
+        noise = rng.standard_normal(v.shape, np.float32) * np.float32(rng.uniform(0, 9))
+        v = np.clip(v + noise, 0, 255).astype(np.uint8)
+    if rng.random() < .4:
+        v = cv2.imdecode(cv2.imencode(".jpg", v, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))])[1], cv2.IMREAD_COLOR)
+    return v
+
+
+def block(i, o, stride=1):
     return nn.Sequential(nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU())
 
 
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Sequential(block(3, 16, 2), block(16, 24, 2), block(24, 40, 2), block(40, 48, 1), block(48, 64, 2), nn.Dropout2d(.1))
-        self.head = nn.Sequential(nn.Flatten(), nn.Dropout(.3), nn.Linear(64 * 16, 2))
+        self.body = nn.Sequential(block(3, 16, 2), block(16, 32, 2), block(32, 32), block(32, 48, 2), block(48, 64))
+        self.where, self.back = nn.Conv2d(64, 2, 1), nn.Conv2d(2, 64, 1)
+        self.neck = nn.Sequential(block(64, 64, 2), block(64, 64), nn.Dropout2d(.1))
+        self.head = nn.Sequential(nn.Flatten(), nn.Dropout(.3), nn.Linear(64 * 36, 2))
+
+    def both(self, x):
+        """The two log odds, and the map's: 2 x WHERE x WHERE."""
+        f = self.body(x)
+        where = self.where(f)
+        return self.head(self.neck(f + self.back(torch.sigmoid(where)))), where
 
     def forward(self, x):
-        return self.head(self.body(x))
+        return self.both(x)[0]
+
+
+def loss_of(net, x, y, where):
+    z, map_ = net.both(x)
+    bce = nn.functional.binary_cross_entropy_with_logits
+    loss = bce(z, y.clamp(0, 1) * .98 + .01, reduction="none")
+    loss = (loss * (y >= 0)).sum() / (y >= 0).sum()
+    weight = where[:, 2:] / 255
+    there = bce(map_, where[:, :2] / 255, reduction="none")
+    return loss + (there * weight).sum() / weight.sum() / 2
 
 
 def auc(p, y):
@@ -112,7 +183,7 @@ def auc(p, y):
 def answers(net, xs):
     net.eval()
     with torch.no_grad():
-        return np.concatenate([net(torch.from_numpy(np.stack([view(None, x, False) for x in xs[i:i + 256]]))).numpy()
+        return np.concatenate([net(torch.from_numpy(np.stack([view(None, x, False)[0] for x in xs[i:i + 256]]))).numpy()
                                for i in range(0, len(xs), 256)])
 
 
@@ -127,55 +198,75 @@ def platt(z, y):
     return a
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("--work", required=True); a.add_argument("--photos", required=True)
-    a.add_argument("--samples", type=int, default=16000); a.add_argument("--epochs", type=int, default=9)
-    a.add_argument("--out", default="models/occlusion.onnx"); a.add_argument("--seed", type=int, default=1)
-    a = a.parse_args()
-    torch.set_num_threads(1); torch.manual_seed(a.seed); cv2.setNumThreads(1)
-    faces, photos = load(a.work, a.photos)
-    for p in faces:
-        print(p, len(faces[p]), "people", sum(map(len, faces[p].values())), "faces", flush=True)
-    sets = {p: generate(a.seed + i, faces[p], photos[p], n) for i, (p, n) in
-            enumerate((("train", a.samples), ("choose", a.samples // 10), ("test", a.samples // 10)))}
-    print("drawn", flush=True)
-    net, rng = Net(), np.random.default_rng(a.seed)
-    batch = 64
-    x, y, _ = sets["train"]
-    steps = a.epochs * (len(x) // batch)
+def learn(net, data, epochs, batch, choose, rng, saved):
+    """Trains, and leaves the net as it was after the epoch that was best on those who choose; saved is where a stopped run goes on."""
+    x, y, maps, _ = data
+    steps = epochs * (len(x) // batch)
     opt = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=1e-3)
     plan = torch.optim.lr_scheduler.OneCycleLR(opt, 4e-3, total_steps=steps)
-    best, state = -1, None
-    for epoch in range(a.epochs):
+    best, state, first = -1, None, 0
+    if os.path.exists(saved):
+        kept = torch.load(saved)
+        net.load_state_dict(kept["net"]); opt.load_state_dict(kept["opt"]); plan.load_state_dict(kept["plan"])
+        best, state, first = kept["best"], kept["state"], kept["epoch"] + 1
+    for epoch in range(first, epochs):
         net.train(); total = 0
         order = rng.permutation(len(x))
         for i in range(len(x) // batch):
             pick = order[i * batch:(i + 1) * batch]
-            v = torch.from_numpy(np.stack([view(rng, x[j], True) for j in pick]))
-            t = torch.from_numpy(y[pick].astype(np.float32))
-            loss = nn.functional.binary_cross_entropy_with_logits(net(v), t.clamp(0, 1), reduction="none")
-            loss = (loss * (t >= 0)).sum() / (t >= 0).sum()
+            views = [view(rng, x[j], True, maps[j]) for j in pick]
+            v, w = (torch.from_numpy(np.stack(k).astype(np.float32)) for k in zip(*views))
+            loss = loss_of(net, v, torch.from_numpy(y[pick].astype(np.float32)), w)
             opt.zero_grad(); loss.backward(); opt.step(); plan.step(); total += loss.item()
-        z, cy = answers(net, sets["choose"][0]), sets["choose"][1]
+        z, cy = answers(net, choose[0]), choose[1]
         areas = [auc(z[cy[:, k] >= 0, k], cy[cy[:, k] >= 0, k]) for k in range(2)]
         print(epoch, round(total / (len(x) // batch), 4), [round(v, 4) for v in areas], flush=True)
         if sum(areas) > best:
             best, state = sum(areas), {k: v.clone() for k, v in net.state_dict().items()}
+        torch.save({"net": net.state_dict(), "opt": opt.state_dict(), "plan": plan.state_dict(), "best": best, "state": state, "epoch": epoch}, saved)
     net.load_state_dict(state)
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument("--work", required=True); a.add_argument("--photos", required=True)
+    a.add_argument("--samples", type=int, default=24000); a.add_argument("--epochs", type=int, default=10)
+    a.add_argument("--models", default="models"); a.add_argument("--seed", type=int, default=1)
+    a = a.parse_args()
+    torch.set_num_threads(1); torch.manual_seed(a.seed); cv2.setNumThreads(1)
+    faces, props = load(a.work, a.photos)
+    for p in faces:
+        print(p, len(faces[p]), "people", sum(map(len, faces[p].values())), "faces", flush=True)
+    sets = {p: kept(a.work, p, a.seed + i, faces[p], props[p], n) for i, (p, n) in
+            enumerate((("train", a.samples), ("choose", a.samples // 10), ("test", a.samples // 8)))}
+    net = Net()
+    learn(net, sets["train"], a.epochs, 64, sets["choose"], np.random.default_rng(a.seed), os.path.join(a.work, f"{a.seed}-{a.samples}-{a.epochs}.pt"))
     z, cy = answers(net, sets["choose"][0]), sets["choose"][1]
     fits = [platt(z[cy[:, k] >= 0, k], cy[cy[:, k] >= 0, k]) for k in range(2)]
     report(net, sets["test"], fits)
+    export(net, fits, a.models)
+
+
+def export(net, fits, models):
+    """Writes the weights, the calibration and the manifest's row."""
     net.eval()
-    torch.onnx.export(net, torch.zeros(1, 3, INPUT, INPUT), a.out, input_names=["input"], output_names=["output"], opset_version=13)
+    path = os.path.join(models, "occlusion.onnx")
+    torch.onnx.export(net, torch.zeros(1, 3, INPUT, INPUT), path, input_names=["input"], output_names=["output"], opset_version=13)
     calibration = [{"slope": round(float(f[0]), 4), "offset": round(float(f[1]), 4)} for f in fits]
-    with open(os.path.splitext(a.out)[0] + ".json", "w") as f:
+    with open(os.path.join(models, "occlusion.json"), "w") as f:
         json.dump({"occluded": calibration[0], "mouth_covered": calibration[1]}, f, indent=2); f.write("\n")
+    manifest = os.path.join(models, "manifest.json")
+    rows = json.load(open(manifest))
+    data = open(path, "rb").read()
+    row = next(m for m in rows["models"] if m["id"] == "occlusion")
+    row["sha256"], row["bytes"] = hashlib.sha256(data).hexdigest(), len(data)
+    with open(manifest, "w") as f:
+        json.dump(rows, f, indent=2, ensure_ascii=False); f.write("\n")
 
 
 def report(net, test, fits):
     """Alarms on people that were never seen, by what was drawn."""
-    xs, y, kinds = test
+    xs, y, _, kinds = test
     p = 1 / (1 + np.exp(-np.stack([answers(net, xs)[:, k] * fits[k][0] + fits[k][1] for k in range(2)], 1)))
     for k, name in enumerate(("occluded", "mouth covered")):
         said = y[:, k] >= 0
