@@ -41,7 +41,7 @@ type Limits struct {
 // DefaultLimits are those of the face liveness protocol where it has any; the others were chosen on pictures (see the tests).
 var DefaultLimits = Limits{
 	FaceSize: 150, PupilDistance: 50, Border: 15, Yaw: 30, Pitch: 30, MainFace: 0.5,
-	Cropped: 0.07, Close: 0.75, Occluded: 0.25,
+	Cropped: 0.07, Close: 0.75, Occluded: 0.4,
 	Darkness: 20, Glare: 235, Balance: 0.2, Sharpness: 0.08,
 }
 

@@ -78,9 +78,9 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 }
 
 // What covers a face may mislead the pose by some degrees: where a cover is sure, so much more is allowed, for the fault is the
-// cover. Heads turned beyond 30 degrees, of which a part hides itself, reach 0.87 at most (training/faces/faults.py).
+// cover. Heads turned beyond 30 degrees, of which a part hides itself, reach 0.92 at most (training/faces/faults.py).
 const (
-	sureCover = 0.9
+	sureCover = 0.95
 	misled    = 8
 )
 
