@@ -71,7 +71,7 @@ func (f *Finder) detectTurned(p *liveness.Picture, angle float64) ([]detected, e
 
 // boxes runs the detector on its input and returns one box a face, in pixels of the input.
 func (f *Finder) boxes(input *liveness.Picture) ([]detected, error) {
-	out, err := f.detector.Run(detectorColours.Tensor(input))
+	out, err := f.detector.Look(detectorColours, input)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (f *Finder) rawEmbedding(p *liveness.Picture, points liveness.Landmarks) ([
 	left, right := eyes(points)
 	anchors := []liveness.Point{left, right, points[30], points[48], points[54]}
 	aligned := p.Warp(liveness.Similar(template, anchors), embeddingSize, embeddingSize)
-	out, err := f.identifier.Run(detectorColours.Tensor(aligned))
+	out, err := f.identifier.Look(detectorColours, aligned)
 	if err != nil {
 		return nil, err
 	}

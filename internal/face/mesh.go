@@ -75,7 +75,7 @@ var meshColours = infer.Colours{Deviation: [3]float32{255, 255, 255}}
 func (f *Finder) look(p *liveness.Picture, r region) (mesh, error) {
 	var m mesh
 	affine := r.affine()
-	out, err := f.mesher.Run(meshColours.Tensor(p.Warp(affine, meshSize, meshSize)))
+	out, err := f.mesher.Look(meshColours, p.Warp(affine, meshSize, meshSize))
 	if err != nil {
 		return m, err
 	}

@@ -1,6 +1,10 @@
 package infer
 
-import "github.com/bonafide-id/bonafide/liveness"
+import (
+	"sync"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
 
 // Colours says how a model wants its pixels: planes in the order red, green, blue (or the other way round), each value
 // v of 0..255 as (v - Mean) / Deviation, Mean and Deviation in that same order.
@@ -9,10 +13,28 @@ type Colours struct {
 	Mean, Deviation [3]float32
 }
 
-// Tensor makes a 1 x 3 x height x width input of a picture.
-func (c Colours) Tensor(p *liveness.Picture) Tensor {
+// inputs are []float32 for Look to write over: a recording would leave 50 MB of them to the garbage collector.
+var inputs sync.Pool
+
+// Look runs the model on pictures, each as an input of 1 x 3 x height x width.
+func (m *Model) Look(c Colours, pictures ...*liveness.Picture) ([]Tensor, error) {
+	tensors := make([]Tensor, len(pictures))
+	for i, p := range pictures {
+		size := 3 * p.Width * p.Height
+		input, _ := inputs.Get().(*[]float32)
+		if input == nil || cap(*input) < size {
+			made := make([]float32, size)
+			input = &made
+		}
+		defer inputs.Put(input)
+		tensors[i] = c.tensor(p, (*input)[:size])
+	}
+	return m.Run(tensors...)
+}
+
+// tensor writes a picture into data.
+func (c Colours) tensor(p *liveness.Picture, data []float32) Tensor {
 	size := p.Width * p.Height
-	data := make([]float32, 3*size)
 	for plane := range 3 {
 		var table [256]float32
 		for v := range table {

@@ -73,8 +73,9 @@ func (l VideoLimits) orDefault() VideoLimits {
 
 // Frame is one picture of a recording.
 type Frame struct {
-	// Picture is the frame as shown: turned upright, with square pixels, its longer side at most 960 pixels. It belongs
-	// to the callee. All frames of a recording have one size; where the recording changes its own, frames are stretched.
+	// Picture is the frame as shown: turned upright, with square pixels, its longer side at most 960 pixels. It is the callee's
+	// until it returns: a later frame is written over it. All frames of a recording have one size; where the recording
+	// changes its own, frames are stretched.
 	Picture *liveness.Picture
 	// At is when the frame is shown, from the recording's start. It never decreases.
 	At time.Duration
@@ -191,6 +192,7 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 			break
 		}
 		r.passed++
+		out.used <- frame.Picture
 	}
 	ended := <-exit
 	if err := context.Cause(ctx); err != nil {
@@ -209,7 +211,9 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 
 // output is what comes from the child's pipes. All but the frames may be looked at when the readers are done.
 type output struct {
-	frames  chan Frame
+	frames chan Frame
+	// used are pictures of frames that were looked at, to be written over. It has room for all that there are.
+	used    chan *liveness.Picture
 	all     timestamps
 	sound   []int16
 	readers sync.WaitGroup
@@ -217,8 +221,10 @@ type output struct {
 
 // read starts a reader for each pipe. A fault of what comes stops the decoding.
 func (r *recording) read(ctx context.Context, stop context.CancelCauseFunc, pipes []*os.File) *output {
+	const ahead = 2 // frames that are read before they are asked for
 	out := &output{
-		frames: make(chan Frame, 2),
+		frames: make(chan Frame, ahead),
+		used:   make(chan *liveness.Picture, ahead+2),
 		all:    timestamps{maxTime: r.limits.MaxDuration, maxCount: math.MaxInt},
 	}
 	picked := timestamps{maxTime: r.limits.MaxDuration, maxCount: r.limits.MaxFrames}
@@ -238,7 +244,7 @@ func (r *recording) read(ctx context.Context, stop context.CancelCauseFunc, pipe
 	})
 	out.readers.Go(func() {
 		defer close(out.frames)
-		readFrames(ctx, pipes[2], sizes, times, out.frames)
+		readFrames(ctx, pipes[2], sizes, times, out)
 	})
 	out.readers.Go(func() { out.sound = readSound(pipes[3], r.limits.MaxDuration) })
 	return out
@@ -293,7 +299,7 @@ func closeAll(files []*os.File) {
 }
 
 // readFrames pairs the pixels with their timestamps. It ends quietly where either does: the child's exit says why.
-func readFrames(ctx context.Context, pixels *os.File, sizes <-chan frameSize, times <-chan time.Duration, frames chan<- Frame) {
+func readFrames(ctx context.Context, pixels *os.File, sizes <-chan frameSize, times <-chan time.Duration, out *output) {
 	const pipeSize = 1 << 20 // the most that needs no privilege; fewer switches between the child and us
 	if connection, err := pixels.SyscallConn(); err == nil {
 		_ = connection.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
@@ -303,7 +309,12 @@ func readFrames(ctx context.Context, pixels *os.File, sizes <-chan frameSize, ti
 		return
 	}
 	for {
-		picture := liveness.NewPicture(size.width, size.height)
+		var picture *liveness.Picture
+		select {
+		case picture = <-out.used:
+		default:
+			picture = liveness.NewPicture(size.width, size.height)
+		}
 		if _, err := io.ReadFull(pixels, picture.Pixels); err != nil {
 			return
 		}
@@ -312,7 +323,7 @@ func readFrames(ctx context.Context, pixels *os.File, sizes <-chan frameSize, ti
 			return
 		}
 		select {
-		case frames <- Frame{Picture: picture, At: at}:
+		case out.frames <- Frame{Picture: picture, At: at}:
 		case <-ctx.Done():
 			return
 		}

@@ -11,9 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bonafide-id/bonafide/liveness"
 )
 
 // collect decodes a whole recording.
@@ -21,7 +24,8 @@ func collect(t testing.TB, data []byte, limits VideoLimits) ([]Frame, Clip, erro
 	t.Helper()
 	var frames []Frame
 	clip, err := testDecoder(t).Frames(t.Context(), data, limits, func(f Frame) error {
-		frames = append(frames, f)
+		pixels := slices.Clone(f.Picture.Pixels)
+		frames = append(frames, Frame{Picture: &liveness.Picture{Width: f.Picture.Width, Height: f.Picture.Height, Pixels: pixels}, At: f.At})
 		return nil
 	})
 	return frames, clip, err

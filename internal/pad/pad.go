@@ -202,13 +202,13 @@ func (r Recipe) fuse(odds []float64, reach float64) (float64, error) {
 // look runs one network on one face.
 func (n Net) look(model *infer.Model, p *liveness.Picture, box liveness.Box) ([]float64, error) {
 	colours := infer.Colours{BGR: true, Deviation: [3]float32{1, 1, 1}}
-	var inputs []infer.Tensor
+	var crops []*liveness.Picture
 	for _, margin := range n.Margins {
 		crop := p.Crop(around(box, margin, p), cropSize, cropSize)
 		turnToLight(crop)
-		inputs = append(inputs, colours.Tensor(crop))
+		crops = append(crops, crop)
 	}
-	outputs, err := model.Run(inputs...)
+	outputs, err := model.Look(colours, crops...)
 	if err != nil {
 		return nil, err
 	}

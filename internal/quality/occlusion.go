@@ -53,7 +53,7 @@ func newOcclusion(library *infer.Library) (*occlusion, error) {
 func (o *occlusion) look(p *liveness.Picture, l liveness.Landmarks) (occluded, mouth float64, err error) {
 	places := []liveness.Point{centre(l[36:42]), centre(l[42:48]), l[33], centre(l[48:60])}
 	part := p.Warp(liveness.Similar(occlusionPlaces, places), occlusionSize, occlusionSize)
-	out, err := o.model.Run(levelled(part).Tensor(part))
+	out, err := o.model.Look(levelled(part), part)
 	if err != nil {
 		return 0, 0, err
 	}
