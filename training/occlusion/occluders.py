@@ -190,9 +190,8 @@ def skin(rng, image, face):
 
 
 def target(rng, face):
-    """Where an occluder goes: the mouth, the lower lip, an eye, both eyes' middle, a brow, the nose, a cheek."""
+    """Where an occluder goes: the mouth, the lower lip, an eye, both eyes' middle, the nose, a cheek."""
     spots = [face.mouth, face.mouth, face.at(face.mouth, 0, .15), face.left, face.right, (face.left + face.right) / 2, face.nose,
-             face.at(face.left, -.04, -.15), face.at(face.right, .04, -.15),
              face.at(face.left, -.05, .45), face.at(face.right, .05, .45)]
     return spots[rng.integers(len(spots))] + rng.normal(0, .05, 2) * face.width
 
@@ -208,8 +207,7 @@ def hand(rng, image, face, spot, props, sleeve=True):
     """A hand with some point of it at spot, reaching in from anywhere, mostly from below; its forearm may wear a sleeve."""
     p = props.hands[rng.integers(len(props.hands))]
     ys, xs = np.nonzero(p[:112, :, 2] > 200)
-    # Any point of it, or often a finger's end: np.nonzero goes from the top down.
-    k = rng.integers(len(xs) if rng.random() < .65 else len(xs) // 6 + 1)
+    k = rng.integers(len(xs))
     # 160 pixels are 22 cm, a face is some 14 cm wide; what is nearer to the camera is larger.
     scale = face.width * 1.57 / 160 * np.exp(rng.normal(.1, .2))
     angle = rng.normal(0, 50) if rng.random() < .7 else rng.uniform(0, 360)
@@ -596,7 +594,7 @@ def draw(rng, kind, image, face, props):
 
 
 OCCLUDING = {"hand": 6, "hands": 1, "scarf": 2.5, "paper": 2.3, "phone": 2.3, "thing": 2.2, "sunglasses": 3}
-HARMLESS = {"none": 4, "glasses": 2.5, "mask": 6, "beard": 1.2, "hat": 1.2, "veil": 1.2, "strands": 1, "shadow": 2, "collar": 1,
+HARMLESS = {"none": 4, "glasses": 2.5, "mask": 5, "beard": 1.2, "hat": 1.2, "veil": 1.2, "strands": 1, "shadow": 2, "collar": 1,
             "beside_hand": 1.8, "beside_paper": .4, "beside_phone": .4, "beside_thing": .5}
 WORN = ("mask", "glasses", "beard", "hat", "veil", "strands", "shadow")
 LIGHT = ("shadow",)
@@ -657,8 +655,6 @@ def compose(rng, image, landmarks, props, occluding=None, kind=None, alone=False
         if k == "none":
             continue
         pic, m = draw(rng, k, image, face, props)
-        if k == "veil" and kinds[-1] == "mask" and rng.random() < .5:
-            pic = np.full_like(pic, rng.uniform(8, 50)) * clouds(rng, 6, .6, 1.3)[..., None]  # most hoods and headscarves are dark
         m = np.clip(m, 0, 1)
         if k not in LIGHT:
             pic = pic * (light(image) * rng.uniform(.75, 1.3))

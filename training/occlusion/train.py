@@ -80,21 +80,12 @@ def generate(seed, people, props, n):
         image, landmarks = shots[rng.integers(len(shots))]
         c = compose(rng, image, landmarks, props)
         m = straightened(landmarks)
-        picture = tight(rng, c.picture, landmarks) if rng.random() < .12 else c.picture
-        xs[i] = cv2.warpAffine(picture, m, (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        xs[i] = cv2.warpAffine(c.picture, m, (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         where = np.dstack([c.covered, c.hidden, Face(landmarks).region()])
         maps[i] = cv2.warpAffine(where, m / 4, (STORED // 4, STORED // 4), flags=cv2.INTER_LINEAR) * 255
         ys[i] = c.occluded, c.mouth
         kinds.append("+".join(c.drawn) or "none")
     return xs, ys, maps, kinds
-
-
-def tight(rng, image, landmarks):
-    """The picture as it is seen where it ends near the face: its edge repeats."""
-    low, high = landmarks.min(0), landmarks.max(0)
-    left, top = (np.clip(low - (high - low) * [1, 1.4] * rng.uniform(0, .35, 2), 0, SIDE - 2)).astype(int)
-    right, bottom = (np.clip(high + (high - low) * rng.uniform(0, .35, 2), [left + 1, top + 1], SIDE)).astype(int)
-    return cv2.copyMakeBorder(image[top:bottom, left:right], top, SIDE - bottom, left, SIDE - right, cv2.BORDER_REPLICATE)
 
 
 def view(rng, x, jitter, where=None):
