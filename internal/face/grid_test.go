@@ -23,11 +23,11 @@ func TestLikeness(t *testing.T) {
 				if err != nil || len(faces) == 0 {
 					t.Fatalf("%s: no face (%v)", name, err)
 				}
-				e, err := f.embed(list[i], faces[0].Landmarks)
+				raw, err := f.rawEmbedding(list[i], faces[0].Landmarks)
 				if err != nil {
 					t.Fatal(err)
 				}
-				who, embeddings = append(who, s), append(embeddings, e)
+				who, embeddings = append(who, s), append(embeddings, unit(raw))
 			}
 		}
 	}

@@ -13,20 +13,17 @@ const embeddingSize = 112
 // These are the points of the model's own package, which are those of ArcFace.
 var template = []liveness.Point{{X: 38.29, Y: 51.70}, {X: 73.53, Y: 51.50}, {X: 56.03, Y: 71.74}, {X: 41.55, Y: 92.37}, {X: 70.73, Y: 92.20}}
 
-// embed describes a face by a vector of length 1; those of one person are close.
-func (f *Finder) embed(p *liveness.Picture, points liveness.Landmarks) ([]float32, error) {
-	v, err := f.rawEmbedding(p, points)
-	if err != nil {
-		return nil, err
+// unit is a raw embedding made 1 long; those of one person are close.
+func unit(raw []float32) []float32 {
+	size := float32(length(raw) + 1e-12)
+	v := make([]float32, len(raw))
+	for i, x := range raw {
+		v[i] = x / size
 	}
-	size := float32(length(v) + 1e-12)
-	for i := range v {
-		v[i] /= size
-	}
-	return v, nil
+	return v
 }
 
-// rawEmbedding is the embedding before it is made 1 long. Its length tells how much like an upright face the crop is.
+// rawEmbedding describes a face by a vector. Its direction tells whose it is (unit, likeness), and its length how much like an upright face the crop is.
 func (f *Finder) rawEmbedding(p *liveness.Picture, points liveness.Landmarks) ([]float32, error) {
 	left, right := eyes(points)
 	anchors := []liveness.Point{left, right, points[30], points[48], points[54]}

@@ -8,18 +8,24 @@ const (
 	samePerson = 0.5
 	// meetEvery is the longest time between two comparisons.
 	meetEvery = 800 * time.Millisecond
-	// strangers is how many comparisons in a row must fail before the person has changed: one can fail on a blurred
-	// or dissolving frame.
-	strangers = 3
+	// strangers is how many comparisons in a row must show one and the same other person, and strangerFor for how long,
+	// before the person has changed: some fail on blurred or dissolving frames, and at 60 kbit/s on what a cut leaves behind
+	// for several frames.
+	strangers   = 3
+	strangerFor = 400 * time.Millisecond
+	// clearFace is the length of a raw embedding under which it tells nobody: that of people before a camera is at least 2.9,
+	// even at 60 kbit/s, and that of faces that dissolve into another 1.9 to 2.7.
+	clearFace = 2.75
 )
 
 // person notices that a recording goes on with somebody else.
 type person struct {
 	known []float32
 	last  time.Duration // of the last comparison
-	// doubts counts the comparisons in a row that failed, the first of them at since.
-	doubts int
-	since  time.Duration
+	// doubts counts the comparisons in a row that showed the stranger, the first of them at since.
+	doubts   int
+	stranger []float32
+	since    time.Duration
 }
 
 // due reports whether a frame is to be compared: the first, one now and then, each after the face was lost or cut, and each
@@ -28,20 +34,24 @@ func (p *person) due(at time.Duration, fresh bool) bool {
 	return p.known == nil || fresh || p.doubts > 0 || at-p.last >= meetEvery
 }
 
-// meet compares an embedding with the person's. It reports a change, and from when on.
-func (p *person) meet(embedding []float32, at time.Duration) (since time.Duration, changed bool) {
+// meet compares a raw embedding with the person's. It reports a change, and from when on.
+func (p *person) meet(raw []float32, at time.Duration) (since time.Duration, changed bool) {
 	p.last = at
+	if length(raw) < clearFace {
+		return 0, false
+	}
+	embedding := unit(raw)
 	switch {
 	case p.known == nil:
 		p.known = embedding
 	case likeness(p.known, embedding) >= samePerson:
 		p.doubts = 0
-	case p.doubts == 0:
-		p.doubts, p.since = 1, at
+	case p.doubts == 0 || likeness(p.stranger, embedding) < samePerson:
+		p.doubts, p.stranger, p.since = 1, embedding, at
 	default:
 		p.doubts++
 	}
-	if p.doubts < strangers {
+	if p.doubts < strangers || at-p.since < strangerFor {
 		return 0, false
 	}
 	p.doubts, p.known = 0, embedding

@@ -223,7 +223,7 @@ func crowded(boxes []detected) bool {
 func (t *Track) found(p *liveness.Picture, at time.Duration, fresh bool) (liveness.Face, bool, error) {
 	t.seen.Found++
 	if t.person.due(at, fresh) {
-		embedding, err := t.finder.embed(p, t.face.Landmarks)
+		embedding, err := t.finder.rawEmbedding(p, t.face.Landmarks)
 		if err != nil {
 			return liveness.Face{}, false, err
 		}
