@@ -171,17 +171,17 @@ func TestPersonsAtLowBitrates(t *testing.T) {
 	}
 	clips := map[string][][]*liveness.Picture{}
 	for _, name := range several {
-		for n := range 3 {
+		for n := range 2 {
 			clips[name] = append(clips[name], speaker(t, name, n))
 		}
 	}
 	for _, rate := range rates {
 		falsely, missed, spliced, joined := 0, 0, 0, 0
 		for _, name := range several {
-			// Twelve pieces of three clips, as a recital is joined of words.
+			// Twelve pieces of two clips, as a recital is joined of words.
 			var list []*liveness.Picture
 			for i := range 12 {
-				clip := clips[name][i%3]
+				clip := clips[name][i%2]
 				from := i * 6 % (len(clip) - 10)
 				list = append(list, clip[from:from+10]...)
 			}

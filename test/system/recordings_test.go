@@ -4,6 +4,8 @@ import (
 	"image"
 	"net/http"
 	"testing"
+
+	"github.com/bonafide-id/bonafide/liveness"
 )
 
 // User errors of recordings, each from a video that has that fault. What needs a living mouth is in the tests of the
@@ -46,6 +48,60 @@ func TestUserErrorsOfRecordings(t *testing.T) {
 		told := m["error"].(map[string]any)
 		if r.status != http.StatusOK || told["type"] != "user" || told["code"] != fault.code || m["score"] != 0.0 || told["message"] == "" {
 			t.Errorf("%s: want user error %v, got %d %s", fault.name, fault.code, r.status, r.body)
+		}
+	}
+}
+
+// TestUserErrorsOfSpeakers takes a recording in which somebody says the phrase, and gives it just one fault at a time.
+func TestUserErrorsOfSpeakers(t *testing.T) {
+	s := launch(t, t.TempDir(), "--challenge-tries", "1")
+	c := s.key("speakers")
+	sentences := map[float64]string{}
+	for _, r := range liveness.Reasons() {
+		if sentences[float64(r.LipSecure)] == "" {
+			sentences[float64(r.LipSecure)] = r.Sentence
+		}
+	}
+	filter := func(graph string) func(name, other string) []string {
+		return func(name, _ string) []string { return []string{"-i", name, "-vf", graph} }
+	}
+	for _, fault := range []struct {
+		name string
+		code float64 // 0: none
+		film func(name, other string) []string
+	}{
+		{"none", 0, filter("null")},
+		{"ends too early", 1001, func(name, _ string) []string { return []string{"-i", name, "-t", "0.9"} }},
+		{"dark", 1002, filter("lutyuv=y=16+(val-16)*0.05")},
+		{"out of sight", 1003, filter("drawbox=color=gray:t=fill:enable='gt(t,0.5)'")},
+		{"two people", 1004, func(name, other string) []string {
+			return []string{"-i", name, "-i", other, "-filter_complex", "[0][1]hstack=shortest=1", "-map", "0:a?"}
+		}},
+		{"far away", 1005, filter("scale=iw/4:-2,pad=iw*4:ih*4:(ow-iw)/2:(oh-ih)/2:gray")},
+		{"too close", 1006, filter("crop=iw*0.42:ih*0.36:iw*0.30:ih*0.36,scale=640:480")},
+		{"mouth covered", 1008, filter("drawbox=x=iw*0.3:y=ih*0.6:w=iw*0.4:h=ih*0.3:color=0x7fb0c8:t=fill")},
+		{"frozen", 1009, filter("loop=loop=200:size=1:start=0,trim=duration=4")},
+		{"blurred", 1010, filter("gblur=sigma=7")},
+		{"8 frames a second", 1011, filter("fps=8")},
+		{"another person", 1012, func(name, other string) []string {
+			return []string{"-i", name, "-i", other, "-filter_complex",
+				"[0]trim=duration=1.5,setpts=PTS-STARTPTS[a];[1]trim=start=1.5,setpts=PTS-STARTPTS[b];[a][b]concat=n=2", "-map", "0:a?"}
+		}},
+		{"half a minute and more", 1014, func(name, _ string) []string { return []string{"-stream_loop", "20", "-i", name, "-t", "35"} }},
+	} {
+		id, phrase := s.challenge(c)
+		name, other := write(t, "one.mp4", recital(t, "s2", phrase)), write(t, "two.mp4", recital(t, "s5", phrase))
+		r, err := s.verify(c, id, film(t, fault.film(name, other)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := r.json(t)
+		told, wrong := m["error"].(map[string]any)
+		switch {
+		case fault.code == 0 && wrong, fault.code > 0 && !wrong:
+			t.Errorf("%s: want user error %v, got %d %s", fault.name, fault.code, r.status, r.body)
+		case wrong && (told["code"] != fault.code || told["message"] != sentences[fault.code]):
+			t.Errorf("%s: want user error %v and %q, got %d %s", fault.name, fault.code, sentences[fault.code], r.status, r.body)
 		}
 	}
 }
