@@ -21,6 +21,9 @@ const (
 	mostOutside    = 0.15
 	mostAngle      = 30 // degrees of yaw or pitch
 	mostCovered    = 0.5
+	// leastSharpness: speakers have 0.33, at 60 kbit/s 0.25, blurred by 7% of the pupil distance, where the lips can just be
+	// read, 0.11, and by 14% 0.09, beyond which their faces are soon lost.
+	leastSharpness = 0.1
 
 	// lookEvery is how often presentation-attack detection and quality look at a frame.
 	lookEvery = 500 * time.Millisecond
@@ -114,7 +117,7 @@ func (w *watch) gates(clip media.Clip, all time.Duration) []liveness.Gate {
 		// Darkness and blur go before a lost face, whose causes they are.
 		brightness,
 		liveness.AtMost("glare", middle(func(l look) float64 { return l.Brightness }), limits.Glare, "", liveness.PoorIllumination),
-		liveness.AtLeast("sharpness", middle(func(l look) float64 { return l.Sharpness }), limits.Sharpness, "", liveness.TooBlurry),
+		liveness.AtLeast("sharpness", middle(func(l look) float64 { return l.Sharpness }), leastSharpness, "", liveness.TooBlurry),
 		found,
 		liveness.AtMost("main_faces", share(seen.Crowded, seen.Looks), mostCrowded, "", liveness.TooManyFaces),
 		liveness.AtLeast("face_width", median(w.widths)*w.enlarged(clip), leastFaceWidth, "px", liveness.FaceTooSmall),

@@ -65,6 +65,9 @@ func TestUserErrorsOfSpeakers(t *testing.T) {
 	filter := func(graph string) func(name, other string) []string {
 		return func(name, _ string) []string { return []string{"-i", name, "-vf", graph} }
 	}
+	// The faults end the check before the phrase matters, so that all but the first may answer an old one.
+	id, phrase := s.challenge(c)
+	name, other := write(t, "one.mp4", recital(t, "s2", phrase)), write(t, "two.mp4", recital(t, "s5", phrase))
 	for _, fault := range []struct {
 		name string
 		code float64 // 0: none
@@ -81,7 +84,7 @@ func TestUserErrorsOfSpeakers(t *testing.T) {
 		{"too close", 1006, filter("crop=iw*0.42:ih*0.36:iw*0.30:ih*0.36,scale=640:480")},
 		{"mouth covered", 1008, filter("drawbox=x=iw*0.3:y=ih*0.6:w=iw*0.4:h=ih*0.3:color=0x7fb0c8:t=fill")},
 		{"frozen", 1009, filter("loop=loop=200:size=1:start=0,trim=duration=4")},
-		{"blurred", 1010, filter("gblur=sigma=7")},
+		{"blurred", 1010, filter("gblur=sigma=15")},
 		{"8 frames a second", 1011, filter("fps=8")},
 		{"another person", 1012, func(name, other string) []string {
 			return []string{"-i", name, "-i", other, "-filter_complex",
@@ -89,18 +92,16 @@ func TestUserErrorsOfSpeakers(t *testing.T) {
 		}},
 		{"half a minute and more", 1014, func(name, _ string) []string { return []string{"-stream_loop", "20", "-i", name, "-t", "35"} }},
 	} {
-		id, phrase := s.challenge(c)
-		name, other := write(t, "one.mp4", recital(t, "s2", phrase)), write(t, "two.mp4", recital(t, "s5", phrase))
+		if fault.code > 0 {
+			id, _ = s.challenge(c)
+		}
 		r, err := s.verify(c, id, film(t, fault.film(name, other)...))
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := r.json(t)
-		told, wrong := m["error"].(map[string]any)
-		switch {
-		case fault.code == 0 && wrong, fault.code > 0 && !wrong:
-			t.Errorf("%s: want user error %v, got %d %s", fault.name, fault.code, r.status, r.body)
-		case wrong && (told["code"] != fault.code || told["message"] != sentences[fault.code]):
+		told := m["error"].(map[string]any)
+		if told["code"] != fault.code || fault.code > 0 && told["message"] != sentences[fault.code] {
 			t.Errorf("%s: want user error %v and %q, got %d %s", fault.name, fault.code, sentences[fault.code], r.status, r.body)
 		}
 	}
