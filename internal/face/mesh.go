@@ -93,21 +93,26 @@ func (f *Finder) look(p *liveness.Picture, r region) (mesh, error) {
 	return m, nil
 }
 
-// mostLooks bounds how often a new face is looked at: twice is usual, more where it is tilted.
-const mostLooks = 5
+// A new face is looked at twice or three times as a rule, and up to mostLooks times where it is tilted.
+const (
+	usualLooks, mostLooks = 3, 5
+	tilted                = 10 * math.Pi / 180
+)
 
 // settled looks until the region fits: the detector's box is rough, and knows nothing of roll.
 func (f *Finder) settled(p *liveness.Picture, r region) (m mesh, err error) {
-	for range mostLooks {
-		if m, err = f.look(p, r); err != nil || r.fits(m.next) {
+	for looks := 1; ; looks++ {
+		if m, err = f.look(p, r); err != nil || r.fits(m.next) || looks == mostLooks {
 			return m, err
+		}
+		if looks >= usualLooks && math.Abs(m.next.angle) < tilted {
+			return m, nil
 		}
 		// A look sees only a part of a great tilt.
 		next := m.next
 		next.angle += 0.7 * math.Remainder(next.angle-r.angle, 2*math.Pi)
 		r = next
 	}
-	return m, nil
 }
 
 // turns are the angles at which a face is looked for that does not stand upright.
