@@ -48,8 +48,7 @@ func check(holds bool, format string, args ...any) error {
 }
 
 // alone finds what one kind alone can have, and what is left of it when it is sent five times as much. The two take turns,
-// so that whatever else the machine does falls on both. What falls on one of them all the same, and the client's own work, which
-// is five times as much, is told by the processor time that was left to the server.
+// so that whatever else the machine does falls on both. Whether it did is told by the processor time that others took.
 func (t *target) alone(ctx context.Context, k kind, round time.Duration, rounds int) error {
 	var peak, over outcome
 	for range rounds {
@@ -57,11 +56,11 @@ func (t *target) alone(ctx context.Context, k kind, round time.Duration, rounds 
 		over.merge(t.costing(func() outcome { return open(ctx, k, overload*peak.goodput(), round) }))
 	}
 	fmt.Printf("\n%s\n  at capacity:      %v\n                    %s\n  at %d times that:  %v\n                    %s\n",
-		k.name, peak, peak.cost(), overload, over, over.cost())
-	kept, late := over.efficiency()/peak.efficiency(), percentile(over.answered, 99).Seconds()/queueWait.Seconds()
+		k.name, peak, t.cost(peak), overload, over, t.cost(over))
+	kept, late := over.goodput()/peak.goodput(), percentile(over.answered, 99).Seconds()/queueWait.Seconds()
 	prompt := within(over.refused, promptly)
-	fmt.Printf("  goodput kept: %.0f%%, and %.0f%% for each second of CPU that was left to the server; 99th percentile of the answered over the queue's limit: %.2f; refused in less than %v: %.1f%%\n",
-		100*over.goodput()/peak.goodput(), 100*kept, late, promptly, 100*prompt)
+	fmt.Printf("  goodput kept: %.0f%%; 99th percentile of the answered over the queue's limit: %.2f; refused in less than %v: %.1f%%\n",
+		100*kept, late, promptly, 100*prompt)
 	return errors.Join(
 		check(len(peak.failed)+len(over.failed) == 0, "%s: requests failed", k.name),
 		check(kept >= leastGoodput, "%s: %.0f%% of the goodput was kept", k.name, 100*kept),

@@ -69,20 +69,14 @@ func (t *target) costing(phase func() outcome) outcome {
 	return out
 }
 
-// efficiency is the answers for each second of processor time that client and others left to the server.
-func (o outcome) efficiency() float64 {
-	left := o.lasted*time.Duration(runtime.NumCPU()) - o.cpu.client - o.cpu.other
-	return float64(len(o.answered)) / left.Seconds()
-}
-
-// cost says what the phase spent, of so many cores.
-func (o outcome) cost() string {
-	share := func(d time.Duration) float64 {
-		return 100 * d.Seconds() / o.lasted.Seconds() / float64(runtime.NumCPU())
+// cost says what a phase spent.
+func (t *target) cost(o outcome) string {
+	share := func(d time.Duration, cores int) float64 {
+		return 100 * d.Seconds() / o.lasted.Seconds() / float64(cores)
 	}
 	each := o.cpu.server.Seconds() * 1000 / max(1, float64(len(o.answered)))
-	return fmt.Sprintf("%.1f ms of the server's CPU for each answer; of the cores, server %.0f%%, this client %.0f%%, others %.0f%%",
-		each, share(o.cpu.server), share(o.cpu.client), share(o.cpu.other))
+	return fmt.Sprintf("%.1f ms of the server's CPU for each answer; of its cores, the server took %.0f%%; of all, others took %.0f%%",
+		each, share(o.cpu.server, t.cores), share(o.cpu.other, runtime.NumCPU()))
 }
 
 // goodput is the answers a second.

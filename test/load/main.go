@@ -17,8 +17,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/bonafide-id/bonafide/test/process"
 )
@@ -37,28 +38,39 @@ func main() {
 	fmt.Println("load: everything held")
 }
 
-// giveWay lets the server have the cores first: a client elsewhere would take none of them. Threads made later inherit it.
-func giveWay() {
-	threads, _ := os.ReadDir("/proc/self/task")
-	for _, thread := range threads {
-		if id, err := strconv.Atoi(thread.Name()); err == nil {
-			_ = syscall.Setpriority(syscall.PRIO_PROCESS, id, 10) // the figures are only rougher without it
-		}
-	}
-}
-
 func run(ctx context.Context, soaking, round time.Duration, rounds int) (err error) {
+	cores := runtime.NumCPU()
+	if soaking == 0 && cores > 1 {
+		keepTo(0, cores-1) // the server, which inherits it
+	}
 	t, err := newTarget(".")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.stop()) }()
-	giveWay()
-	fmt.Printf("%d cores, also for this client; %s\n", runtime.NumCPU(), time.Now().UTC().Format(time.RFC3339))
 	if soaking > 0 {
+		fmt.Printf("%d cores, also for this client; %s\n", cores, time.Now().UTC().Format(time.RFC3339))
 		return soak(ctx, t, soaking, os.Stdout)
 	}
+	t.cores = max(1, cores-1)
+	keepTo(cores-1, cores)
+	fmt.Printf("%d of %d cores for the server, one for this client; %s\n", t.cores, cores, time.Now().UTC().Format(time.RFC3339))
 	return capacity(ctx, t, round, rounds)
+}
+
+// keepTo keeps this process to the cores from one up to another, so that the server and its client take no time of each other's.
+// Threads and processes made later inherit it.
+func keepTo(from, to int) {
+	var cores unix.CPUSet
+	for core := from; core < to; core++ {
+		cores.Set(core)
+	}
+	threads, _ := os.ReadDir("/proc/self/task")
+	for _, thread := range threads {
+		if id, err := strconv.Atoi(thread.Name()); err == nil {
+			_ = unix.SchedSetaffinity(id, &cores) // the figures are only rougher without it
+		}
+	}
 }
 
 // target is a server with what it is sent.
@@ -67,6 +79,7 @@ type target struct {
 	client             *process.Client
 	picture, recording []byte
 	folder             string
+	cores              int // that are the server's alone
 }
 
 // queueWait is the longest that a check may wait for its turn.
