@@ -13,6 +13,9 @@ func (p *Picture) Crop(box Box, width, height int) *Picture {
 	if min(p.Width, p.Height, width, height) == 0 || !(box.Width > 0) || !(box.Height > 0) {
 		return out
 	}
+	if p.copied(box, out) {
+		return out
+	}
 	columns := resampling(box.X, box.Width, p.Width, width, 1<<16)
 	rows := resampling(box.Y, box.Height, p.Height, height, 1<<8)
 	from, to := 3*columns[0].first, 3*(columns[width-1].last()+1)
@@ -26,6 +29,63 @@ func (p *Picture) Crop(box Box, width, height int) *Picture {
 		line.across(columns, out.Pixels[3*width*y:3*width*(y+1)])
 	}
 	return out
+}
+
+// copied fills a picture from a box of its size, of whole pixels inside this one; it reports whether the box is one.
+func (p *Picture) copied(box Box, out *Picture) bool {
+	left, top := int(box.X), int(box.Y)
+	same := box.X == float64(left) && box.Y == float64(top) && box.Width == float64(out.Width) && box.Height == float64(out.Height)
+	if !same || left < 0 || top < 0 || left+out.Width > p.Width || top+out.Height > p.Height {
+		return false
+	}
+	for y := range out.Height {
+		from := 3 * ((top+y)*p.Width + left)
+		copy(out.Pixels[3*y*out.Width:3*(y+1)*out.Width], p.Pixels[from:])
+	}
+	return true
+}
+
+// Halved returns the picture at half its width and height, each pixel the mean of four, rounded to within one. Of an odd
+// width or height the last column or row is left out, of a side of one pixel nothing.
+func (p *Picture) Halved() *Picture {
+	out := NewPicture(half(p.Width), half(p.Height))
+	if len(out.Pixels) == 0 {
+		return out
+	}
+	if p.Width == 1 || p.Height == 1 {
+		return p.Crop(Box{Width: float64(min(p.Width, 2*out.Width)), Height: float64(min(p.Height, 2*out.Height))}, out.Width, out.Height)
+	}
+	stride := 3 * p.Width
+	for y := range out.Height {
+		above := p.Pixels[2*y*stride : (2*y+1)*stride]
+		beneath := p.Pixels[(2*y+1)*stride : (2*y+2)*stride]
+		halve(above, beneath, out.Pixels[3*y*out.Width:3*(y+1)*out.Width])
+	}
+	return out
+}
+
+func half(side int) int {
+	if side == 1 {
+		return 1
+	}
+	return side / 2
+}
+
+// halve takes the mean of each two by two pixels of two rows, eight bytes at a time: rounded up between the rows, and
+// down between the columns.
+func halve(above, beneath, out []byte) {
+	const low = 0x7f7f7f7f7f7f7f7f
+	for len(out) >= 4 && len(above) >= 8 && len(beneath) >= 8 {
+		a, b := binary.LittleEndian.Uint64(above), binary.LittleEndian.Uint64(beneath)
+		c := (a | b) - ((a^b)>>1)&low
+		d := c >> 24
+		binary.LittleEndian.PutUint32(out, uint32((c&d)+((c^d)>>1)&low)) // its fourth byte is the next pixel's to write
+		above, beneath, out = above[6:], beneath[6:], out[3:]
+	}
+	for i := range out {
+		at := i/3*6 + i%3
+		out[i] = byte((int(above[at]) + int(beneath[at]) + int(above[at+3]) + int(beneath[at+3]) + 2) / 4)
+	}
 }
 
 // taps are the source pixels of one output pixel: first, first+1, …, with weights of a fixed sum.

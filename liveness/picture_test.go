@@ -31,6 +31,28 @@ func TestCropOfTheWholeIsThePicture(t *testing.T) {
 	}
 }
 
+func TestHalvedIsTheMeanOfFour(t *testing.T) {
+	for _, size := range [][2]int{{1, 1}, {1, 9}, {2, 2}, {3, 5}, {7, 2}, {64, 48}, {101, 33}} {
+		p := NewPicture(size[0], size[1])
+		for i := range p.Pixels {
+			p.Pixels[i] = byte(i * i * 31 / 7)
+		}
+		got := p.Halved()
+		if got.Width != max(p.Width/2, 1) || got.Height != max(p.Height/2, 1) {
+			t.Fatalf("%v became %dx%d", size, got.Width, got.Height)
+		}
+		at := func(x, y, c int) float64 {
+			return float64(p.Pixels[3*(min(y, p.Height-1)*p.Width+min(x, p.Width-1))+c])
+		}
+		for i, v := range got.Pixels {
+			x, y, c := i/3%got.Width*2, i/3/got.Width*2, i%3
+			if mean := (at(x, y, c) + at(x+1, y, c) + at(x, y+1, c) + at(x+1, y+1, c)) / 4; math.Abs(float64(v)-mean) > 1 {
+				t.Errorf("%v: byte %d is %d, not %v", size, i, v, mean)
+			}
+		}
+	}
+}
+
 func TestCropShrinksByArea(t *testing.T) {
 	got := ramp(100, 100).Crop(Box{X: 10, Y: 20, Width: 40, Height: 60}, 4, 3)
 	for y := range 3 {

@@ -36,7 +36,7 @@ var detectorColours = infer.Colours{Mean: [3]float32{127, 127, 127}, Deviation: 
 
 // detect looks for faces in a region of the picture, whose proportions are kept. The region may be larger than the
 // picture: what lies outside is grey.
-func (f *Finder) detect(p *liveness.Picture, region liveness.Box) ([]detected, error) {
+func (f *Finder) detect(p *pyramid, region liveness.Box) ([]detected, error) {
 	scale := min(inputWidth/region.Width, inputHeight/region.Height)
 	boxes, err := f.boxes(canvas(p, region, scale))
 	for i, d := range boxes {
@@ -47,7 +47,7 @@ func (f *Finder) detect(p *liveness.Picture, region liveness.Box) ([]detected, e
 }
 
 // detectTurned looks for faces that are turned clockwise by an angle in radians.
-func (f *Finder) detectTurned(p *liveness.Picture, angle float64) ([]detected, error) {
+func (f *Finder) detectTurned(p *pyramid, angle float64) ([]detected, error) {
 	sin, cos := math.Sincos(angle)
 	width, height := float64(p.Width), float64(p.Height)
 	// The whole picture, turned back, fits into the input.
@@ -94,7 +94,7 @@ func (f *Finder) boxes(input *liveness.Picture) ([]detected, error) {
 }
 
 // canvas draws a region of the picture, scaled, into the top left corner of the detector's input.
-func canvas(p *liveness.Picture, region liveness.Box, scale float64) *liveness.Picture {
+func canvas(p *pyramid, region liveness.Box, scale float64) *liveness.Picture {
 	out := liveness.NewPicture(inputWidth, inputHeight)
 	for i := range out.Pixels {
 		out.Pixels[i] = 127
@@ -125,7 +125,7 @@ func separate(boxes []detected) []detected {
 	return kept
 }
 
-func whole(p *liveness.Picture) liveness.Box {
+func whole(p *pyramid) liveness.Box {
 	return liveness.Box{Width: float64(p.Width), Height: float64(p.Height)}
 }
 

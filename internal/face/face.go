@@ -44,7 +44,7 @@ const maxDescribed = 4
 // Find returns the faces of a picture, largest box first, in pixels of the picture. The first four have landmarks, a
 // pose and a pupil distance; the others of a crowd are only boxes.
 func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
-	found, err := f.search(levelled(p))
+	found, err := f.search(pyramidOf(p))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
 
 // search looks at the whole picture; where that shows no face, at the picture made smaller, for a face that fills it, at its
 // parts, for a face that is small in it, and at the picture turned. The largest comes first.
-func (f *Finder) search(p *liveness.Picture) ([]detected, error) {
+func (f *Finder) search(p *pyramid) ([]detected, error) {
 	if p.Width == 0 || p.Height == 0 {
 		return nil, nil
 	}
@@ -87,7 +87,7 @@ func (f *Finder) search(p *liveness.Picture) ([]detected, error) {
 }
 
 // searchIn looks at regions of the picture and leaves out what it is told to.
-func (f *Finder) searchIn(p *liveness.Picture, regions []liveness.Box, out func(detected) bool) ([]detected, error) {
+func (f *Finder) searchIn(p *pyramid, regions []liveness.Box, out func(detected) bool) ([]detected, error) {
 	var found []detected
 	for _, region := range regions {
 		part, err := f.detect(p, region)
@@ -110,18 +110,16 @@ func large(d detected) bool { return d.box.Height > 100 }
 func unsure(d detected) bool { return d.mesh == nil || d.mesh.face < sureMesh }
 
 // described reads the mesh of the four largest and leaves out those of them that are no faces.
-func (f *Finder) described(p *liveness.Picture, found []detected) ([]detected, error) {
+func (f *Finder) described(p *pyramid, found []detected) ([]detected, error) {
 	slices.SortFunc(found, func(a, b detected) int { return cmp.Compare(b.box.Area(), a.box.Area()) })
 	var faces []detected
 	for i, d := range found {
 		if i < maxDescribed {
-			m, err := f.upright(p, d)
+			m, ok, err := f.describe(p, d)
 			if err != nil {
 				return nil, err
 			}
-			if ok, err := f.plausible(p, d, m); err != nil {
-				return nil, err
-			} else if !ok {
+			if !ok {
 				continue
 			}
 			d.mesh = &m
@@ -136,7 +134,7 @@ func (f *Finder) described(p *liveness.Picture, found []detected) ([]detected, e
 const manyPixels = 1_500_000
 
 // tiles are overlapping parts, of so many times the detector's size, of a picture that is over twice as large as they are.
-func tiles(p *liveness.Picture, times int) []liveness.Box {
+func tiles(p *pyramid, times int) []liveness.Box {
 	width, height := times*inputWidth, times*inputHeight
 	if p.Width <= width && p.Height <= height || times == 1 && p.Width*p.Height < manyPixels {
 		return nil

@@ -23,7 +23,7 @@ func TestLikeness(t *testing.T) {
 				if err != nil || len(faces) == 0 {
 					t.Fatalf("%s: no face (%v)", name, err)
 				}
-				raw, err := f.rawEmbedding(list[i], faces[0].Landmarks)
+				raw, err := f.rawEmbedding(pyramidOf(list[i]), faces[0].Landmarks)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -24,7 +24,7 @@ func unit(raw []float32) []float32 {
 }
 
 // rawEmbedding describes a face by a vector. Its direction tells whose it is (unit, likeness), and its length how much like an upright face the crop is.
-func (f *Finder) rawEmbedding(p *liveness.Picture, points liveness.Landmarks) ([]float32, error) {
+func (f *Finder) rawEmbedding(p *pyramid, points liveness.Landmarks) ([]float32, error) {
 	left, right := eyes(points)
 	anchors := []liveness.Point{left, right, points[30], points[48], points[54]}
 	aligned := p.Warp(liveness.Similar(template, anchors), embeddingSize, embeddingSize)

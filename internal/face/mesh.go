@@ -24,8 +24,8 @@ type region struct {
 type mesh struct {
 	landmarks liveness.Landmarks
 	pose      liveness.Pose
-	// face is the probability that the region shows a face, 0..1.
-	face float64
+	// face is the probability that the region shows a face, 0..1, and first that of the first region that was looked at.
+	face, first float64
 	// next is the region of the same face in the next frame.
 	next region
 }
@@ -69,10 +69,16 @@ func (r region) affine() liveness.Affine {
 	}
 }
 
+// mirrored takes the model's input to the picture as in a mirror.
+func (r region) mirrored() liveness.Affine {
+	m := r.affine()
+	return liveness.Affine{A: -m.A, B: m.B, C: m.C + m.A*meshSize, D: -m.D, E: m.E, F: m.F + m.D*meshSize}
+}
+
 var meshColours = infer.Colours{Deviation: [3]float32{255, 255, 255}}
 
 // look reads the mesh of a region.
-func (f *Finder) look(p *liveness.Picture, r region) (mesh, error) {
+func (f *Finder) look(p *pyramid, r region) (mesh, error) {
 	var m mesh
 	affine := r.affine()
 	out, err := f.mesher.Look(meshColours, p.Warp(affine, meshSize, meshSize))
@@ -87,10 +93,20 @@ func (f *Finder) look(p *liveness.Picture, r region) (mesh, error) {
 		m.landmarks[i] = at(k)
 	}
 	m.face = float64(out[1].Data[0])
+	m.first = m.face
 	m.pose = poseOf(points)
 	m.pose.Roll = roll(m.landmarks)
 	m.next = around(points, r, m.pose.Roll*math.Pi/180)
 	return m, nil
+}
+
+// mirrored is the probability that a region shows a face in a mirror, which for a face is much the same.
+func (f *Finder) mirrored(p *pyramid, r region) (float64, error) {
+	out, err := f.mesher.Look(meshColours, p.Warp(r.mirrored(), meshSize, meshSize))
+	if err != nil {
+		return 0, err
+	}
+	return float64(out[1].Data[0]), nil
 }
 
 // A new face is looked at twice or three times as a rule, and up to mostLooks times where it is tilted.
@@ -100,19 +116,21 @@ const (
 )
 
 // settled looks until the region fits: the detector's box is rough, and knows nothing of roll.
-func (f *Finder) settled(p *liveness.Picture, r region) (m mesh, err error) {
-	for looks := 1; ; looks++ {
-		if m, err = f.look(p, r); err != nil || r.fits(m.next) || looks == mostLooks {
-			return m, err
-		}
+func (f *Finder) settled(p *pyramid, r region) (mesh, error) {
+	m, err := f.look(p, r)
+	first := m.face
+	for looks := 1; err == nil && !r.fits(m.next) && looks < mostLooks; looks++ {
 		if looks >= usualLooks && math.Abs(m.next.angle) < tilted {
-			return m, nil
+			break
 		}
 		// A look sees only a part of a great tilt.
 		next := m.next
 		next.angle += 0.7 * math.Remainder(next.angle-r.angle, 2*math.Pi)
 		r = next
+		m, err = f.look(p, r)
 	}
+	m.first = first
+	return m, err
 }
 
 // turns are the angles at which a face is looked for that does not stand upright.
@@ -122,27 +140,48 @@ var turns = []float64{math.Pi / 2, -math.Pi / 2, math.Pi, math.Pi / 4, -math.Pi 
 // ones it reaches 0.997 at most, and seldom 0.99.
 const sureTurned = 0.998
 
-// upright reads the mesh of what the detector found, which finds faces at any angle and does not say at which.
-func (f *Finder) upright(p *liveness.Picture, d detected) (mesh, error) {
-	m, err := f.settled(p, regionOf(d))
-	if err != nil || m.face >= sureMesh || d.angle != 0 {
-		return m, err
+// describe reads the mesh of what the detector found, which finds faces at any angle and does not say at which. It reports
+// whether that is a face.
+func (f *Finder) describe(p *pyramid, d detected) (m mesh, ok bool, err error) {
+	r := regionOf(d)
+	m, err = f.settled(p, r)
+	switch {
+	case err != nil:
+		return m, false, err
+	case d.angle == 0 && m.face >= sureMesh:
+		return m, true, nil
+	case d.angle == 0 || m.face >= sureMesh:
+		if ok, err = f.plausible(p, d, r, m); err != nil || ok {
+			return m, ok, err
+		}
 	}
+	if d.angle != 0 {
+		return m, false, nil
+	}
+	return f.turned(p, d)
+}
+
+// turned is describe for what shows no face that stands upright.
+func (f *Finder) turned(p *pyramid, d detected) (m mesh, ok bool, err error) {
 	best := mesh{face: sureTurned}
 	for _, angle := range turns {
 		d.angle = angle
-		turned, err := f.look(p, regionOf(d))
+		m, err = f.look(p, regionOf(d))
 		if err != nil {
-			return m, err
+			return m, false, err
 		}
-		if turned.face > best.face {
-			best = turned
+		if m.face > best.face {
+			best = m
 		}
 	}
 	if best.face == sureTurned {
-		return m, nil
+		return m, false, nil
 	}
-	return f.settled(p, best.next)
+	if m, err = f.settled(p, best.next); err != nil || m.face < sureMesh {
+		return m, false, err
+	}
+	ok, err = f.plausible(p, d, best.next, m)
+	return m, ok, err
 }
 
 // around is the region of the points that were found in another one.

@@ -1,32 +1,49 @@
 package face
 
-import "github.com/bonafide-id/bonafide/liveness"
+import "math"
 
-// What the detector takes for a face is one when the mesh or the detector is sure, or when the embedding of a likely one is that
-// of a face. The limits were chosen on 542 pictures of things (the parts of pictures, and drawings) and on 214 faces with things
-// before them (training/faces/faults.py).
+// What the detector takes for a face is one when the mesh is sure, or when detector, mesh and embedding speak for it
+// together. The numbers are those that, where the mesh is in doubt, keep the most of the blurred and covered faces and the fewest
+// of the things and textures (training/faces/doubts.py).
 const (
 	// sureMesh is the mesh's probability of a face from which there is no doubt.
 	sureMesh = 0.9
-	// sureOfFace is the detector's confidence from which there is no doubt, and likelyFace that under which only the mesh can
-	// tell.
-	sureOfFace, likelyFace = 0.997, 0.95
-	// leastLength is the length of the embedding, before it is made 1, from which it is that of a face: 2.7 and more for
-	// frontal ones.
-	leastLength = 2.2
+	// enough is how much must speak for a face: the length of its embedding, before that is made 1, and the odds of the
+	// detector and of the mesh's looks with their parts. In a turned picture, most of which show no face, it must be more.
+	enough, enoughTurned = 3.0, 4.1
+	detectorPart         = 0.25
+	meshPart             = 0.08
+	// sureLength is the length from which the embedding is that of a face that the detector took for a likelyFace, whatever
+	// the mesh says: 2.7 and more for frontal ones.
+	sureLength, likelyFace = 2.35, 0.95
+	// mostOdds bounds odds: what lies beyond is rounding. mostLength is the length that embeddings seldom reach.
+	mostOdds, mostLength = 7, 4.5
 )
 
-// plausible reports whether what the detector took for a face is one. In a turned picture only the mesh can tell: most
-// pictures that are turned show none.
-func (f *Finder) plausible(p *liveness.Picture, d detected, m mesh) (bool, error) {
-	switch {
-	case m.face >= sureMesh:
-		return true, nil
-	case d.angle != 0 || d.confidence < likelyFace:
+// odds is the logarithm of the odds of a probability.
+func odds(p float64) float64 {
+	const tiny = 1e-9
+	return min(max(math.Log(max(p, tiny)/max(1-p, tiny)), -mostOdds), mostOdds)
+}
+
+// plausible reports whether what the detector took for a face is one, of which the mesh was read, at first in a region.
+func (f *Finder) plausible(p *pyramid, d detected, r region, m mesh) (bool, error) {
+	least := enough
+	if r.angle != 0 {
+		least = enoughTurned
+	}
+	sum := detectorPart*odds(d.confidence) + meshPart*(odds(m.first)+odds(m.face))
+	if sum+meshPart*mostOdds+mostLength < least {
 		return false, nil
-	case d.confidence >= sureOfFace:
-		return true, nil
+	}
+	mirrored, err := f.mirrored(p, r)
+	if err != nil {
+		return false, err
 	}
 	raw, err := f.rawEmbedding(p, m.landmarks)
-	return err == nil && length(raw) >= leastLength, err
+	if err != nil {
+		return false, err
+	}
+	sum += meshPart*odds(mirrored) + length(raw)
+	return sum >= least || r.angle == 0 && d.confidence >= likelyFace && length(raw) >= sureLength, nil
 }

@@ -52,8 +52,8 @@ func (t *Track) Seen() Seen { return t.seen }
 
 // Next takes the next frame and when it is shown. It returns the face and true, or false where the frame shows none.
 // The landmarks are read from every frame; the box is moved along with them between detections.
-func (t *Track) Next(p *liveness.Picture, at time.Duration) (liveness.Face, bool, error) {
-	p = levelled(p)
+func (t *Track) Next(frame *liveness.Picture, at time.Duration) (liveness.Face, bool, error) {
+	p := pyramidOf(frame)
 	t.seen.Frames++
 	t.since++
 	if t.ok && t.since < detectEvery {
@@ -70,7 +70,7 @@ func (t *Track) Next(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 
 // move takes the landmarks from the last frame to this one, in which the mesh must be so sure of a face. It reports whether
 // they moved as a face can.
-func (t *Track) move(p *liveness.Picture, sure float64) (bool, error) {
+func (t *Track) move(p *pyramid, sure float64) (bool, error) {
 	m, err := t.finder.look(p, t.region)
 	if err != nil {
 		return false, err
@@ -101,7 +101,7 @@ func moved(box, before, after liveness.Box) liveness.Box {
 }
 
 // look asks the detector.
-func (t *Track) look(p *liveness.Picture, at time.Duration) (liveness.Face, bool, error) {
+func (t *Track) look(p *pyramid, at time.Duration) (liveness.Face, bool, error) {
 	boxes, err := t.detect(p)
 	if err != nil {
 		return liveness.Face{}, false, err
@@ -128,7 +128,7 @@ func (t *Track) look(p *liveness.Picture, at time.Duration) (liveness.Face, bool
 
 // unseen is a frame in which the detector sees nothing: a followed face stays where the mesh is sure of it, as in a blur or a
 // tilt.
-func (t *Track) unseen(p *liveness.Picture, at time.Duration) (liveness.Face, bool, error) {
+func (t *Track) unseen(p *pyramid, at time.Duration) (liveness.Face, bool, error) {
 	if t.ok {
 		moved, err := t.move(p, sureMesh)
 		if err != nil {
@@ -144,21 +144,20 @@ func (t *Track) unseen(p *liveness.Picture, at time.Duration) (liveness.Face, bo
 }
 
 // anew describes a face that the detector has just found.
-func (t *Track) anew(p *liveness.Picture, d detected) (bool, error) {
+func (t *Track) anew(p *pyramid, d detected) (bool, error) {
 	if d.mesh != nil {
 		t.wear(*d.mesh)
 		return true, nil
 	}
-	m, err := t.finder.upright(p, d)
-	if err != nil {
-		return false, err
+	m, ok, err := t.finder.describe(p, d)
+	if err == nil {
+		t.wear(m)
 	}
-	t.wear(m)
-	return t.finder.plausible(p, d, m)
+	return ok, err
 }
 
 // again describes a face that the track has followed up to the last frame: its landmarks go on from the last ones.
-func (t *Track) again(p *liveness.Picture) (bool, error) {
+func (t *Track) again(p *pyramid) (bool, error) {
 	m, err := t.finder.look(p, t.region)
 	if err != nil {
 		return false, err
@@ -171,7 +170,7 @@ func (t *Track) again(p *liveness.Picture) (bool, error) {
 }
 
 // detect looks at the whole frame, then near the last face, and now and then, while there is none, thoroughly.
-func (t *Track) detect(p *liveness.Picture) ([]detected, error) {
+func (t *Track) detect(p *pyramid) ([]detected, error) {
 	if !t.ok && t.since >= searchEvery {
 		t.since = 0
 		return t.finder.search(p)
@@ -220,7 +219,7 @@ func crowded(boxes []detected) bool {
 }
 
 // found notes a frame with a face; fresh says that the face does not go on from the last frame.
-func (t *Track) found(p *liveness.Picture, at time.Duration, fresh bool) (liveness.Face, bool, error) {
+func (t *Track) found(p *pyramid, at time.Duration, fresh bool) (liveness.Face, bool, error) {
 	t.seen.Found++
 	if t.person.due(at, fresh) {
 		embedding, err := t.finder.rawEmbedding(p, t.face.Landmarks)

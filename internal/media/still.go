@@ -311,29 +311,26 @@ func upright(p *liveness.Picture, orientation int) *liveness.Picture {
 	if orientation > 4 {
 		width, height = height, width
 	}
+	const pixel = 3
+	row := pixel * p.Width
+	right, bottom := row-pixel, (p.Height-1)*row
+	// Where the first pixel comes from, and by how many bytes one goes on there to the right and downwards.
+	way := [9]struct{ start, across, down int }{
+		2: {right, -pixel, row},           // mirrored
+		3: {right + bottom, -pixel, -row}, // upside down
+		4: {bottom, pixel, -row},          // mirrored upside down
+		5: {0, row, pixel},                // transposed
+		6: {bottom, -row, pixel},          // to be turned clockwise
+		7: {right + bottom, -row, -pixel}, // transposed the other way
+		8: {right, row, -pixel},           // to be turned anticlockwise
+	}[orientation]
 	turned := liveness.NewPicture(width, height)
-	lastX, lastY := p.Width-1, p.Height-1
-	for y := range height {
-		for x := range width {
-			fromX, fromY := x, y
-			switch orientation {
-			case 2: // mirrored
-				fromX = lastX - x
-			case 3: // upside down
-				fromX, fromY = lastX-x, lastY-y
-			case 4: // mirrored upside down
-				fromY = lastY - y
-			case 5: // transposed
-				fromX, fromY = y, x
-			case 6: // to be turned clockwise
-				fromX, fromY = y, lastY-x
-			case 7: // transposed the other way
-				fromX, fromY = lastX-y, lastY-x
-			case 8: // to be turned anticlockwise
-				fromX, fromY = lastX-y, x
-			}
-			from, to := 3*(fromY*p.Width+fromX), 3*(y*width+x)
-			copy(turned.Pixels[to:to+3], p.Pixels[from:from+3])
+	for y, out := 0, turned.Pixels; len(out) > 0; y++ {
+		from := way.start + y*way.down
+		for end := len(out) - pixel*width; len(out) > end; out = out[pixel:] {
+			source := p.Pixels[from : from+pixel : from+pixel]
+			out[0], out[1], out[2] = source[0], source[1], source[2]
+			from += way.across
 		}
 	}
 	return turned
