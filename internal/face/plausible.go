@@ -9,8 +9,8 @@ const (
 	// sureMesh is the mesh's probability of a face from which there is no doubt.
 	sureMesh = 0.9
 	// enough is how much must speak for a face: the length of its embedding, before that is made 1, and the odds of the
-	// detector and of the mesh's looks with their parts. In a turned picture, most of which show no face, it must be more.
-	enough, enoughTurned = 3.0, 4.1
+	// detector and of the mesh's looks with their parts. For one that does not stand upright, as few do, it must be more.
+	enough, enoughTurned = 3.0, 4.0
 	detectorPart         = 0.25
 	meshPart             = 0.08
 	// sureLength is the length from which the embedding is that of a face that the detector took for a likelyFace, whatever
