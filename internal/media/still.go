@@ -115,15 +115,20 @@ func decode(data []byte, format string, limits StillLimits) (*Still, error) {
 	for max(width, height) > side*shrink {
 		shrink *= 2
 	}
-	if shrink > 1 {
-		ref.Close()
-		if ref, err = load(data, format, limits, shrink, shrinkInDecoder(shrink, min(width, height))); err != nil {
+	picture, ok := (*liveness.Picture)(nil), false
+	if format == "jpeg" && shrink == shrinkInDecoder(shrink, min(width, height)) {
+		picture, ok = decodeJPEG(data, ref, shrink)
+	}
+	if !ok {
+		if shrink > 1 {
+			ref.Close()
+			if ref, err = load(data, format, limits, shrink, shrinkInDecoder(shrink, min(width, height))); err != nil {
+				return nil, err
+			}
+		}
+		if picture, err = pixels(ref); err != nil {
 			return nil, err
 		}
-	}
-	picture, err := pixels(ref)
-	if err != nil {
-		return nil, err
 	}
 	picture = upright(picture, orientation)
 	scale := float64(max(picture.Width, picture.Height)) / float64(max(width, height))
