@@ -115,7 +115,7 @@ func (f *Finder) described(p *pyramid, found []detected) ([]detected, error) {
 	var faces []detected
 	for i, d := range found {
 		if i < maxDescribed {
-			m, ok, err := f.describe(p, d)
+			m, ok, err := f.describe(p, d, len(faces) == 0) // beside a face others stand as it does
 			if err != nil {
 				return nil, err
 			}

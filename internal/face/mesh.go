@@ -141,8 +141,8 @@ var turns = []float64{math.Pi / 2, -math.Pi / 2, math.Pi, math.Pi / 4, -math.Pi 
 const sureTurned = 0.99
 
 // describe reads the mesh of what the detector found, which finds faces at any angle and does not say at which. It reports
-// whether that is a face.
-func (f *Finder) describe(p *pyramid, d detected) (m mesh, ok bool, err error) {
+// whether that is a face: one that does not stand upright only where it is turnable, since it takes long to find out.
+func (f *Finder) describe(p *pyramid, d detected, turnable bool) (m mesh, ok bool, err error) {
 	r := regionOf(d)
 	if m, err = f.settled(p, r); err != nil {
 		return m, false, err
@@ -150,7 +150,7 @@ func (f *Finder) describe(p *pyramid, d detected) (m mesh, ok bool, err error) {
 	if d.angle == 0 && m.face >= sureMesh {
 		return m, true, nil
 	}
-	if d.angle == 0 {
+	if d.angle == 0 && turnable {
 		turned, err := f.turned(p, d)
 		if err != nil {
 			return m, false, err

@@ -149,7 +149,7 @@ func (t *Track) anew(p *pyramid, d detected) (bool, error) {
 		t.wear(*d.mesh)
 		return true, nil
 	}
-	m, ok, err := t.finder.describe(p, d)
+	m, ok, err := t.finder.describe(p, d, true)
 	if err == nil {
 		t.wear(m)
 	}
