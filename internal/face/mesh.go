@@ -111,7 +111,7 @@ func (f *Finder) mirrored(p *pyramid, r region) (float64, error) {
 
 // A new face is looked at twice or three times as a rule, and up to mostLooks times where it is tilted.
 const (
-	usualLooks, mostLooks = 3, 5
+	usualLooks, mostLooks = 3, 4
 	tilted                = 10 * math.Pi / 180
 )
 
