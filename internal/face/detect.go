@@ -34,11 +34,11 @@ type detected struct {
 
 var detectorColours = infer.Colours{Mean: [3]float32{127, 127, 127}, Deviation: [3]float32{128, 128, 128}}
 
-// detect looks for faces in a region of the picture, whose proportions are kept. The region may be larger than the
-// picture: what lies outside is grey.
-func (f *Finder) detect(p *pyramid, region liveness.Box) ([]detected, error) {
+// detect looks for faces, of a least confidence, in a region of the picture, whose proportions are kept. The region may be larger
+// than the picture: what lies outside is grey.
+func (f *Finder) detect(p *pyramid, region liveness.Box, least float32) ([]detected, error) {
 	scale := min(inputWidth/region.Width, inputHeight/region.Height)
-	boxes, err := f.boxes(canvas(p, region, scale))
+	boxes, err := f.boxes(canvas(p, region, scale), least)
 	for i, d := range boxes {
 		b := d.box
 		boxes[i].box = liveness.Box{X: region.X + b.X/scale, Y: region.Y + b.Y/scale, Width: b.Width / scale, Height: b.Height / scale}
@@ -58,7 +58,7 @@ func (f *Finder) detectTurned(p *pyramid, angle float64) ([]detected, error) {
 		A: a, B: -b, C: width/2 - (a*inputWidth-b*inputHeight)/2,
 		D: b, E: a, F: height/2 - (b*inputWidth+a*inputHeight)/2,
 	}
-	boxes, err := f.boxes(p.Warp(back, inputWidth, inputHeight))
+	boxes, err := f.boxes(p.Warp(back, inputWidth, inputHeight), faceThreshold)
 	for i, d := range boxes {
 		c, w, h := back.Of(d.box.Centre()), step*d.box.Width, step*d.box.Height
 		if math.Abs(sin) > math.Abs(cos) {
@@ -69,8 +69,8 @@ func (f *Finder) detectTurned(p *pyramid, angle float64) ([]detected, error) {
 	return boxes, err
 }
 
-// boxes runs the detector on its input and returns one box a face, in pixels of the input.
-func (f *Finder) boxes(input *liveness.Picture) ([]detected, error) {
+// boxes runs the detector on its input and returns one box for each face of a least confidence, in pixels of the input.
+func (f *Finder) boxes(input *liveness.Picture, least float32) ([]detected, error) {
 	out, err := f.detector.Look(detectorColours, input)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (f *Finder) boxes(input *liveness.Picture) ([]detected, error) {
 	scores, corners := out[0].Data, out[1].Data
 	var boxes []detected
 	for i := 0; 2*i+1 < len(scores) && 4*i+3 < len(corners); i++ {
-		if scores[2*i+1] < faceThreshold {
+		if scores[2*i+1] < least {
 			continue
 		}
 		c := corners[4*i : 4*i+4]

@@ -3,19 +3,23 @@ package face
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"slices"
 
 	"github.com/bonafide-id/bonafide/internal/infer"
+	"github.com/bonafide-id/bonafide/internal/occlusion"
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
 // Finder finds faces. It is safe for concurrent use.
 type Finder struct {
 	detector, mesher, identifier *infer.Model
+	// covers is nil where its weights are withheld: then a face of which most is covered is seldom found.
+	covers *occlusion.Net
 }
 
-// New loads the detector, the mesh model and the embedding model.
+// New loads the detector, the mesh model, the embedding model and, where it is not withheld, the occlusion model.
 func New(library *infer.Library) (*Finder, error) {
 	f := &Finder{}
 	for id, model := range map[string]**infer.Model{
@@ -25,6 +29,10 @@ func New(library *infer.Library) (*Finder, error) {
 		if *model, err = library.Model(id); err != nil {
 			return nil, err
 		}
+	}
+	var err error
+	if f.covers, err = occlusion.New(library); err != nil && !errors.Is(err, infer.ErrWithheld) {
+		return nil, err
 	}
 	return f, nil
 }
@@ -59,16 +67,22 @@ func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
 	return faces, nil
 }
 
-// search looks at the whole picture; where that shows no face, at the picture made smaller, for a face that fills it, at its
-// parts, for a face that is small in it, and at the picture turned. The largest comes first.
+// search looks at the whole picture; where that shows no face, at the picture made smaller, for a face that fills it, for one that
+// something covers, at the picture's parts, for a face that is small in it, and at the picture turned. The largest comes first.
 func (f *Finder) search(p *pyramid) ([]detected, error) {
 	if p.Width == 0 || p.Height == 0 {
 		return nil, nil
 	}
-	for _, regions := range [][]liveness.Box{{whole(p)}, {about(whole(p), 2)}, tiles(p, 2)} {
+	for _, regions := range [][]liveness.Box{{whole(p)}, {about(whole(p), 2)}} {
 		if found, err := f.searchIn(p, regions, nil); err != nil || len(found) > 0 {
 			return found, err
 		}
+	}
+	if found, err := f.covered(p); err != nil || len(found) > 0 {
+		return found, err
+	}
+	if found, err := f.searchIn(p, tiles(p, 2), nil); err != nil || len(found) > 0 {
+		return found, err
 	}
 	found, err := f.searchIn(p, tiles(p, 1), large)
 	if found = slices.DeleteFunc(found, unsure); err != nil || len(found) > 0 {
@@ -90,7 +104,7 @@ func (f *Finder) search(p *pyramid) ([]detected, error) {
 func (f *Finder) searchIn(p *pyramid, regions []liveness.Box, out func(detected) bool) ([]detected, error) {
 	var found []detected
 	for _, region := range regions {
-		part, err := f.detect(p, region)
+		part, err := f.detect(p, region, faceThreshold)
 		if err != nil {
 			return nil, err
 		}
@@ -101,6 +115,8 @@ func (f *Finder) searchIn(p *pyramid, regions []liveness.Box, out func(detected)
 	}
 	return f.described(p, separate(found))
 }
+
+func larger(a, b detected) int { return cmp.Compare(b.box.Area(), a.box.Area()) }
 
 // large is what a look at small parts need not find: larger parts show it.
 func large(d detected) bool { return d.box.Height > 100 }

@@ -175,9 +175,9 @@ func (t *Track) detect(p *pyramid) ([]detected, error) {
 		t.since = 0
 		return t.finder.search(p)
 	}
-	boxes, err := t.finder.detect(p, whole(p))
+	boxes, err := t.finder.detect(p, whole(p), faceThreshold)
 	if err == nil && len(boxes) == 0 && t.ok {
-		boxes, err = t.finder.detect(p, about(t.face.Box, 4))
+		boxes, err = t.finder.detect(p, about(t.face.Box, 4), faceThreshold)
 	}
 	if len(boxes) > 0 {
 		t.since = 0

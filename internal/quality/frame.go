@@ -39,11 +39,11 @@ func outside(p *liveness.Picture, f liveness.Face) float64 {
 }
 
 // clearance is the distance in pixels that surely lies between the face and the picture's nearest edge; 0 where the face may
-// reach it. The detector's box ends at the edge where the face does not, and the outline is a guess: the nearer one counts.
-func clearance(p *liveness.Picture, f liveness.Face) float64 {
+// reach it. The box ends at the edge where the face does not, and the outline is a guess: the nearer one counts.
+func clearance(p *liveness.Picture, f liveness.Face, box liveness.Box) float64 {
 	o := outline(f)
 	least := math.Inf(1)
-	for _, b := range []liveness.Box{f.Box, o} {
+	for _, b := range []liveness.Box{box, o} {
 		least = min(least, b.X, b.Y, float64(p.Width)-b.X-b.Width, float64(p.Height)-b.Y-b.Height)
 	}
 	return max(least-uncertain*o.Height, 0)

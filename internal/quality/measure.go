@@ -63,8 +63,8 @@ func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, erro
 	if !j.SeesCovers() {
 		return m, nil
 	}
-	var err error
-	m.Occluded, m.MouthCovered, err = j.occlusion.look(p, face.Landmarks)
+	cover, err := j.occlusion.Look(p, face.Landmarks)
+	m.Occluded, m.MouthCovered = cover.Occluded, cover.MouthCovered
 	return m, err
 }
 

@@ -1,13 +1,11 @@
 package quality
 
 import (
-	"fmt"
 	"image"
 	_ "image/jpeg" // the samples are JPEG
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/bonafide-id/bonafide/internal/face"
@@ -353,25 +351,5 @@ func TestWithheldOcclusionHasNoGate(t *testing.T) {
 	want := slices.DeleteFunc(names(all.gates(t, p)), func(name string) bool { return name == "occluded" })
 	if got := names(free.gates(t, p)); !slices.Equal(got, want) {
 		t.Errorf("gates %v, want %v", got, want)
-	}
-}
-
-// The model sees faces as it was trained to.
-func TestOcclusionPlacesAreThoseOfTraining(t *testing.T) {
-	source, err := os.ReadFile("../../training/occlusion/train.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(source), "PLACES = np.float32([")
-	places, _, found := strings.Cut(rest, "])")
-	var want []string
-	for _, p := range occlusionPlaces {
-		want = append(want, fmt.Sprintf("(%v, %v)", p.X, p.Y))
-	}
-	if !found || places != strings.Join(want, ", ") {
-		t.Errorf("train.py has %s, the judge %s", places, strings.Join(want, ", "))
-	}
-	if !strings.Contains(string(source), fmt.Sprintf("INPUT, STORED, WHERE = %d,", occlusionSize)) {
-		t.Error("train.py has another INPUT")
 	}
 }

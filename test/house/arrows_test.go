@@ -18,6 +18,7 @@ var ranks = [][]string{
 	{"liveness"},
 	{"models", "docs", "web"},
 	{"internal/infer", "internal/phrase"},
+	{"internal/occlusion"},
 	{"internal/media", "internal/face", "internal/quality", "internal/pad", "internal/lips", "internal/sound", "internal/store"},
 	{"internal/account", "internal/challenge", "internal/check"},
 	{"internal/evaluate", "internal/protocol", "internal/site"},

@@ -197,6 +197,94 @@ class Covers:
                 yield cv2.resize(c.picture, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)[..., ::-1]
 
 
+    def plain(self, rng, kind, n):
+        """Faces with one thing over them that is drawn with a few strokes of one colour, by other code than what is drawn in training."""
+        names = sorted(self.people)
+        for _ in range(n):
+            shots = self.people[names[rng.integers(len(names))]]
+            pixels, landmarks = shots[rng.integers(len(shots))]
+            image = cv2.resize(pixels, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)[..., ::-1].copy()
+            PLAIN[kind](rng, image, Face(4 * landmarks))
+            yield image
+
+
+def whole(points):
+    return [tuple(int(round(v)) for v in p) for p in points]
+
+
+def ink(rng, tones):
+    """A colour near one of some tones, BGR."""
+    return tuple(float(v) for v in np.clip(np.array(tones[rng.integers(len(tones))]) * rng.uniform(.85, 1.15), 0, 255))
+
+
+SKINS = (160, 190, 235), (120, 160, 215), (90, 130, 190), (60, 90, 140), (40, 60, 95)
+
+
+def plain_hand(rng, image, face):
+    """A fist or a palm with fingers before the mouth, an eye or both eyes."""
+    spot = [face.mouth, face.mouth, face.left, face.right, (face.left + face.right) / 2][rng.integers(5)]
+    skin, side, w = ink(rng, SKINS), rng.choice([-1, 1]), face.width
+    palm = face.at(spot, side * .12, rng.uniform(.05, .2))
+    cv2.ellipse(image, (tuple(map(float, palm)), (w * .5, w * .42), rng.uniform(-20, 20)), skin, -1, cv2.LINE_AA)
+    for i in range(4):
+        tip = face.at(palm, -side * rng.uniform(.3, .42), -.16 + .11 * i)
+        cv2.line(image, *whole((palm, tip)), skin, int(w * .1), cv2.LINE_AA)
+    cv2.line(image, *whole((palm, face.at(palm, side * .7, 1.6))), skin, int(w * .3), cv2.LINE_AA)
+
+
+def plain_sheet(rng, image, face):
+    """A blank or lined sheet over the mouth, one eye or one half."""
+    spot = [face.at(face.mouth, 0, .1), face.at(face.left, -.05, .3), face.at(face.right, .05, .3)][rng.integers(3)]
+    w, h, turn = face.width * rng.uniform(.5, .85), face.height * rng.uniform(.45, .6), rng.uniform(-15, 15)
+    corners = cv2.boxPoints((tuple(map(float, spot)), (float(w), float(h)), face.angle + turn))
+    cv2.fillPoly(image, [np.int32(corners)], ink(rng, ((250, 250, 250), (225, 240, 245), (200, 230, 250), (250, 235, 215))), cv2.LINE_AA)
+    for t in np.linspace(.15, .85, int(rng.integers(0, 8))):
+        a, b = corners[0] * (1 - t) + corners[1] * t, corners[3] * (1 - t) + corners[2] * t
+        cv2.line(image, *whole((a * .9 + b * .1, a * .1 + b * .9)), (90, 90, 90), 2, cv2.LINE_AA)
+
+
+def plain_phone(rng, image, face):
+    """A dark or white slab with a lens, upright or across, over the mouth or an eye."""
+    spot = [face.at(face.mouth, 0, .05), face.at(face.left, 0, .1), face.at(face.right, 0, .1)][rng.integers(3)]
+    w, turn = face.width * rng.uniform(.38, .48), rng.choice([0, 90]) + rng.uniform(-12, 12)
+    corners = cv2.boxPoints((tuple(map(float, spot)), (float(w), float(2 * w)), face.angle + turn))
+    cv2.fillPoly(image, [np.int32(corners)], ink(rng, ((25, 25, 25), (60, 50, 45), (235, 235, 235), (120, 60, 30))), cv2.LINE_AA)
+    lens = corners[0] * .75 + corners[2] * .25
+    cv2.circle(image, *whole([lens]), int(w * .09), (10, 10, 10), -1, cv2.LINE_AA)
+
+
+def plain_scarf(rng, image, face):
+    """A band of one colour, or striped, over the mouth and at times the nose, from side to side."""
+    top, low = rng.uniform(.3, .55), rng.uniform(1.0, 1.3)
+    mid = (face.left + face.right) / 2
+    edge = lambda y, bend: [face.at(mid, x, y + bend * x * x) for x in np.linspace(-.75, .75, 9)]
+    band = edge(top, rng.uniform(-.3, 0)) + edge(low, 0)[::-1]
+    cv2.fillPoly(image, [np.int32(band)], ink(rng, ((40, 40, 160), (140, 70, 30), (50, 50, 50), (210, 210, 205), (60, 120, 60))), cv2.LINE_AA)
+    for _ in range(int(rng.integers(0, 4))):
+        y = rng.uniform(top + .08, low - .08)
+        cv2.polylines(image, [np.int32(edge(y, -.1))], False, ink(rng, ((230, 230, 230), (20, 20, 20))), int(.03 * face.width), cv2.LINE_AA)
+
+
+def plain_sunglasses(rng, image, face):
+    """Two dark ovals or boxes with a bridge, of several tints: the eyes shine through the paler ones."""
+    gap = float(np.linalg.norm(face.right - face.left))
+    out, dark = image.copy(), ink(rng, ((20, 20, 20), (35, 45, 70), (70, 45, 30), (35, 60, 40)))
+    size = gap * rng.uniform(.7, .92), gap * rng.uniform(.5, .7)
+    round_ = rng.random() < .5
+    for eye in (face.left, face.right):
+        box = (tuple(map(float, face.at(eye, 0, .03))), size, face.angle)
+        if round_:
+            cv2.ellipse(out, box, dark, -1, cv2.LINE_AA)
+        else:
+            cv2.fillPoly(out, [np.int32(cv2.boxPoints(box))], dark, cv2.LINE_AA)
+    cv2.line(out, *whole((face.at(face.left, .1, -.05), face.at(face.right, -.1, -.05))), dark, max(int(gap * .06), 1), cv2.LINE_AA)
+    tint = rng.uniform(.8, 1)
+    image[:] = cv2.addWeighted(out, tint, image, 1 - tint, 0)
+
+
+PLAIN = {"hand": plain_hand, "paper": plain_sheet, "phone": plain_phone, "scarf": plain_scarf, "sunglasses": plain_sunglasses}
+
+
 def larger(image, by=1.4):
     """A cut face must still be large enough."""
     return cv2.resize(image, None, fx=by, fy=by, interpolation=cv2.INTER_CUBIC)
@@ -223,6 +311,9 @@ def pictures(a):
             yield "", f"drawn {kind}", image
     for by, portrait in sources.really_covered():
         yield "" if by == "mask" else "face_is_occluded", f"real {by}", portrait.window(*loose(rng))
+    for kind in PLAIN:
+        for image in covers.plain(rng, kind, 16):
+            yield "face_is_occluded", f"plain {kind}", image
 
 
 def faultless(sources, rng):

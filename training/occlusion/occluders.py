@@ -27,6 +27,7 @@ class Props:
         files = sorted(glob.glob(os.path.join(emoji, "*.webp")))
         things = [cutout(f) for f in files if THINGS.match(os.path.basename(f)) and mine(f)]
         self.things = [t for t in things if t is not None]
+        self.masks = [t for t in (cutout(f) for f in files if MASKS.match(os.path.basename(f)) and mine(f)) if t is not None]
         self.sunglasses = [cutout(os.path.join(emoji, "1f576-fe0f.webp"))] if test else []
         if test:
             self.hands += [toned(cutout(f)) for f in files if HANDS.match(os.path.basename(f))]
@@ -35,6 +36,8 @@ class Props:
 
 # Fluent Emoji by code point: food, tools and things without faces; hands in five tones.
 THINGS = re.compile("1f(32[d-f]|33[0-9a-f]|34[5-9a-f]|3[56][0-9a-f]|37[0-9a-f]|38[0-3]|39[2-3]|3a[4-9a-f]|3b[0-9a-b]|4b[0-9a-f]|4[c-e][0-9a-f]|4f[0-8]|50[b-f]|5[12][0-9a-e]|9f[0-9a-f]|96[a-b]|95[0-9a-f])[.]webp")
+# Drawn faces: smileys, ghosts, robots, animals. They are no people.
+MASKS = re.compile("(1f6[0-3][0-9a-f]|1f6(4[0-4])|1f4(2[d-f]|3[0-9a-d])|1f47[b-f]|1f9(1[0-7]|2[0-f]|7[0-6]|8[0-9a-f])|26c4|1f383|1f4a9)[.]webp")
 HANDS = re.compile("(1f44[4-9a-e]|1f4(4f|50)|1f590|1f91[89a-f]|1f932|1faf[0-8]|26(1d)|270[a-d])-1f3f[b-f][.]webp")
 
 
@@ -190,8 +193,9 @@ def skin(rng, image, face):
 
 
 def target(rng, face):
-    """Where an occluder goes: the mouth, the lower lip, an eye, both eyes' middle, the nose, a cheek."""
+    """Where an occluder goes: the mouth, the lower lip, an eye, both eyes' middle, a brow, the nose, a cheek."""
     spots = [face.mouth, face.mouth, face.at(face.mouth, 0, .15), face.left, face.right, (face.left + face.right) / 2, face.nose,
+             face.at(face.left, -.04, -.15), face.at(face.right, .04, -.15),
              face.at(face.left, -.05, .45), face.at(face.right, .05, .45)]
     return spots[rng.integers(len(spots))] + rng.normal(0, .05, 2) * face.width
 
@@ -203,11 +207,34 @@ def beside(rng, face):
     return c + np.array([np.cos(a) * .95 * face.width, np.sin(a) * 1.0 * face.width])
 
 
+def drawn_hand(rng):
+    """A hand as one draws it with few strokes, as hands.py makes them: a palm, fingers spread or not, flat."""
+    m = np.zeros((160, 160), np.uint8)
+    palm, wide = np.array([80, 100 + rng.normal(0, 5)]), rng.uniform(18, 30)
+    cv2.ellipse(m, tuple(int(v) for v in palm), (int(wide), int(wide * rng.uniform(.9, 1.4))), 0, 0, 360, 255, -1, cv2.LINE_AA)
+    spread, n = rng.uniform(2, 16), int(rng.integers(1, 5))
+    for i in range(n):
+        a = np.deg2rad((i - (n - 1) / 2) * spread + rng.normal(0, 3))
+        root = palm + [(i - (n - 1) / 2) * wide * .55, -wide * .5]
+        tip = root + np.array([np.sin(a), -np.cos(a)]) * rng.uniform(25, 60)
+        cv2.line(m, tuple(int(v) for v in root), tuple(int(v) for v in tip), 255, int(rng.uniform(9, 15)), cv2.LINE_AA)
+    if rng.random() < .7:  # the thumb
+        tip = palm + [-wide * rng.uniform(1.1, 1.7), -wide * rng.uniform(-.2, .8)]
+        cv2.line(m, tuple(int(v) for v in palm), tuple(int(v) for v in tip), 255, int(rng.uniform(10, 16)), cv2.LINE_AA)
+    if rng.random() < .6:
+        cv2.line(m, (80, 110), (80, 160), 255, int(wide * rng.uniform(1, 1.7)), cv2.LINE_AA)
+    light = np.full((160, 160), 190, np.float32)
+    if rng.random() < .4:  # darker at its edge
+        light *= .8 + .2 * cv2.GaussianBlur(m, (0, 0), 5) / 255
+    return np.dstack([light, np.full_like(light, 128), m]).astype(np.uint8)
+
+
 def hand(rng, image, face, spot, props, sleeve=True):
     """A hand with some point of it at spot, reaching in from anywhere, mostly from below; its forearm may wear a sleeve."""
-    p = props.hands[rng.integers(len(props.hands))]
+    p = props.hands[rng.integers(len(props.hands))] if props.test or rng.random() < .85 else drawn_hand(rng)
     ys, xs = np.nonzero(p[:112, :, 2] > 200)
-    k = rng.integers(len(xs))
+    # Any point of it, or often a finger's end: np.nonzero goes from the top down.
+    k = rng.integers(len(xs) if rng.random() < .75 else len(xs) // 6 + 1)
     # 160 pixels are 22 cm, a face is some 14 cm wide; what is nearer to the camera is larger.
     scale = face.width * 1.57 / 160 * np.exp(rng.normal(.1, .2))
     angle = rng.normal(0, 50) if rng.random() < .7 else rng.uniform(0, 360)
@@ -460,7 +487,7 @@ def mask(rng, image, face, props):
     m = polygon(smooth(outline) if rng.random() < .7 else outline)
     base = np.array([(235, 240, 245), (160, 205, 225), (120, 175, 215), (150, 200, 190), (35, 35, 40), (20, 20, 22), (225, 180, 195), (205, 230, 250), (90, 95, 105), (30, 45, 90)][rng.integers(10)], np.float32) * rng.uniform(.75, 1.08)
     pic = np.ones((SIDE, SIDE, 3), np.float32) * base
-    if not props.test and rng.random() < .1:
+    if not props.test and rng.random() < .18:
         pic = fabric(rng, props)
     pic = bulged(rng, pic, face, cup)
     if cup:
@@ -594,10 +621,60 @@ def draw(rng, kind, image, face, props):
 
 
 OCCLUDING = {"hand": 6, "hands": 1, "scarf": 2.5, "paper": 2.3, "phone": 2.3, "thing": 2.2, "sunglasses": 3}
-HARMLESS = {"none": 4, "glasses": 2.5, "mask": 5, "beard": 1.2, "hat": 1.2, "veil": 1.2, "strands": 1, "shadow": 2, "collar": 1,
+HARMLESS = {"none": 6, "glasses": 3, "mask": 6, "beard": 1.2, "hat": 1.2, "veil": 1.2, "strands": 1, "shadow": 2, "collar": 1,
             "beside_hand": 1.8, "beside_paper": .4, "beside_phone": .4, "beside_thing": .5}
 WORN = ("mask", "glasses", "beard", "hat", "veil", "strands", "shadow")
 LIGHT = ("shadow",)
+
+
+def nothing(rng, image, landmarks, props):
+    """A picture of no person, and what it shows: things, animals, smileys, hands, paper or phones where the landmarks say that a face is,
+    before a part of a photograph, what was beside the face, cloth, noise or strokes."""
+    face = Face(landmarks)
+    ground = rng.integers(7)
+    left, right = face.l[:, 0].min() - .15 * face.width, SIDE - face.l[:, 0].max() - .15 * face.width
+    if ground == 6 and max(left, right) > 24:
+        s = int(max(left, right))
+        y, x = rng.integers(SIDE - s), 0 if left > right else SIDE - s
+        out = cv2.resize(image[y:y + s, x:x + s], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    elif ground < 2:
+        p = props.photos[rng.integers(len(props.photos))]
+        s = int(min(p.shape[:2]) * rng.uniform(.12, 1))
+        y, x = rng.integers(p.shape[0] - s + 1), rng.integers(p.shape[1] - s + 1)
+        out = np.rot90(cv2.resize(p[y:y + s, x:x + s], (SIDE, SIDE), interpolation=cv2.INTER_AREA), rng.integers(4)).astype(np.float32)
+    elif ground == 2:
+        out = np.dstack([clouds(rng, int(rng.integers(2, 40)), 0, 255) for _ in range(3)])
+    elif ground == 3:
+        out = np.full((SIDE, SIDE, 3), rng.uniform(20, 255), np.float32) * rng.uniform(.7, 1, 3)
+        scrawl(rng, out)
+    else:
+        out = fabric(rng, props)
+    drawn = ["nothing"]
+    for _ in range(rng.choice([0, 1, 2, 3], p=[.3, .4, .2, .1])):
+        k = choose(rng, {"smiley": 3, "thing": 4, "hand": 2, "paper": 1, "phone": 1, "sunglasses": .7, "glasses": .5, "mask": .7, "scarf": .7, "hat": .3})
+        if k == "smiley":
+            p = props.masks[rng.integers(len(props.masks))]
+            w = laid(p, face.l.mean(0) + rng.normal(0, .1, 2) * face.width, (80, 80), face.width / 160 * rng.uniform(.8, 1.8), rng.normal(0, 20), rng.random() < .5)
+            pic, m = w[..., :3], w[..., 3] / 255
+        else:
+            pic, m = draw(rng, k, np.clip(out, 0, 255).astype(np.uint8), face, props)
+        out = put(rng, out, np.clip(pic, 0, 255), np.clip(m, 0, 1))
+        drawn.append(k)
+    return np.clip(out, 0, 255).astype(np.uint8), drawn
+
+
+def scrawl(rng, out):
+    """Circles, boxes and lines, which may look like eyes and mouths."""
+    at = lambda: tuple(int(v) for v in rng.normal(SIDE / 2, SIDE / 4, 2))
+    for _ in range(int(rng.integers(3, 25))):
+        ink, thick = tuple(float(v) for v in rng.uniform(0, 255, 3)), int(rng.choice([-1, 1, 2, 4]))
+        shape = rng.integers(3)
+        if shape == 0:
+            cv2.ellipse(out, at(), tuple(int(v) for v in rng.integers(3, 60, 2)), rng.uniform(0, 180), 0, 360 if rng.random() < .6 else 180, ink, thick, cv2.LINE_AA)
+        elif shape == 1:
+            cv2.rectangle(out, at(), at(), ink, thick)
+        else:
+            cv2.line(out, at(), at(), ink, abs(thick), cv2.LINE_AA)
 
 
 def choose(rng, table):
@@ -613,7 +690,10 @@ def cast(image, face):
 
 
 def put(rng, out, pic, m):
-    """A thing laid over a picture, with its shadow, as blurred as the picture is."""
+    """A thing laid over a picture, with its shadow, as blurred as the picture is; now and then as if it were cut out and pasted."""
+    if rng.random() < .12:
+        sharp = (m > .5)[..., None] * m.max()
+        return out * (1 - sharp) + pic * sharp
     if rng.random() < .5:
         moved = cv2.warpAffine(m, np.float32([[1, 0, rng.normal(0, 5)], [0, 1, rng.normal(3, 4)]]), (SIDE, SIDE))
         shade = cv2.GaussianBlur(moved, (0, 0), rng.uniform(2, 9)) * rng.uniform(.1, .55)
@@ -645,8 +725,8 @@ def compose(rng, image, landmarks, props, occluding=None, kind=None, alone=False
         occluding = rng.random() < .5
     kinds = [choose(rng, HARMLESS)] if rng.random() < .3 and not alone else []
     kinds.append(kind or choose(rng, OCCLUDING if occluding else HARMLESS))
-    if kinds[-1] == "mask" and not alone and rng.random() < .35:
-        kinds.insert(0, "veil")  # a hood or a headscarf goes with a mask too, and is no scarf over the mouth
+    if kinds[-1] == "mask" and not alone and rng.random() < .4:
+        kinds.insert(rng.integers(2) * len(kinds), "veil")  # a hood or a headscarf goes under a mask or over its edge, and is no scarf over the mouth
     out = image.astype(np.float32)
     covered, hidden = np.zeros((SIDE, SIDE), np.float32), np.zeros((SIDE, SIDE), np.float32)
     tint = cast(image, face)
@@ -655,6 +735,8 @@ def compose(rng, image, landmarks, props, occluding=None, kind=None, alone=False
         if k == "none":
             continue
         pic, m = draw(rng, k, image, face, props)
+        if k == "veil" and "mask" in kinds and rng.random() < .5:
+            pic = np.full_like(pic, rng.uniform(8, 50)) * clouds(rng, 6, .6, 1.3)[..., None]  # most hoods and headscarves are dark
         m = np.clip(m, 0, 1)
         if k not in LIGHT:
             pic = pic * (light(image) * rng.uniform(.75, 1.3))

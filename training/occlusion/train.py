@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""Trains the occlusion net (models/occlusion.onnx) on faces of training/occlusion/faces with things drawn over them.
+"""Trains the occlusion net (models/occlusion.onnx) on faces of training/occlusion/faces with things drawn over them, and on pictures of no person.
 
     make -C training occlusion     (fetches the pictures of hands and things, cuts the faces out, trains, prints the card's tables)
     /usr/bin/python3 training/occlusion/train.py --work training/occlusion/work --photos ../shared/data/faces/no_face_object
-        [--samples 24000] [--epochs 10] [--models models]
+        [--samples 40000] [--epochs 8] [--models models]
 
-Two outputs, each a log odds: that something other than a medical mask, glasses, a beard, a hat, hair or a veil around the
-face covers the face; that the mouth cannot be seen. While it trains, the net also says where: that teaches it more from few
+Three outputs, each a log odds: that something other than a medical mask, glasses, a beard, a hat, hair or a veil around the
+face covers the face; that the mouth cannot be seen; that there is a person's face at all, covered or not. While it trains, the net also says where: that teaches it more from few
 people, and is cut off afterwards. People are split by a hash of their name: 70% train, 10% choose the
 epoch and fit the calibration (Platt, written to occlusion.json), 20% test; what is drawn over the test's people is drawn with
 other things (occluders.Props).
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 from torch import nn
-from occluders import SIDE, Face, Props, compose
+from occluders import SIDE, Face, Props, compose, nothing
 
 INPUT, STORED, WHERE = 96, 128, 12  # pixels of the net's input, of a stored sample, of the map of what is covered
 # Where the eyes' centres, the nose's base and the mouth's centre come to, in pixels of the input; internal/quality has the same.
@@ -54,13 +54,13 @@ def straightened(landmarks):
     return m
 
 
-def kept(work, name, seed, people, props, n):
-    """The samples of generate, made a thousand at a time, each thousand kept in a file, so that a stopped run goes on."""
+def kept(make, work, name, seed, people, props, n):
+    """The samples of generate or generate_empty, made a thousand at a time, each thousand kept in a file, so that a stopped run goes on."""
     parts = []
     for k in range(0, n, 1000):
         path = os.path.join(work, f"{name}-{seed}-{k}.npz")
         if not os.path.exists(path):
-            x, y, maps, kinds = generate((seed, k), people, props, min(1000, n - k))
+            x, y, maps, kinds = make((seed, k), people, props, min(1000, n - k))
             np.savez(path + ".part.npz", x=x, y=y, maps=maps, kinds=np.array(kinds))
             os.replace(path + ".part.npz", path)
         parts.append(np.load(path))
@@ -69,23 +69,52 @@ def kept(work, name, seed, people, props, n):
 
 
 def generate(seed, people, props, n):
-    """n samples: pictures; labels (occluded, mouth covered: 1, 0 or -1); where it is covered, by what occludes, by what hides,
+    """n samples: pictures; labels (occluded, mouth covered, a face: 1, 0 or -1); where it is covered, by what occludes, by what hides,
     and where the face is; what was drawn. A person is drawn first, so that those with many pictures do not rule."""
     rng = np.random.default_rng(seed)
     names = sorted(people)
-    xs, ys, kinds = np.empty((n, STORED, STORED, 3), np.uint8), np.empty((n, 2), np.int8), []
+    xs, ys, kinds = np.empty((n, STORED, STORED, 3), np.uint8), np.empty((n, 3), np.int8), []
     maps = np.empty((n, STORED // 4, STORED // 4, 3), np.uint8)
     for i in range(n):
         shots = people[names[rng.integers(len(names))]]
         image, landmarks = shots[rng.integers(len(shots))]
         c = compose(rng, image, landmarks, props)
         m = straightened(landmarks)
-        xs[i] = cv2.warpAffine(c.picture, m, (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        picture = tight(rng, c.picture, landmarks) if rng.random() < .1 else c.picture
+        xs[i] = cv2.warpAffine(picture, m, (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         where = np.dstack([c.covered, c.hidden, Face(landmarks).region()])
         maps[i] = cv2.warpAffine(where, m / 4, (STORED // 4, STORED // 4), flags=cv2.INTER_LINEAR) * 255
-        ys[i] = c.occluded, c.mouth
+        ys[i] = c.occluded, c.mouth, visible(maps[i])
         kinds.append("+".join(c.drawn) or "none")
     return xs, ys, maps, kinds
+
+
+def visible(maps):
+    """1 where at least a quarter of the face is free, else -1."""
+    covered, _, face = (maps.astype(np.float32) / 255).transpose(2, 0, 1)
+    return 1 if (covered * face).sum() < .75 * face.sum() else -1
+
+
+def generate_empty(seed, people, props, n):
+    """Samples of no person, as those of generate; nothing is said of what covers a face."""
+    rng = np.random.default_rng(seed)
+    shots = [s for name in sorted(people) for s in people[name]]
+    xs, ys, maps, kinds = np.empty((n, STORED, STORED, 3), np.uint8), np.full((n, 3), -1, np.int8), np.zeros((n, STORED // 4, STORED // 4, 3), np.uint8), []
+    ys[:, 2] = 0
+    for i in range(n):
+        image, landmarks = shots[rng.integers(len(shots))]
+        image, drawn = nothing(rng, image, landmarks, props)
+        xs[i] = cv2.warpAffine(image, straightened(landmarks), (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        kinds.append("+".join(drawn))
+    return xs, ys, maps, kinds
+
+
+def tight(rng, image, landmarks):
+    """The picture as it is seen where it ends near the face: its edge repeats."""
+    low, high = landmarks.min(0), landmarks.max(0)
+    left, top = (np.clip(low - (high - low) * [1, 1.4] * rng.uniform(0, .35, 2), 0, SIDE - 2)).astype(int)
+    right, bottom = (np.clip(high + (high - low) * rng.uniform(0, .35, 2), [left + 1, top + 1], SIDE)).astype(int)
+    return cv2.copyMakeBorder(image[top:bottom, left:right], top, SIDE - bottom, left, SIDE - right, cv2.BORDER_REPLICATE)
 
 
 def view(rng, x, jitter, where=None):
@@ -145,16 +174,27 @@ def block(i, o, stride=1):
     return nn.Sequential(nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU())
 
 
+class Again(nn.Module):
+    """A block that adds to what it is given."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.block = block(n, n)
+
+    def forward(self, x):
+        return x + self.block(x)
+
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Sequential(block(3, 16, 2), block(16, 32, 2), block(32, 32), block(32, 48, 2), block(48, 64))
+        self.body = nn.Sequential(block(3, 16, 2), block(16, 32, 2), Again(32), block(32, 48, 2), block(48, 64), Again(64))
         self.where, self.back = nn.Conv2d(64, 2, 1), nn.Conv2d(2, 64, 1)
-        self.neck = nn.Sequential(block(64, 64, 2), block(64, 64), nn.Dropout2d(.1))
-        self.head = nn.Sequential(nn.Flatten(), nn.Dropout(.3), nn.Linear(64 * 36, 2))
+        self.neck = nn.Sequential(block(64, 64, 2), Again(64), nn.Dropout2d(.1))
+        self.head = nn.Sequential(nn.Flatten(), nn.Dropout(.3), nn.Linear(64 * 36, 3))
 
     def both(self, x):
-        """The two log odds, and the map's: 2 x WHERE x WHERE."""
+        """The three log odds, and the map's: 2 x WHERE x WHERE."""
         f = self.body(x)
         where = self.where(f)
         return self.head(self.neck(f + self.back(torch.sigmoid(where)))), where
@@ -219,7 +259,7 @@ def learn(net, data, epochs, batch, choose, rng, saved):
             loss = loss_of(net, v, torch.from_numpy(y[pick].astype(np.float32)), w)
             opt.zero_grad(); loss.backward(); opt.step(); plan.step(); total += loss.item()
         z, cy = answers(net, choose[0]), choose[1]
-        areas = [auc(z[cy[:, k] >= 0, k], cy[cy[:, k] >= 0, k]) for k in range(2)]
+        areas = [auc(z[cy[:, k] >= 0, k], cy[cy[:, k] >= 0, k]) for k in range(3)]
         print(epoch, round(total / (len(x) // batch), 4), [round(v, 4) for v in areas], flush=True)
         if sum(areas) > best:
             best, state = sum(areas), {k: v.clone() for k, v in net.state_dict().items()}
@@ -230,21 +270,24 @@ def learn(net, data, epochs, batch, choose, rng, saved):
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("--work", required=True); a.add_argument("--photos", required=True)
-    a.add_argument("--samples", type=int, default=24000); a.add_argument("--epochs", type=int, default=10)
+    a.add_argument("--samples", type=int, default=40000); a.add_argument("--epochs", type=int, default=8)
     a.add_argument("--models", default="models"); a.add_argument("--seed", type=int, default=1)
     a = a.parse_args()
     torch.set_num_threads(1); torch.manual_seed(a.seed); cv2.setNumThreads(1)
     faces, props = load(a.work, a.photos)
     for p in faces:
         print(p, len(faces[p]), "people", sum(map(len, faces[p].values())), "faces", flush=True)
-    sets = {p: kept(a.work, p, a.seed + i, faces[p], props[p], n) for i, (p, n) in
-            enumerate((("train", a.samples), ("choose", a.samples // 10), ("test", a.samples // 8)))}
+    def samples(p, seed, n):
+        parts = kept(generate, a.work, p, seed, faces[p], props[p], n), kept(generate_empty, a.work, p + "-empty", seed, faces[p], props[p], n // 5)
+        return tuple(np.concatenate(pair) for pair in zip(*parts))
+
+    choose = samples("choose", a.seed + 1, a.samples // 10)
     net = Net()
-    learn(net, sets["train"], a.epochs, 64, sets["choose"], np.random.default_rng(a.seed), os.path.join(a.work, f"{a.seed}-{a.samples}-{a.epochs}.pt"))
-    z, cy = answers(net, sets["choose"][0]), sets["choose"][1]
-    fits = [platt(z[cy[:, k] >= 0, k], cy[cy[:, k] >= 0, k]) for k in range(2)]
-    report(net, sets["test"], fits)
+    learn(net, samples("train", a.seed, a.samples), a.epochs, 64, choose, np.random.default_rng(a.seed), os.path.join(a.work, f"{a.seed}-{a.samples}-{a.epochs}.pt"))
+    z, cy = answers(net, choose[0]), choose[1]
+    fits = [platt(z[cy[:, k] >= 0, k], cy[cy[:, k] >= 0, k]) for k in range(3)]
     export(net, fits, a.models)
+    report(net, samples("test", a.seed + 2, a.samples // 8), fits)
 
 
 def export(net, fits, models):
@@ -254,7 +297,7 @@ def export(net, fits, models):
     torch.onnx.export(net, torch.zeros(1, 3, INPUT, INPUT), path, input_names=["input"], output_names=["output"], opset_version=13)
     calibration = [{"slope": round(float(f[0]), 4), "offset": round(float(f[1]), 4)} for f in fits]
     with open(os.path.join(models, "occlusion.json"), "w") as f:
-        json.dump({"occluded": calibration[0], "mouth_covered": calibration[1]}, f, indent=2); f.write("\n")
+        json.dump({"occluded": calibration[0], "mouth_covered": calibration[1], "face": calibration[2]}, f, indent=2); f.write("\n")
     manifest = os.path.join(models, "manifest.json")
     rows = json.load(open(manifest))
     data = open(path, "rb").read()
@@ -267,8 +310,8 @@ def export(net, fits, models):
 def report(net, test, fits):
     """Alarms on people that were never seen, by what was drawn."""
     xs, y, _, kinds = test
-    p = 1 / (1 + np.exp(-np.stack([answers(net, xs)[:, k] * fits[k][0] + fits[k][1] for k in range(2)], 1)))
-    for k, name in enumerate(("occluded", "mouth covered")):
+    p = 1 / (1 + np.exp(-np.stack([answers(net, xs)[:, k] * fits[k][0] + fits[k][1] for k in range(3)], 1)))
+    for k, name in enumerate(("occluded", "mouth covered", "face")):
         said = y[:, k] >= 0
         print(f"{name}: AUC {auc(p[said, k], y[said, k]):.4f}; missed {((p[:, k] < .5) & (y[:, k] == 1)).sum()}/{(y[:, k] == 1).sum()}, "
               f"false alarms {((p[:, k] >= .5) & (y[:, k] == 0)).sum()}/{(y[:, k] == 0).sum()}")

@@ -1,0 +1,103 @@
+// Package occlusion sees what covers a face, and that there is a face under it.
+package occlusion
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/bonafide-id/bonafide/internal/infer"
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// inputSize is the width and height of the model's input in pixels.
+const inputSize = 96
+
+// places are where the model was trained to see the eyes' centres, the nose's base and the mouth's centre (PLACES in
+// training/occlusion/train.py): the face fills the middle half, so that what comes from beside it is seen too.
+var places = []liveness.Point{{X: 36.5, Y: 40}, {X: 59.5, Y: 40}, {X: 48, Y: 54}, {X: 48, Y: 65}}
+
+// Net is the occlusion model. It is safe for concurrent use.
+type Net struct {
+	model       *infer.Model
+	calibration struct {
+		Occluded     logistic `json:"occluded"`
+		MouthCovered logistic `json:"mouth_covered"`
+		Face         logistic `json:"face"`
+	}
+}
+
+// logistic makes a probability of an output (Platt's calibration).
+type logistic struct {
+	Slope  float64 `json:"slope"`
+	Offset float64 `json:"offset"`
+}
+
+func (l logistic) of(v float32) float64 { return 1 / (1 + math.Exp(-l.Slope*float64(v)-l.Offset)) }
+
+// New loads the model. The error is infer.ErrWithheld where its weights are withheld.
+func New(library *infer.Library) (*Net, error) {
+	model, err := library.Model("occlusion")
+	if err != nil {
+		return nil, err
+	}
+	data, err := model.Parameters()
+	if err != nil {
+		return nil, err
+	}
+	n := &Net{model: model}
+	if err := json.Unmarshal(data, &n.calibration); err != nil {
+		return nil, fmt.Errorf("models/occlusion.json: %w", err)
+	}
+	return n, nil
+}
+
+// Ref names the weights.
+func (n *Net) Ref() liveness.ModelRef { return n.model.Ref() }
+
+// Cover is what the model says of a place in a picture: probabilities, 0..1.
+type Cover struct {
+	// Occluded is that something covers the face that is not worn on it, MouthCovered that the mouth cannot be seen.
+	Occluded, MouthCovered float64
+	// Face is that there is a person's face at all, covered or not.
+	Face float64
+}
+
+// Look looks where the landmarks are.
+func (n *Net) Look(p *liveness.Picture, l liveness.Landmarks) (Cover, error) {
+	points := []liveness.Point{centre(l[36:42]), centre(l[42:48]), l[33], centre(l[48:60])}
+	part := p.Warp(liveness.Similar(places, points), inputSize, inputSize)
+	out, err := n.model.Look(levelled(part), part)
+	if err != nil {
+		return Cover{}, err
+	}
+	c, odds := &n.calibration, out[0].Data
+	if len(odds) != 3 {
+		return Cover{}, fmt.Errorf("the occlusion model has %d outputs, not 3", len(odds))
+	}
+	return Cover{c.Occluded.of(odds[0]), c.MouthCovered.of(odds[1]), c.Face.of(odds[2])}, nil
+}
+
+func centre(points []liveness.Point) liveness.Point {
+	var c liveness.Point
+	for _, p := range points {
+		c.X += p.X / float64(len(points))
+		c.Y += p.Y / float64(len(points))
+	}
+	return c
+}
+
+// levelled is the normalisation of the model's input: the crop's mean becomes 0 and its deviation (in all three colours
+// together, and 4 more, so that noise stays small) becomes 1.
+func levelled(p *liveness.Picture) infer.Colours {
+	var sum, squares uint64
+	for _, v := range p.Pixels {
+		sum += uint64(v)
+		squares += uint64(v) * uint64(v)
+	}
+	n := float64(len(p.Pixels))
+	mean := float64(sum) / n
+	deviation := float32(math.Sqrt(max(float64(squares)/n-mean*mean, 0))) + 4
+	level := float32(mean)
+	return infer.Colours{Mean: [3]float32{level, level, level}, Deviation: [3]float32{deviation, deviation, deviation}}
+}
