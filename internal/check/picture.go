@@ -62,16 +62,19 @@ func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (l
 	if err := ctx.Err(); err != nil {
 		return liveness.Verdict{}, err
 	}
-	for _, f := range faces {
-		run.verdict.Faces = append(run.verdict.Faces, f.Scaled(1/still.Scale))
-	}
 	gates, judged, err := c.Quality.Picture(still.Picture, faces, still.Scale, o.limits())
 	if err != nil {
 		return liveness.Verdict{}, err
 	}
-	run.verdict.Quality = judged
 	passed := run.pass(o.consider(gates)...)
-	if len(faces) == 0 || !passed && !tooPoor[run.verdict.Reason] && !o.LargestFace {
+	if judged == nil { // there is no face
+		return run.verdict, nil
+	}
+	run.verdict.Quality = judged
+	for _, f := range faces {
+		run.verdict.Faces = append(run.verdict.Faces, f.Scaled(1/still.Scale))
+	}
+	if !passed && !tooPoor[run.verdict.Reason] && !o.LargestFace {
 		return run.verdict, nil
 	}
 	scored, err := c.PAD.Score(still.Picture, faces[0])

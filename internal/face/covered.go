@@ -1,6 +1,7 @@
 package face
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/bonafide-id/bonafide/liveness"
@@ -13,28 +14,34 @@ const (
 	sureCovered = 0.97
 )
 
-// covered looks for a face that something hides from the detector and the mesh: the largest that the occlusion net is sure of,
-// whose landmarks are no more than a guess.
-func (f *Finder) covered(p *liveness.Picture) ([]detected, error) {
+// covered looks for a face that something hides from the detector and the mesh: what the occlusion net is most sure of, whose
+// landmarks are no more than a guess. The picture is looked at as it is and made smaller.
+func (f *Finder) covered(p *pyramid) ([]detected, error) {
 	if f.covers == nil {
 		return nil, nil
 	}
-	found, err := f.detect(p, whole(p), unsureFace)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(found, larger)
-	for _, d := range found[:min(len(found), maxDescribed)] {
-		m, err := f.settled(p, regionOf(d))
+	var best []detected
+	least := sureCovered
+	for _, region := range []liveness.Box{whole(p), about(whole(p), 2)} {
+		found, err := f.detect(p, region, unsureFace)
 		if err != nil {
 			return nil, err
 		}
-		if cover, err := f.covers.Look(p, m.landmarks); err != nil {
-			return nil, err
-		} else if cover.Face >= sureCovered {
-			d.mesh = &m
-			return []detected{d}, nil
+		slices.SortFunc(found, func(a, b detected) int { return cmp.Compare(b.confidence, a.confidence) })
+		for _, d := range found[:min(len(found), maxDescribed)] {
+			m, err := f.settled(p, regionOf(d))
+			if err != nil {
+				return nil, err
+			}
+			cover, err := f.covers.Look(p.Picture, m.landmarks)
+			if err != nil {
+				return nil, err
+			}
+			if cover.Face >= least {
+				least, d.mesh = cover.Face, &m
+				best = []detected{d}
+			}
 		}
 	}
-	return nil, nil
+	return best, nil
 }

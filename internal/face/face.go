@@ -116,8 +116,6 @@ func (f *Finder) searchIn(p *pyramid, regions []liveness.Box, out func(detected)
 	return f.described(p, separate(found))
 }
 
-func larger(a, b detected) int { return cmp.Compare(b.box.Area(), a.box.Area()) }
-
 // large is what a look at small parts need not find: larger parts show it.
 func large(d detected) bool { return d.box.Height > 100 }
 

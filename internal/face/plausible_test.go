@@ -49,7 +49,7 @@ func TestNoiseIsNoFace(t *testing.T) {
 		if err != nil || len(faces) != 0 {
 			t.Errorf("noise %d: %d faces, %v", seed, len(faces), err)
 		}
-		boxes, err := f.detect(pyramidOf(p), whole(pyramidOf(p)))
+		boxes, err := f.detect(pyramidOf(p), whole(pyramidOf(p)), faceThreshold)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestPrintFinds(t *testing.T) {
 		for i, regions := range [][]liveness.Box{{whole(p)}, {about(whole(p), 2)}, tiles(p, 2)} {
 			var found []detected
 			for _, region := range regions {
-				part, err := f.detect(p, region)
+				part, err := f.detect(p, region, faceThreshold)
 				if err != nil {
 					t.Fatal(err)
 				}

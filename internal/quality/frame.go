@@ -1,10 +1,6 @@
 package quality
 
-import (
-	"math"
-
-	"github.com/bonafide-id/bonafide/liveness"
-)
+import "github.com/bonafide-id/bonafide/liveness"
 
 const (
 	// forehead is the height from the brows to the hair line over that from the brows to the chin. The median of 328 faces
@@ -39,12 +35,21 @@ func outside(p *liveness.Picture, f liveness.Face) float64 {
 }
 
 // clearance is the distance in pixels that surely lies between the face and the picture's nearest edge; 0 where the face may
-// reach it. The box ends at the edge where the face does not, and the outline is a guess: the nearer one counts.
-func clearance(p *liveness.Picture, f liveness.Face, box liveness.Box) float64 {
+// reach it. The detector's box ends at the edge where the face does not, and the outline is a guess: the nearer one counts.
+func clearance(p *liveness.Picture, f liveness.Face) float64 {
 	o := outline(f)
-	least := math.Inf(1)
-	for _, b := range []liveness.Box{box, o} {
-		least = min(least, b.X, b.Y, float64(p.Width)-b.X-b.Width, float64(p.Height)-b.Y-b.Height)
-	}
-	return max(least-uncertain*o.Height, 0)
+	return max(min(distance(p, f.Box), distance(p, o))-uncertain*o.Height, 0)
+}
+
+// distance is that of a box from the picture's nearest edge in pixels, negative outside.
+func distance(p *liveness.Picture, b liveness.Box) float64 {
+	return min(b.X, b.Y, float64(p.Width)-b.X-b.Width, float64(p.Height)-b.Y-b.Height)
+}
+
+// least is a box's shorter side.
+func least(b liveness.Box) float64 { return min(b.Width, b.Height) }
+
+// shareOf is the larger of a box's shares of the picture's width and height.
+func shareOf(p *liveness.Picture, b liveness.Box) float64 {
+	return max(b.Width/float64(p.Width), b.Height/float64(p.Height))
 }

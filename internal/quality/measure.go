@@ -27,6 +27,8 @@ type Measures struct {
 	// Both are 0 where the model is withheld.
 	Occluded     float64 `json:"occluded"`
 	MouthCovered float64 `json:"mouth_covered"`
+	// Face is the probability that there is a person's face at all, covered or not; 1 where the model is withheld.
+	Face float64 `json:"face"`
 }
 
 // The face is measured in a picture of faceSize x faceSize pixels in which the eyes stand at these points.
@@ -55,7 +57,7 @@ func centre(points []liveness.Point) liveness.Point {
 // Measure looks at a face whose landmarks are known. It may be called for each frame of a recording, or for some.
 func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, error) {
 	luma := lumaOf(aligned(p, face))
-	m := Measures{Outside: outside(p, face), Sharpness: sharpness(luma)}
+	m := Measures{Outside: outside(p, face), Sharpness: sharpness(luma), Face: 1}
 	left, right := meanOf(luma, 20, faceSize/2), meanOf(luma, faceSize/2, faceSize-20)
 	m.Brightness = (left + right) / 2
 	m.Balance = (min(left, right) + 1) / (max(left, right) + 1)
@@ -64,7 +66,7 @@ func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, erro
 		return m, nil
 	}
 	cover, err := j.occlusion.Look(p, face.Landmarks)
-	m.Occluded, m.MouthCovered = cover.Occluded, cover.MouthCovered
+	m.Occluded, m.MouthCovered, m.Face = cover.Occluded, cover.MouthCovered, cover.Face
 	return m, err
 }
 

@@ -39,12 +39,15 @@ func (j *Judge) SeesCovers() bool { return j.occlusion != nil }
 // Picture holds a picture against the limits. The faces are those of face.Find, largest first, in pixels of the
 // picture, of which scale go to one pixel as shown. The gates come in the order of the face liveness protocol's codes,
 // light and focus last; all of them are judged, and the caller decides what the first that does not pass means.
-// Without a face there is only the first gate and no quality, and where SeesCovers is false there is none for what covers it.
+// Without a face, or where the largest is none but a thing or a drawing, there is only the first gate and no quality, and where
+// SeesCovers is false there is none for what covers it.
 func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float64, limits Limits) ([]liveness.Gate, *liveness.Quality, error) {
 	l := limits.orDefault()
-	gates := []liveness.Gate{liveness.AtLeast("face_found", float64(len(faces)), 1, "", liveness.FaceNotFound)}
+	found := func(n int) []liveness.Gate {
+		return []liveness.Gate{liveness.AtLeast("face_found", float64(n), 1, "", liveness.FaceNotFound)}
+	}
 	if len(faces) == 0 {
-		return gates, nil, nil
+		return found(0), nil, nil
 	}
 	f := faces[0]
 	shown := func(pixels float64) float64 { return pixels / scale }
@@ -52,18 +55,22 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 	if err != nil {
 		return nil, nil, err
 	}
-	quality := assess(p, faces, scale, m)
-	turn, box := 0.0, f.Box
-	if m.Occluded > max(l.Occluded, sureCover) {
-		turn, box = misled, outline(f)
+	if m.Face < noFace {
+		return found(0), nil, nil
 	}
-	gates = append(gates,
+	quality := assess(p, faces, scale, m)
+	turn, size, share, border := 0.0, least(f.Box), shareOf(p, f.Box), clearance(p, f)
+	if m.Occluded > max(l.Occluded, sureCover) {
+		o := outline(f)
+		turn, size, share, border = misled, max(size, least(o)), min(share, shareOf(p, o)), max(distance(p, f.Box), distance(p, o))
+	}
+	gates := append(found(len(faces)),
 		liveness.AtMost("main_faces", float64(mainFaces(faces, l.MainFace)), 1, "", liveness.TooManyFaces),
-		liveness.AtLeast("face_size", shown(min(f.Box.Width, f.Box.Height)), l.FaceSize, "px", liveness.FaceTooSmall),
+		liveness.AtLeast("face_size", shown(size), l.FaceSize, "px", liveness.FaceTooSmall),
 		liveness.AtLeast("pupil_distance", shown(f.PupilDistance), l.PupilDistance, "px", liveness.FaceTooSmall),
 		liveness.AtMost("face_outside", m.Outside, l.Cropped, "", liveness.FaceCropped),
-		liveness.AtMost("face_share", max(box.Width/float64(p.Width), box.Height/float64(p.Height)), l.Close, "", liveness.FaceTooClose),
-		liveness.AtLeast("border_distance", shown(clearance(p, f, box)), l.Border, "px", liveness.FaceNearBorder),
+		liveness.AtMost("face_share", share, l.Close, "", liveness.FaceTooClose),
+		liveness.AtLeast("border_distance", shown(border), l.Border, "px", liveness.FaceNearBorder),
 		liveness.AtMost("yaw", math.Abs(f.Pose.Yaw), l.Yaw+turn, "deg", liveness.FaceAngle),
 		liveness.AtMost("pitch", math.Abs(f.Pose.Pitch), l.Pitch+turn, "deg", liveness.FaceAngle),
 	)
@@ -78,12 +85,15 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 	), &quality, nil
 }
 
-// What covers a face may mislead the pose by some degrees, and the detector to a box around both: where a cover is sure, so much
-// more is allowed and the landmarks alone say where the face is, for the fault is the cover. Heads turned beyond 30 degrees, of which a part hides itself, reach 0.92 at most (training/faces/faults.py).
+// What covers a face may mislead the pose by some degrees, and the detector or the mesh to a box that is too small or too large:
+// where a cover is sure, so much more is allowed and the better box counts, for the fault is the cover. Heads turned beyond 30 degrees, of which a part hides itself, reach 0.92 at most (training/faces/faults.py).
 const (
 	sureCover = 0.95
 	misled    = 8
 )
+
+// noFace is the occlusion net's probability of a face under which a thing was taken for one, a drawing for the most part.
+const noFace = 0.1
 
 // mainFaces counts the first face and those whose box is over a share of the first's width and not before it.
 func mainFaces(faces []liveness.Face, share float64) int {

@@ -334,6 +334,57 @@ func TestCoveredFaces(t *testing.T) {
 	}
 }
 
+// What covers a face may look like another one, and may make the detector's box larger than the face: neither is the fault.
+func TestCoversDoNotMisleadTheOtherGates(t *testing.T) {
+	r := opened(t)
+	p, f := r.portrait(t)
+	judged := func(p *liveness.Picture, faces ...liveness.Face) map[string]liveness.Gate {
+		gates, _, err := r.judge.Picture(p, faces, 1, Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		byName := map[string]liveness.Gate{}
+		for _, g := range gates {
+			byName[g.Name] = g
+		}
+		return byName
+	}
+	before, aside := f, f
+	before.Box = liveness.Box{X: f.Box.X + 0.4*f.Box.Width, Y: f.Box.Y + 0.4*f.Box.Height, Width: 0.8 * f.Box.Width, Height: 0.8 * f.Box.Height}
+	aside.Box.X += 0.9 * f.Box.Width
+	if g := judged(p, f, before)["main_faces"]; g.Measure != 1 {
+		t.Errorf("%v main faces where one box lies before the other", g.Measure)
+	}
+	if g := judged(p, f, aside)["main_faces"]; g.Measure != 2 {
+		t.Errorf("%v main faces where two stand side by side", g.Measure)
+	}
+	wide := f
+	wide.Box = liveness.Box{X: 2, Y: 2, Width: float64(p.Width) - 4, Height: float64(p.Height) - 4}
+	lower := covered(p, f, -.8, .5, 1.8, 1.6)
+	for _, name := range []string{"face_share", "border_distance"} {
+		if g := judged(p, wide)[name]; g.Passed {
+			t.Errorf("%s passes a face as large as the picture", name)
+		}
+		if g := judged(lower, wide)[name]; !g.Passed {
+			t.Errorf("%s is %v where a board makes the box larger", name, g.Measure)
+		}
+	}
+}
+
+// A thing that the detector took for a face is none.
+func TestThingsAreNoFaces(t *testing.T) {
+	r := opened(t)
+	p, f := r.portrait(t)
+	for i := range p.Width * p.Height { // plaid
+		x, y := i%p.Width, i/p.Width
+		copy(p.Pixels[3*i:], []byte{byte(x / 16 % 2 * 200), byte(y / 16 % 2 * 200), 60})
+	}
+	gates, quality, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
+	if err != nil || quality != nil || len(gates) != 1 || gates[0].Passed {
+		t.Errorf("gates %v, quality %v, %v", gates, quality, err)
+	}
+}
+
 // Without the occlusion model no gate claims to have looked for what covers the face, and the others stay.
 func TestWithheldOcclusionHasNoGate(t *testing.T) {
 	all, free := opened(t), openedWith(t, infer.Config{FreeWeightsOnly: true})

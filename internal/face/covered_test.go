@@ -1,0 +1,70 @@
+package face
+
+import (
+	"testing"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// boarded lays a plain board over a part of a face, in shares of its box.
+func boarded(p *liveness.Picture, face liveness.Box, left, top, right, bottom float64) *liveness.Picture {
+	out := liveness.NewPicture(p.Width, p.Height)
+	copy(out.Pixels, p.Pixels)
+	for i := range p.Width * p.Height {
+		x, y := (float64(i%p.Width)-face.X)/face.Width, (float64(i/p.Width)-face.Y)/face.Height
+		if x >= left && x < right && y >= top && y < bottom {
+			copy(out.Pixels[3*i:], []byte{190, 170, 120})
+		}
+	}
+	return out
+}
+
+// Where a board hides so much that the detector and the mesh are not sure, most faces are found all the same, where they are.
+func TestCoveredFaces(t *testing.T) {
+	f := finder(t)
+	hidden, found := 0, 0
+	for _, name := range []string{"sample1.jpg", "sample2.jpg", "sample3.jpg", "sample4.jpg", "sample5.jpg", "sample6.jpg"} {
+		group := sample(t, name)
+		people, err := f.Find(group)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, person := range people {
+			c, size := person.Box.Centre(), 2.1*person.Box.Height
+			p := group.Crop(liveness.Box{X: c.X - size/2, Y: c.Y - size/2, Width: size, Height: size}, 600, 600)
+			faces, err := f.Find(p)
+			if err != nil || len(faces) == 0 {
+				continue
+			}
+			box := faces[0].Box
+			p = boarded(p, box, -.2, .45, 1.2, 1.1)
+			if sure, err := f.searchIn(pyramidOf(p), []liveness.Box{whole(pyramidOf(p)), about(whole(pyramidOf(p)), 2)}, nil); err != nil || len(sure) > 0 {
+				continue
+			}
+			hidden++
+			if covered, err := f.Find(p); err != nil {
+				t.Fatal(err)
+			} else if len(covered) > 0 && overlap(covered[0].Box, box) > sameFace {
+				found++
+			}
+		}
+	}
+	if hidden < 4 || 2*found < hidden {
+		t.Errorf("%d of %d covered faces found", found, hidden)
+	}
+}
+
+// Boards alone are no covered faces.
+func TestBoardsAreNoFaces(t *testing.T) {
+	f := finder(t)
+	for _, grey := range []byte{20, 128, 240} {
+		p := liveness.NewPicture(600, 600)
+		for i := range p.Pixels {
+			p.Pixels[i] = grey
+		}
+		p = boarded(p, liveness.Box{X: 200, Y: 150, Width: 200, Height: 270}, -.2, .45, 1.2, 1.1)
+		if faces, err := f.Find(p); err != nil || len(faces) > 0 {
+			t.Errorf("grey %d: %d faces, %v", grey, len(faces), err)
+		}
+	}
+}
