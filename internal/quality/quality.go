@@ -92,8 +92,9 @@ const (
 	misled    = 8
 )
 
-// noFace is the occlusion net's probability of a face under which a thing was taken for one, a drawing for the most part.
-const noFace = 0.1
+// noFace is the occlusion net's probability of a face under which a thing was taken for one, a drawing for the most part: it is so low
+// that a face which is burnt out or dark is not lost.
+const noFace = 0.003
 
 // mainFaces counts the first face and those whose box is over a share of the first's width and not before it.
 func mainFaces(faces []liveness.Face, share float64) int {
