@@ -20,12 +20,16 @@ type Recipe struct {
 	Ramp  [2]float64 `json:"ramp"`
 	Loose Fusion     `json:"loose"`
 	Tight Fusion     `json:"tight"`
+	// Known, where there is one, counts in their place as far as the camera is one that was trained on: Gate is the index of
+	// the answer that has the log odds of that.
+	Known *Fusion `json:"known,omitempty"`
+	Gate  int     `json:"gate,omitempty"`
 	// Alike is how alike the errors of two pictures of one presentation are, as their correlation, 0 to 1 (see Together).
 	Alike float64 `json:"alike"`
 }
 
 // Fusion makes one calibrated log odds of those of all networks, in the recipe's order, for a prior of one half. Its
-// numbers were fitted on sets that the networks were not trained on.
+// numbers were fitted on sets and people that the networks were not trained on.
 type Fusion struct {
 	Weights []float64 `json:"weights"`
 	Bias    float64   `json:"bias"`
@@ -86,6 +90,9 @@ func read(library *infer.Library, name string) (*Scorer, error) {
 
 // Load makes a scorer of another recipe than the embedded one, to fit or to compare recipes.
 func Load(library *infer.Library, recipe Recipe) (*Scorer, error) {
+	if recipe.Known != nil && (recipe.Gate < 0 || recipe.Gate >= len(recipe.Known.Weights)) {
+		return nil, fmt.Errorf("the recipe's gate is answer %d of %d", recipe.Gate, len(recipe.Known.Weights))
+	}
 	s := &Scorer{recipe: recipe}
 	for _, net := range recipe.Nets {
 		model, err := library.Model(net.Model)
@@ -196,7 +203,16 @@ func (r Recipe) fuse(odds []float64, reach float64) (float64, error) {
 		return 0, err
 	}
 	share := min(max((reach-r.Ramp[0])/(r.Ramp[1]-r.Ramp[0]), 0), 1)
-	return share*loose + (1-share)*tight, nil
+	unknown := share*loose + (1-share)*tight
+	if r.Known == nil {
+		return unknown, nil
+	}
+	known, err := r.Known.of(odds)
+	if err != nil {
+		return 0, err
+	}
+	trust := float64(probability(odds[r.Gate]))
+	return trust*known + (1-trust)*unknown, nil
 }
 
 // look runs one network on one face.

@@ -25,6 +25,21 @@ func TestFusionFollowsTheFraming(t *testing.T) {
 	}
 }
 
+func TestFusionTrustsKnownCameras(t *testing.T) {
+	recipe := Recipe{
+		Ramp:  [2]float64{1, 2},
+		Loose: Fusion{Weights: []float64{1, 0, 0}},
+		Tight: Fusion{Weights: []float64{1, 0, 0}},
+		Known: &Fusion{Weights: []float64{0, 2, 0}, Bias: 1},
+		Gate:  2,
+	}
+	for _, c := range []struct{ gate, want float64 }{{-maxOdds, 3}, {0, (3 - 9) / 2.}, {math.Log(3), 0.75*-9 + 0.25*3}, {maxOdds, -9}} {
+		if got, err := recipe.fuse([]float64{3, -5, c.gate}, 1); err != nil || math.Abs(got-c.want) > 1e-4 {
+			t.Errorf("log odds %v of a known camera: %v, %v; want %v", c.gate, got, err, c.want)
+		}
+	}
+}
+
 func TestLogOdds(t *testing.T) {
 	got, err := logOdds([]float32{1, 2, 2}, 0)
 	if want := 1 - 2 - math.Log(2); err != nil || math.Abs(got-want) > 1e-6 {

@@ -1,4 +1,4 @@
-"""What looks at a face: frozen layers of an open network, fixed measures, heads that are trained on both, a memory."""
+"""What looks at a face: frozen layers of an open network, fixed measures, heads and an expert that are trained on both."""
 import math
 
 import numpy as np
@@ -33,7 +33,6 @@ class Backbone(nn.Module):
     SHAPES = {"Shape", "Constant", "Gather", "Unsqueeze", "Concat"}  # only compute Reshape's constant
     STAGES, EMBEDDING = ("440", "524", "564"), "581"  # values of its graph: 64, 128, 128 channels; 128 numbers
     FEATURES = 2 * (64 + 128 + 128) + 128
-    MIDDLE = slice(64, 192)  # of the features: the means of the second stage
 
     def __init__(self, path):
         super().__init__()
@@ -124,16 +123,19 @@ class Head(nn.Module):
     times the mean square of what the change does to the log odds is added to what is made small.
     """
 
-    def __init__(self, x, wanted, share, pull, moved, still=0.03):
+    def __init__(self, x, wanted, share, pull, moved=None, still=0.03):
         super().__init__()
         self.scale = Scale(x)
         self.weight = nn.Parameter(torch.zeros(x.shape[1]))
         self.bias = nn.Parameter(torch.zeros(1))
-        after, before, weight = moved
-        z, step = self.scale(x), self.scale(after) - self.scale(before)
+        z = self.scale(x)
+        if moved:
+            after, before, weight = moved
+            step = self.scale(after) - self.scale(before)
 
         def held():
-            return pull * self.weight.pow(2).sum() + still * (weight * (step @ self.weight).pow(2)).sum()
+            held_back = pull * self.weight.pow(2).sum()
+            return held_back + still * (weight * (step @ self.weight).pow(2)).sum() if moved else held_back
 
         _fit(self.parameters(), lambda: z @ self.weight + self.bias, wanted, share, held)
 
@@ -141,37 +143,71 @@ class Head(nn.Module):
         return self.scale(x) @ self.weight + self.bias
 
 
-class Memory(nn.Module):
-    """What the labels add to given log odds near pictures that were trained on, and nothing far from all of them.
+class Known(nn.Module):
+    """Whether the camera that made a picture is one that was trained on: n log odds.
 
-    A sum of Gaussian bumps around some of those pictures, places. A camera that was trained on is known again; of one that
-    was not the labels say nothing, so that the odds of the networks that generalise stand alone there. moved and still are
-    as in Head, but of the log odds as a whole, given ones and all, and after and before are rows of x.
+    They fall with the distance to the nearest group of pictures (Mahalanobis, in the covariance within groups): what
+    people and dresses change within a group is disregarded, what tells cameras apart counts. groups numbers each row's
+    group from 0; those of more than most rows count no more than that.
     """
 
-    def __init__(self, x, live, share, odds, places, moved, width=0.3, pull=1e-4, still=0.1):
+    def __init__(self, x, groups, limit=0.29, softness=0.01, most=400, floor=0.3):
         super().__init__()
-        self.scale = Scale(x)
-        self.inside = 1 / (2 * width**2 * x.shape[1])
-        self.register_buffer("places", self.scale(x)[places].T.contiguous())
-        self.register_buffer("squares", (self.places * self.places).sum(0))
-        self.weight = nn.Parameter(torch.zeros(len(places)))
-        bumps = self.bumps(x)
-        after, before, weight = moved
-        step, drift = bumps[after] - bumps[before], odds[after] - odds[before]
-
-        def held():
-            return pull * self.weight.pow(2).sum() + still * (weight * (drift + step @ self.weight).pow(2)).sum()
-
-        _fit([self.weight], lambda: odds + bumps @ self.weight, live, share, held)
-
-    def bumps(self, x):
-        z = self.scale(x)
-        squares = (z * z).sum(1, keepdim=True) + self.squares - 2 * z @ self.places
-        return (-self.inside * squares).exp()
+        self.scale, self.limit, self.softness = Scale(x), limit, softness
+        z, size = self.scale(x), x.shape[1]
+        members = [z[groups == k] for k in range(int(groups.max()) + 1)]
+        share = torch.tensor([min(len(m), most) ** 0.5 for m in members])
+        within = sum(s * torch.cov(m.T, correction=0) for s, m in zip(share / share.sum(), members))
+        within = within.double() + floor * within.trace() / size * torch.eye(size)
+        self.register_buffer("white", (torch.linalg.cholesky(torch.linalg.inv(within)) / size**0.5).float())
+        centres = torch.stack([m.mean(0) for m in members]) @ self.white
+        self.register_buffer("centres", centres.T.contiguous())
+        self.register_buffer("squares", (centres * centres).sum(1))
 
     def forward(self, x):
-        return self.bumps(x) @ self.weight
+        z = self.scale(x) @ self.white
+        distance = ((z * z).sum(1, keepdim=True) + self.squares - 2 * z @ self.centres).amin(1)
+        return (self.limit - distance) / self.softness
+
+
+class Expert(nn.Module):
+    """What the labels teach of cameras that were trained on: n log odds, worth nothing of other cameras' pictures.
+
+    plain and moved are two looks at the same pictures; worn are copies in other dresses of the rows bare of plain. share
+    and wear are how often each picture and each copy is shown. Whatever a dress changes is added to what is made small.
+    """
+
+    HIDDEN, DROPPED, EPOCHS, BATCH = 128, 0.3, 60, 128
+
+    def __init__(self, plain, moved, worn, bare, live, share, wear, still=0.05):
+        super().__init__()
+        torch.manual_seed(0)
+        self.scale = Scale(plain)
+        self.inner, self.outer = nn.Linear(plain.shape[1], self.HIDDEN), nn.Linear(self.HIDDEN, 1)
+        views = [self.scale(v) for v in (plain, moved, worn)]
+        steps = self.EPOCHS * len(plain) // (2 * self.BATCH)
+        optimiser = torch.optim.AdamW(self.parameters(), lr=2e-3, weight_decay=0.01)
+        pace = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        for _ in range(steps):
+            shown, copies = (torch.multinomial(s, self.BATCH, replacement=True) for s in (share, wear))
+            twins = bare[copies]
+            either = torch.rand(self.BATCH, 1) < 0.5
+            odds = self.judge(torch.cat([torch.where(either, views[0][shown], views[1][shown]), views[0][twins], views[2][copies]]))
+            wanted = live[torch.cat([shown, twins, twins])]
+            change = odds[self.BATCH:2 * self.BATCH] - odds[2 * self.BATCH:]
+            loss = F.binary_cross_entropy_with_logits(odds, wanted) + still * change.pow(2).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            pace.step()
+        self.eval()
+
+    def judge(self, z):
+        z = F.dropout(z, self.DROPPED, self.training)
+        return self.outer(F.dropout(F.relu(self.inner(z)), self.DROPPED, self.training))[:, 0]
+
+    def forward(self, x):
+        return self.judge(self.scale(x))
 
 
 def _fit(weights, odds, wanted, share, pull):
@@ -254,12 +290,12 @@ class Look(nn.Module):
 class Pad(nn.Module):
     """All of it in one graph: two crops of 1 x 3 x 128 x 128 BGR 0..255 in, for each of PARTS 1 x 2 logits out."""
 
-    PARTS = ("around", "face", "original", "look_loose", "look_tight", "memory")
+    PARTS = ("around", "face", "original", "look_loose", "look_tight", "expert", "known")
 
-    def __init__(self, backbone, around, face, loose, tight, memory):
+    def __init__(self, backbone, around, face, loose, tight, expert, known):
         super().__init__()
         self.backbone, self.look = backbone, Look()
-        self.around, self.face, self.loose, self.tight, self.memory = around, face, loose, tight, memory
+        self.around, self.face, self.loose, self.tight, self.expert, self.known = around, face, loose, tight, expert, known
 
     def forward(self, around, face):
         original, wide = self.backbone(around)
@@ -268,9 +304,8 @@ class Pad(nn.Module):
 
     def odds(self, wide, original, close, look):
         """n log odds of each of PARTS, of the features of both crops, the network's own odds, and the look."""
-        known = torch.cat([look, wide[:, Backbone.MIDDLE]], 1)
         return (self.around(wide), self.face(torch.cat([close, look], 1)), original, self.loose(look), self.tight(look),
-                self.memory(known))
+                self.expert(torch.cat([wide, close, look], 1)), self.known(wide))
 
     def export(self, path):
         crops = tuple(torch.rand(1, 3, SIZE, SIZE) * 255 for _ in range(2))

@@ -1,7 +1,7 @@
 """Trains, measures and exports presentation-attack detection; README.md says how it works.
 
 What the frozen layers say of each picture stays in the work folder and is not made again: stop it and go on at any time.
-Nothing is random but the jitter of crops, which has a fixed seed.
+What is random (the jitter of crops, dresses, the expert's course) has fixed seeds.
 """
 import argparse
 import hashlib
@@ -16,7 +16,7 @@ import torch
 import report
 from dresses import DRESSES, EVERY, dressed
 from faces import PARTS, Faces, crop, jitter
-from nets import Backbone, Head, Look, Memory, Pad, tensor
+from nets import Backbone, Expert, Head, Known, Look, Pad, tensor
 
 HELD = ["replayattack", "nuaa", "livenessnet"]  # sets that are left out in turn
 TEST = (0, 1)  # of faces.PARTS: people that the weights that are shipped do not see
@@ -25,11 +25,11 @@ FREE_MARGIN = 2.7  # what fr_liveness was made for
 # How far a picture reaches around the face (faces.reach): up to the first only the fusion "tight" counts, from the
 # second only "loose".
 RAMP = (1.25, 1.5)
-# Weights of the odds of Pad.PARTS before calibration, chosen on sets left out. The last is the memory's, which learns what
-# the others lack when they are divided by it.
-FUSION = {"loose": (1.0, 0.35, 0.35, 0.5, 0.0, 2.0), "tight": (0.0, 0.03, 0.0, 0.0, 1.0, 1.0)}
-PLACES, WORN_PLACES = 1500, 3000  # pictures that the memory keeps, as they are and dressed
-COPIES = 0.5  # weight of all dressed copies over that of all pictures, in the memory
+# Weights of the odds of Pad.PARTS before calibration, chosen on sets left out. "loose" and "tight" judge pictures of cameras
+# that nobody trained on, "known" those of the others.
+FUSION = {"loose": (1.0, 0.35, 0.35, 0.5, 0.0, 0.0, 0.0), "tight": (0.0, 0.03, 0.0, 0.0, 1.0, 0.0, 0.0),
+          "known": (0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)}
+GATE = Pad.PARTS.index("known")
 BOUND = 12  # of log odds, as the server bounds them
 
 
@@ -111,7 +111,7 @@ class View:
         self.around, self.face, self.look = (torch.as_tensor(x) for x in (around, face, look))
         self.wide, self.original = self.around[:, :-1], self.around[:, -1].clamp(-BOUND, BOUND)
         self.close = self.face[:, :-1]
-        self.memorable = torch.cat([self.look, self.wide[:, Backbone.MIDDLE]], 1)
+        self.everything = torch.cat([self.wide, self.close, self.look], 1)
 
     def __getitem__(self, rows):
         return View(self.around[rows], self.face[rows], self.look[rows])
@@ -139,33 +139,24 @@ class Fold:
         bare = plain[before]
         step = torch.tensor(wear).float()
 
-        def head(opinions, pull, after, before, *sources):
+        def head(opinions, pull, moved, *sources):
             """Learns the labels and so much of the teachers' opinions."""
             wanted = (opinions * faces.soft() + (1 - opinions) * faces.live)[chosen]
             wanted, weight = (torch.tensor(np.tile(v, len(sources))).float() for v in (wanted, share))
-            return Head(torch.cat(sources), wanted, weight, pull, (after, before, step))
+            return Head(torch.cat(sources), wanted, weight, pull, moved)
 
-        # Of tight pictures the teachers know no more than the labels.
+        # Of tight pictures the teachers know no more than the labels, and what dresses change is most of what tells them apart.
         heads = [
-            head(0.75, 0.1, worn.wide, bare.wide, plain.wide, jittered.wide),
-            head(0.5, 0.1, worn.beside(worn.close), bare.beside(bare.close),
+            head(0.75, 0.1, (worn.wide, bare.wide, step), plain.wide, jittered.wide),
+            head(0.5, 0.1, (worn.beside(worn.close), bare.beside(bare.close), step),
                  plain.beside(plain.close), plain.beside(jittered.close), plain.beside(jittered.wide)),
-            head(0.5, 0.001, worn.look, bare.look, plain.look),
-            head(0, 1.0, worn.look, bare.look, plain.look, jittered.look),
+            head(0.5, 0.001, (worn.look, bare.look, step), plain.look),
+            head(0, 1.0, None, plain.look, jittered.look),
         ]
-        everything, index = joined([plain, worn]), np.concatenate([np.flatnonzero(chosen), copied])
-        with torch.no_grad():
-            parts = torch.stack([heads[0](everything.wide), heads[1](everything.beside(everything.close)), everything.original,
-                                 *(h(everything.look) for h in heads[2:])], 1)
-            known = {k: parts @ torch.tensor(w[:-1]) / w[-1] for k, w in FUSION.items()}
-            known = torch.where(torch.tensor(context(faces)[index]), known["loose"], known["tight"])
-        weight = np.concatenate([share, COPIES * share.sum() * wear])
-        rng = np.random.default_rng(0)
-        places = np.concatenate([rng.choice(len(share), min(PLACES, len(share)), False, p=share / share.sum()),
-                                 len(share) + rng.choice(len(wear), min(WORN_PLACES, len(wear)), False, p=wear)])
-        memory = Memory(everything.memorable, torch.tensor(faces.live[index]).float(), torch.tensor(weight).float(), known, places,
-                        (np.arange(len(share), len(index)), before, step))
-        self.pad = Pad(Backbone(base), *heads, memory)
+        live = torch.tensor(faces.live[chosen]).float()
+        expert = Expert(plain.everything, jittered.everything, worn.everything, torch.tensor(before), live, torch.tensor(share), step)
+        known = Known(torch.cat([plain.wide, worn.wide]), torch.tensor(cameras(faces, np.flatnonzero(chosen), copied)))
+        self.pad = Pad(Backbone(base), *heads, expert, known)
         self.odds = self.judged(View(**seen["plain"]))
         self.worn = {name: self.judged(View(**seen[name])) for name in DRESSES}
 
@@ -173,6 +164,14 @@ class Fold:
     def judged(self, view):
         odds = self.pad.odds(view.wide, view.original, view.close, view.look)
         return np.clip(torch.stack(odds, 1).numpy(), -BOUND, BOUND)
+
+
+def cameras(faces, plain, copied):
+    """The group of each picture and each copy: its set, label and dress, as if each were a camera."""
+    dress = ["", *DRESSES]
+    worn = np.repeat(np.arange(len(dress)), [len(plain)] + [len(copied) // len(DRESSES)] * len(DRESSES))
+    names = ["%s %d %s" % (faces.set[i], faces.live[i], dress[d]) for i, d in zip([*plain, *copied], worn)]
+    return np.unique(names, return_inverse=True)[1]
 
 
 def folds(faces, seen, base):
@@ -207,26 +206,35 @@ def platt(score, live, share):
 
 
 class Fusion:
-    """What makes one log odds of those of all parts, calibrated on pictures that these were not trained on."""
+    """What makes one log odds of those of all parts, calibrated on pictures that these were not trained on.
+
+    Each picture counts for what it is judged by: as far as its camera is known for "known", else for its framing.
+    """
 
     def __init__(self, faces, index, odds, weights):
-        self.framings = {}
-        loose = context(faces)[index]
-        for framing, rows in (("loose", loose), ("tight", ~loose)):
+        self.parts, self.gated = {}, "known" in weights
+        loose, known = context(faces)[index], self.known(odds)
+        for name, rows, trust in (("loose", loose, 1 - known), ("tight", ~loose, 1 - known), ("known", known > 0.01, known)):
+            if name not in weights:
+                continue
             chosen = np.zeros(len(faces), bool)
             chosen[index[rows]] = True
-            score = odds[rows] @ np.array(weights[framing])
-            slope, bias = platt(score, faces.live[index[rows]], faces.share(chosen)[index[rows]])
-            self.framings[framing] = dict(weights=[round(float(slope * w), 4) for w in weights[framing]], bias=round(float(bias), 4))
+            score = odds[rows] @ np.array(weights[name])
+            slope, bias = platt(score, faces.live[index[rows]], (faces.share(chosen)[index] * trust)[rows])
+            self.parts[name] = dict(weights=[round(float(slope * w), 4) for w in weights[name]], bias=round(float(bias), 4))
         self.alike = round(float(alike(faces, index, self(odds, faces.reach[index]))), 3)
 
+    def known(self, odds):
+        """How far each picture's camera is known, 0 to 1."""
+        return 1 / (1 + np.exp(-odds[:, GATE])) if self.gated else np.zeros(len(odds))
+
     def __call__(self, odds, reach):
-        loose = np.clip((reach - RAMP[0]) / (RAMP[1] - RAMP[0]), 0, 1)
-        parts = {k: odds @ np.array(f["weights"]) + f["bias"] for k, f in self.framings.items()}
-        return loose * parts["loose"] + (1 - loose) * parts["tight"]
+        loose, known = np.clip((reach - RAMP[0]) / (RAMP[1] - RAMP[0]), 0, 1), self.known(odds)
+        parts = {k: odds @ np.array(f["weights"]) + f["bias"] for k, f in self.parts.items()}
+        return (1 - known) * (loose * parts["loose"] + (1 - loose) * parts["tight"]) + known * parts.get("known", 0)
 
     def recipe(self, nets):
-        return dict(nets=nets, ramp=RAMP, **self.framings, alike=self.alike)
+        return dict(nets=nets, ramp=RAMP, **self.parts, **({"gate": GATE} if self.gated else {}), alike=self.alike)
 
 
 def alike(faces, index, score):
@@ -278,7 +286,7 @@ def main():
     parser.add_argument("--base", required=True, help="fr_liveness.onnx, which `bonafide models fetch` gets")
     parser.add_argument("--work", required=True, help="folder for what is made on the way")
     parser.add_argument("--models", help="folder to export to; without it only the report is made")
-    parser.add_argument("--version", default="3")
+    parser.add_argument("--version", default="4")
     options = parser.parse_args()
     torch.set_num_threads(1)
     os.makedirs(options.work, exist_ok=True)
