@@ -136,6 +136,16 @@ type Quality struct {
 	Components []QualityComponent `json:"components"`
 }
 
+// Native is what was measured for a component; 0 for one that is not there.
+func (q Quality) Native(name string) float64 {
+	for _, c := range q.Components {
+		if c.Name == name {
+			return c.Native
+		}
+	}
+	return 0
+}
+
 // QualityComponent is one component of the quality: 100 is faultless.
 type QualityComponent struct {
 	// Name is the standard's, lower case with underscores, such as "illumination_uniformity".

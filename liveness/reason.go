@@ -19,6 +19,7 @@ const (
 	FaceOccluded     Reason = "face_is_occluded"
 	PoorIllumination Reason = "poor_illumination"
 	TooBlurry        Reason = "too_blurry"
+	TooCompressed    Reason = "too_compressed"
 
 	VideoNotReadable Reason = "video_not_readable"
 	VideoTooShort    Reason = "video_too_short"
@@ -62,6 +63,7 @@ var reasons = []ReasonInfo{
 	{FaceCropped, 1006, "FACE_CROPPED", "Part of your face is outside the picture. Please move it to the middle and try again."},
 	{FaceNearBorder, 1006, "FACE_CLOSE_TO_BORDER", "Your face is too close to the edge of the picture. Please move it to the middle and try again."},
 	{FaceOccluded, 1008, "FACE_IS_OCCLUDED", "Something covers your face. Please uncover it and try again."},
+	{TooCompressed, 0, "", "The picture was compressed too much. Please send it as the camera made it."},
 	{ImageNotReadable, 0, "IMAGE_NOT_READABLE", "The picture could not be read. Please send a JPEG, PNG, WebP or BMP picture."},
 	{ImageUnsupported, 0, "IMAGE_NOT_READABLE", "This kind of picture is not read. Please send a JPEG, PNG, WebP or BMP picture."},
 	{ImageTooLarge, 0, "IMAGE_NOT_READABLE", "The picture has too many pixels. Please send a smaller one."},

@@ -36,13 +36,15 @@ type Limits struct {
 	Balance float64 `json:"balance,omitempty"`
 	// Sharpness is the least sharpness (see Measures).
 	Sharpness float64 `json:"sharpness,omitempty"`
+	// Compression is the most that the steps of brightness at the borders of JPEG's blocks may be, over those elsewhere.
+	Compression float64 `json:"compression,omitempty"`
 }
 
 // DefaultLimits are those of the face liveness protocol where it has any; the others were chosen on pictures (see the tests).
 var DefaultLimits = Limits{
 	FaceSize: 150, PupilDistance: 50, Border: 15, Yaw: 30, Pitch: 30, MainFace: 0.5,
 	Cropped: 0.07, Close: 0.75, Occluded: 0.4,
-	Darkness: 20, Glare: 235, Balance: 0.2, Sharpness: 0.08,
+	Darkness: 20, Glare: 235, Balance: 0.2, Sharpness: 0.08, Compression: 2.5,
 }
 
 // Validate returns every fault at once: pixels and degrees may not be negative, shares and probabilities are 0 to 1.
@@ -56,7 +58,7 @@ func (l Limits) Validate() error {
 		{"face_size", l.FaceSize, math.Inf(1)}, {"pupil_distance", l.PupilDistance, math.Inf(1)}, {"border", l.Border, math.Inf(1)},
 		{"yaw", l.Yaw, 90}, {"pitch", l.Pitch, 90}, {"cropped", l.Cropped, 1}, {"close", l.Close, 1}, {"main_face", l.MainFace, 1},
 		{"occluded", l.Occluded, 1}, {"darkness", l.Darkness, 255}, {"glare", l.Glare, 255}, {"balance", l.Balance, 1},
-		{"sharpness", l.Sharpness, math.Inf(1)},
+		{"sharpness", l.Sharpness, math.Inf(1)}, {"compression", l.Compression, math.Inf(1)},
 	} {
 		if !(f.value >= 0 && f.value <= f.most) {
 			faults = append(faults, fmt.Errorf("face limit %s is %g: give 0 (the default) to %g", f.name, f.value, f.most))
@@ -71,7 +73,7 @@ func (l Limits) orDefault() Limits {
 		{&l.FaceSize, &d.FaceSize}, {&l.PupilDistance, &d.PupilDistance}, {&l.Cropped, &d.Cropped}, {&l.Close, &d.Close},
 		{&l.Border, &d.Border}, {&l.Yaw, &d.Yaw}, {&l.Pitch, &d.Pitch}, {&l.MainFace, &d.MainFace},
 		{&l.Occluded, &d.Occluded}, {&l.Darkness, &d.Darkness}, {&l.Glare, &d.Glare}, {&l.Balance, &d.Balance},
-		{&l.Sharpness, &d.Sharpness},
+		{&l.Sharpness, &d.Sharpness}, {&l.Compression, &d.Compression},
 	} {
 		if *f.value == 0 {
 			*f.value = *f.fallback

@@ -82,6 +82,7 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 		liveness.AtMost("glare", m.Brightness, l.Glare, "", liveness.PoorIllumination),
 		liveness.AtLeast("light_balance", m.Balance, l.Balance, "", liveness.PoorIllumination),
 		liveness.AtLeast("sharpness", m.Sharpness, l.Sharpness, "", liveness.TooBlurry),
+		liveness.AtMost("compression", quality.Native(Compression), l.Compression, "", liveness.TooCompressed),
 	), &quality, nil
 }
 

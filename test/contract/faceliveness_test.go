@@ -128,7 +128,7 @@ func TestFaceLivenessErrors(t *testing.T) {
 		r.facePicture().want(200, faceError(session, code))
 	}
 	// Reasons that the protocol has no code for leave the score.
-	for _, reason := range []liveness.Reason{liveness.PoorIllumination, liveness.TooBlurry} {
+	for _, reason := range []liveness.Reason{liveness.PoorIllumination, liveness.TooBlurry, liveness.TooCompressed} {
 		poor := verdict(0.25)
 		poor.Outcome, poor.Reason = liveness.Undecided, reason
 		r.says(poor)

@@ -75,8 +75,7 @@ def judge(program, models, paths):
     command = [program, "check", "picture", "--largest-face", "--json", "--models", models]
     outcome = {}
     for at in range(0, len(paths), 100):
-        # Undecided pictures make it end with an exit status of its own.
-        out = subprocess.run(command + paths[at:at + 100], capture_output=True, text=True).stdout
+        out = subprocess.run(command + paths[at:at + 100], check=True, stdout=subprocess.PIPE, text=True).stdout
         outcome.update((row["file"], row["outcome"]) for row in map(json.loads, out.splitlines()))
     return outcome
 
