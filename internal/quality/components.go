@@ -103,7 +103,7 @@ func secondFace(faces []liveness.Face) float64 {
 func exposure(luma []float64) (under, over, uniformity float64) {
 	var halves [2][16]float64
 	var n float64
-	for y := firstRow; y < lastRow; y++ {
+	for y := firstRow; y < rowsOf(luma); y++ {
 		for x := 20; x < faceSize-20; x++ {
 			v := luma[y*faceSize+x]
 			if v <= 25 {

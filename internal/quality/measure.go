@@ -56,18 +56,25 @@ func centre(points []liveness.Point) liveness.Point {
 
 // Measure looks at a face whose landmarks are known. It may be called for each frame of a recording, or for some.
 func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, error) {
-	luma := lumaOf(aligned(p, face))
-	m := Measures{Outside: outside(p, face), Sharpness: sharpness(luma), Face: 1}
-	left, right := meanOf(luma, 20, faceSize/2), meanOf(luma, faceSize/2, faceSize-20)
+	m := Measures{Outside: outside(p, face), Face: 1}
+	if j.SeesCovers() {
+		cover, err := j.occlusion.Look(p, face.Landmarks)
+		if err != nil {
+			return Measures{}, err
+		}
+		m.Occluded, m.MouthCovered, m.Face = cover.Occluded, cover.MouthCovered, cover.Face
+	}
+	bare := lastRow
+	if m.MouthCovered > 0.5 {
+		bare = maskRow
+	}
+	skin := lumaOf(aligned(p, face))[:bare*faceSize]
+	left, right := meanOf(skin, 20, faceSize/2), meanOf(skin, faceSize/2, faceSize-20)
+	m.Sharpness = sharpness(skin)
 	m.Brightness = (left + right) / 2
 	m.Balance = (min(left, right) + 1) / (max(left, right) + 1)
-	m.Under, m.Over, m.Uniformity = exposure(luma)
-	if !j.SeesCovers() {
-		return m, nil
-	}
-	cover, err := j.occlusion.Look(p, face.Landmarks)
-	m.Occluded, m.MouthCovered, m.Face = cover.Occluded, cover.MouthCovered, cover.Face
-	return m, err
+	m.Under, m.Over, m.Uniformity = exposure(skin)
+	return m, nil
 }
 
 func lumaOf(p *liveness.Picture) []float64 {
@@ -78,22 +85,24 @@ func lumaOf(p *liveness.Picture) []float64 {
 	return luma
 }
 
-// The rows of the aligned face that are skin: from the brows to the lower lip.
-const firstRow, lastRow = 35, 95
+// The rows of the aligned face that are skin: from the brows to the lower lip, or to where a mask over mouth and nose begins.
+const firstRow, lastRow, maskRow = 35, 95, 57
+
+func rowsOf(luma []float64) int { return len(luma) / faceSize }
 
 func meanOf(luma []float64, from, to int) float64 {
 	var sum float64
-	for y := firstRow; y < lastRow; y++ {
+	for y := firstRow; y < rowsOf(luma); y++ {
 		for x := from; x < to; x++ {
 			sum += luma[y*faceSize+x]
 		}
 	}
-	return sum / float64((lastRow-firstRow)*(to-from))
+	return sum / float64((rowsOf(luma)-firstRow)*(to-from))
 }
 
 func sharpness(luma []float64) float64 {
 	var sum, squares, detail, n float64
-	for y := firstRow; y < lastRow; y++ {
+	for y := firstRow; y < rowsOf(luma)-1; y++ {
 		for x := 20; x < faceSize-20; x++ {
 			i := y*faceSize + x
 			v := luma[i]
