@@ -36,6 +36,16 @@ type Point struct {
 	Y float64 `json:"y"`
 }
 
+// Centre is the mean of points, of which there must be one at least.
+func Centre(points []Point) Point {
+	var c Point
+	for _, p := range points {
+		c.X += p.X / float64(len(points))
+		c.Y += p.Y / float64(len(points))
+	}
+	return c
+}
+
 // Box is an upright rectangle in pixels. X and Y are the top left corner and may be negative where a face leaves the picture.
 type Box struct {
 	X      float64 `json:"x"`

@@ -253,14 +253,5 @@ func bounds(points liveness.Landmarks) liveness.Box {
 
 // eyes are the centres of the eyes, the one on the picture's left first.
 func eyes(points liveness.Landmarks) (left, right liveness.Point) {
-	return centre(points[36:42]), centre(points[42:48])
-}
-
-func centre(points []liveness.Point) liveness.Point {
-	var c liveness.Point
-	for _, p := range points {
-		c.X += p.X / float64(len(points))
-		c.Y += p.Y / float64(len(points))
-	}
-	return c
+	return liveness.Centre(points[36:42]), liveness.Centre(points[42:48])
 }

@@ -102,7 +102,7 @@ var disturbances = []struct {
 			}
 			points := alone(t, f, p).Landmarks
 			for _, eye := range [][]liveness.Point{points[36:42], points[42:48]} {
-				c, w := centre(eye), distance(eye[0], eye[3])
+				c, w := liveness.Centre(eye), distance(eye[0], eye[3])
 				p = painted(p, liveness.Box{X: c.X - 0.6*w, Y: c.Y - 0.25*w, Width: 1.2 * w, Height: 0.5 * w}, liveness.Point{X: c.X, Y: c.Y + 0.8*w})
 			}
 			return p
@@ -131,7 +131,7 @@ func TestFollowsThroughDisturbances(t *testing.T) {
 				}
 				// The face is where somebody who has not followed it finds it.
 				here := alone(t, f, p.Picture)
-				if off := distance(centre(found.Landmarks[:]), centre(here.Landmarks[:])) / here.PupilDistance; off > 0.15 {
+				if off := distance(liveness.Centre(found.Landmarks[:]), liveness.Centre(here.Landmarks[:])) / here.PupilDistance; off > 0.15 {
 					t.Errorf("%s, %s: frame %d is off by %.2f of the pupil distance", name, d.name, i, off)
 				}
 			}

@@ -65,7 +65,7 @@ type Cover struct {
 
 // Look looks where the landmarks are.
 func (n *Net) Look(p *liveness.Picture, l liveness.Landmarks) (Cover, error) {
-	points := []liveness.Point{centre(l[36:42]), centre(l[42:48]), l[33], centre(l[48:60])}
+	points := []liveness.Point{liveness.Centre(l[36:42]), liveness.Centre(l[42:48]), l[33], liveness.Centre(l[48:60])}
 	part := p.Warp(liveness.Similar(places, points), inputSize, inputSize)
 	out, err := n.model.Look(levelled(part), part)
 	if err != nil {
@@ -76,15 +76,6 @@ func (n *Net) Look(p *liveness.Picture, l liveness.Landmarks) (Cover, error) {
 		return Cover{}, fmt.Errorf("the occlusion model has %d outputs, not 3", len(odds))
 	}
 	return Cover{c.Occluded.of(odds[0]), c.MouthCovered.of(odds[1]), c.Face.of(odds[2])}, nil
-}
-
-func centre(points []liveness.Point) liveness.Point {
-	var c liveness.Point
-	for _, p := range points {
-		c.X += p.X / float64(len(points))
-		c.Y += p.Y / float64(len(points))
-	}
-	return c
 }
 
 // levelled is the normalisation of the model's input: the crop's mean becomes 0 and its deviation (in all three colours

@@ -85,7 +85,7 @@ func eyeOpening(l liveness.Landmarks) float64 {
 
 // mouthOpening is the height between the inner lips over the pupil distance.
 func mouthOpening(l liveness.Landmarks) float64 {
-	return apart(l[62], l[66]) / (apart(centre(l[36:42]), centre(l[42:48])) + 1e-9)
+	return apart(l[62], l[66]) / (apart(liveness.Centre(l[36:42]), liveness.Centre(l[42:48])) + 1e-9)
 }
 
 func apart(a, b liveness.Point) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }

@@ -41,17 +41,8 @@ var (
 
 // aligned is the face with level eyes, from the brows to the chin.
 func aligned(p *liveness.Picture, face liveness.Face) *liveness.Picture {
-	left, right := centre(face.Landmarks[36:42]), centre(face.Landmarks[42:48])
+	left, right := liveness.Centre(face.Landmarks[36:42]), liveness.Centre(face.Landmarks[42:48])
 	return p.Warp(liveness.Similar([]liveness.Point{leftEye, rightEye}, []liveness.Point{left, right}), faceSize, faceSize)
-}
-
-func centre(points []liveness.Point) liveness.Point {
-	var c liveness.Point
-	for _, p := range points {
-		c.X += p.X / float64(len(points))
-		c.Y += p.Y / float64(len(points))
-	}
-	return c
 }
 
 // Measure looks at a face whose landmarks are known. It may be called for each frame of a recording, or for some.
