@@ -89,7 +89,7 @@ func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (l
 }
 
 // doubts are what a low score must pass to be an attack's: of bona fide pictures that do not, a fifth to a half score low for the
-// blur or the burnt-out skin alone, and hardly any that do (measured on pictures made worse, models/cards/pad.md).
+// blur or the burnt-out skin alone (measured on pictures made worse, models/cards/pad.md; docs/decisions/poor-pictures.md).
 func doubts(q *liveness.Quality) []liveness.Gate {
 	return []liveness.Gate{
 		liveness.AtLeast("sharpness_of_attack", q.Native(quality.Sharpness), 0.2, "", liveness.TooBlurry),
