@@ -94,6 +94,27 @@ func (f Face) Scaled(by float64) Face {
 	return f
 }
 
+// Mirrored is the face in the mirror image of a picture of the given width.
+func (f Face) Mirrored(width float64) Face {
+	f.Box.X = width - f.Box.X - f.Box.Width
+	from := f.Landmarks
+	for i, other := range inMirror {
+		f.Landmarks[i] = Point{width - from[other].X, from[other].Y}
+	}
+	f.Pose.Yaw, f.Pose.Roll = -f.Pose.Yaw, -f.Pose.Roll
+	return f
+}
+
+// inMirror is each landmark's counterpart on the face's other side, which takes its place in a mirror image.
+var inMirror = [len(Landmarks{})]int{
+	16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, // jaw
+	26, 25, 24, 23, 22, 21, 20, 19, 18, 17, // brows
+	27, 28, 29, 30, 35, 34, 33, 32, 31, // nose
+	45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, // eyes
+	54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, // outer lips
+	64, 63, 62, 61, 60, 67, 66, 65, // inner lips
+}
+
 // Gate is one step of a check: what it measured and the limit that it held it against.
 type Gate struct {
 	// Name is stable and lower case with underscores, such as "face_size".

@@ -88,6 +88,37 @@ func halve(above, beneath, out []byte) {
 	}
 }
 
+// ToLight returns the picture or, where its right half is the brighter one, its mirror image: a picture and its mirror image
+// give the same pixels. Of large pictures it weighs some rows only.
+func (p *Picture) ToLight() (turned *Picture, mirrored bool) {
+	row, half, balance := 3*p.Width, 3*(p.Width/2), 0
+	for start := 0; start < len(p.Pixels); start += row * (1 + p.Height/256) {
+		line := p.Pixels[start : start+row]
+		for _, v := range line[:half] {
+			balance += int(v)
+		}
+		for _, v := range line[row-half:] {
+			balance -= int(v)
+		}
+	}
+	if balance >= 0 {
+		return p, false
+	}
+	return p.mirrored(), true
+}
+
+func (p *Picture) mirrored() *Picture {
+	out, row := NewPicture(p.Width, p.Height), 3*p.Width
+	for start := 0; start < len(p.Pixels); start += row {
+		from, to := p.Pixels[start:start+row], out.Pixels[start:start+row]
+		for ; len(from) >= 3 && len(to) >= 3; from, to = from[3:], to[:len(to)-3] {
+			last := to[len(to)-3:]
+			last[0], last[1], last[2] = from[0], from[1], from[2]
+		}
+	}
+	return out
+}
+
 // taps are the source pixels of one output pixel: first, first+1, …, with weights of a fixed sum.
 type taps struct {
 	first   int

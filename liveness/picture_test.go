@@ -2,6 +2,7 @@ package liveness
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -238,5 +239,55 @@ func BenchmarkWarp(b *testing.B) {
 				p.Warp(Affine{A: step, B: 0.1, C: 40, D: -0.1, E: step, F: 20}, 192, 192)
 			}
 		})
+	}
+}
+
+func TestAPictureAndItsMirrorImageAreTurnedAlike(t *testing.T) {
+	for _, width := range []int{1, 2, 5, 6} {
+		p := NewPicture(width, 3)
+		for i := range p.Pixels {
+			p.Pixels[i] = byte(i*i*7 + i)
+		}
+		image := p.mirrored()
+		if twice := image.mirrored(); !slices.Equal(twice.Pixels, p.Pixels) {
+			t.Errorf("width %d: the mirror image of the mirror image is not the picture", width)
+		}
+		a, first := p.ToLight()
+		b, second := image.ToLight()
+		if !slices.Equal(a.Pixels, b.Pixels) || width > 1 && first == second {
+			t.Errorf("width %d: %v and its mirror image %v", width, a.Pixels, b.Pixels)
+		}
+	}
+	p := NewPicture(4, 1)
+	p.Pixels[9] = 200
+	if turned, mirrored := p.ToLight(); !mirrored || turned.Pixels[0] != 200 {
+		t.Errorf("the bright end is not on the left: %v", turned.Pixels)
+	}
+}
+
+func TestAFaceInTheMirror(t *testing.T) {
+	f := Face{Box: Box{10, 20, 30, 40}, Pose: Pose{5, 6, 7}, PupilDistance: 12}
+	for i := range f.Landmarks {
+		f.Landmarks[i] = Point{float64(i), float64(100 + i)}
+	}
+	const width = 200
+	image := f.Mirrored(width)
+	if image.Box != (Box{160, 20, 30, 40}) || image.Pose != (Pose{-5, 6, -7}) || image.PupilDistance != 12 {
+		t.Errorf("%+v", image)
+	}
+	// The eye on the picture's left is still the one on its left, outer corner first.
+	if left := image.Landmarks[36]; left != (Point{width - 45, 145}) {
+		t.Errorf("the left eye's outer corner is at %v", left)
+	}
+	if image.Mirrored(width) != f {
+		t.Error("the mirror image of the mirror image is another face")
+	}
+}
+
+func BenchmarkToLight(b *testing.B) {
+	p := NewPicture(640, 480)
+	p.Pixels[3*639] = 200
+	for b.Loop() {
+		p.ToLight()
 	}
 }

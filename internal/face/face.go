@@ -50,9 +50,10 @@ func (f *Finder) Models() []liveness.ModelRef {
 const maxDescribed = 4
 
 // Find returns the faces of a picture, largest box first, in pixels of the picture. The first four have landmarks, a
-// pose and a pupil distance; the others of a crowd are only boxes.
+// pose and a pupil distance; the others of a crowd are only boxes. In the mirror image of a picture it finds the faces' mirror images.
 func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
-	found, err := f.search(pyramidOf(p))
+	turned, mirrored := p.ToLight()
+	found, err := f.search(pyramidOf(turned))
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +62,9 @@ func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
 		face := liveness.Face{Box: d.box, Confidence: d.confidence}
 		if d.mesh != nil {
 			wear(&face, *d.mesh)
+		}
+		if mirrored {
+			face = face.Mirrored(float64(p.Width))
 		}
 		faces = append(faces, face)
 	}

@@ -220,8 +220,7 @@ func (n Net) look(model *infer.Model, p *liveness.Picture, box liveness.Box) ([]
 	colours := infer.Colours{BGR: true, Deviation: [3]float32{1, 1, 1}}
 	var crops []*liveness.Picture
 	for _, margin := range n.Margins {
-		crop := p.Crop(around(box, margin, p), cropSize, cropSize)
-		turnToLight(crop)
+		crop, _ := p.Crop(around(box, margin, p), cropSize, cropSize).ToLight()
 		crops = append(crops, crop)
 	}
 	outputs, err := model.Look(colours, crops...)
@@ -237,28 +236,6 @@ func (n Net) look(model *infer.Model, p *liveness.Picture, box liveness.Box) ([]
 		odds = append(odds, o)
 	}
 	return odds, nil
-}
-
-// turnToLight mirrors a crop whose right half is the brighter one, so that a picture and its mirror image are judged alike.
-func turnToLight(p *liveness.Picture) {
-	row, balance := 3*p.Width, 0
-	for i, v := range p.Pixels {
-		if i%row < row/2 {
-			balance += int(v)
-		} else {
-			balance -= int(v)
-		}
-	}
-	if balance >= 0 {
-		return
-	}
-	for start := 0; start < len(p.Pixels); start += row {
-		for left, right := start, start+row-3; left < right; left, right = left+3, right-3 {
-			for k := range 3 {
-				p.Pixels[left+k], p.Pixels[right+k] = p.Pixels[right+k], p.Pixels[left+k]
-			}
-		}
-	}
 }
 
 // maxOdds bounds log odds: beyond it a network's confidence carries nothing.

@@ -87,27 +87,6 @@ func TestBoxOfTheLandmarks(t *testing.T) {
 	}
 }
 
-func TestMirroredCropsAreAlike(t *testing.T) {
-	p, mirrored := liveness.NewPicture(6, 2), liveness.NewPicture(6, 2)
-	for i := range p.Pixels {
-		p.Pixels[i] = byte(i * 7)
-		x, y, k := i/3%6, i/18, i%3
-		mirrored.Pixels[18*y+3*(5-x)+k] = p.Pixels[i]
-	}
-	if slices.Equal(p.Pixels, mirrored.Pixels) {
-		t.Fatal("the picture is its own mirror image")
-	}
-	bright := slices.Clone(p.Pixels[15:18])
-	turnToLight(p)
-	turnToLight(mirrored)
-	if !slices.Equal(p.Pixels, mirrored.Pixels) {
-		t.Errorf("%v and its mirror image %v", p.Pixels, mirrored.Pixels)
-	}
-	if !slices.Equal(p.Pixels[:3], bright) {
-		t.Errorf("the first row begins with %v, want the bright end %v", p.Pixels[:3], bright)
-	}
-}
-
 func TestSeveralPicturesTogether(t *testing.T) {
 	odds := func(s liveness.Score) float64 { return math.Log(float64(s) / float64(1-s)) }
 	one := probability(1.5)
