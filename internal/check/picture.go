@@ -62,15 +62,15 @@ func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (l
 	if err := ctx.Err(); err != nil {
 		return liveness.Verdict{}, err
 	}
-	gates, judged, err := c.Quality.Picture(still.Picture, faces, still.Scale, o.limits())
+	judged, err := c.Quality.Picture(still.Picture, faces, still.Scale, o.limits())
 	if err != nil {
 		return liveness.Verdict{}, err
 	}
-	passed := run.pass(o.consider(gates)...)
-	if judged == nil { // there is no face
+	passed := run.pass(o.consider(judged.Gates)...)
+	if judged.Quality == nil { // there is no face
 		return run.verdict, nil
 	}
-	run.verdict.Quality = judged
+	run.verdict.Quality = judged.Quality
 	for _, f := range faces {
 		run.verdict.Faces = append(run.verdict.Faces, f.Scaled(1/still.Scale))
 	}
@@ -83,18 +83,9 @@ func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (l
 	}
 	run.pass(liveness.AtLeast("pad", float64(scored.Score), o.Threshold, "p", ""))
 	if float64(scored.Score) < o.Threshold && passed {
-		run.pass(doubts(judged)...)
+		run.pass(judged.Doubts()...)
 	}
 	return run.score(scored.Score), nil
-}
-
-// doubts are what a low score must pass to be an attack's: of bona fide pictures that do not, a fifth to a half score low for the
-// blur or the burnt-out skin alone (measured on pictures made worse, models/cards/pad.md; docs/decisions/poor-pictures.md).
-func doubts(q *liveness.Quality) []liveness.Gate {
-	return []liveness.Gate{
-		liveness.AtLeast("sharpness_of_attack", q.Native(quality.Sharpness), 0.2, "", liveness.TooBlurry),
-		liveness.AtMost("over_exposure_of_attack", q.Native(quality.OverExposed), 0.1, "", liveness.PoorIllumination),
-	}
 }
 
 const (

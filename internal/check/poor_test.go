@@ -1,7 +1,13 @@
 package check
 
 import (
+	"bytes"
 	"context"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -34,16 +40,23 @@ func lit(r *vips.ImageRef, by float64) ([]byte, error) {
 	return asPNG(r)
 }
 
-// TestPoorPicturesAreNoAttacks: bona fide pictures may be undecided for their quality, and live where they bear it, never attacks.
-func TestPoorPicturesAreNoAttacks(t *testing.T) {
+// ofThePress are ten bona fide pictures.
+func ofThePress(t *testing.T) []string {
+	t.Helper()
 	paths, err := filepath.Glob("../../../shared/data/pad/lfw/*_00??1.jpg")
 	if err != nil || len(paths) == 0 {
 		t.Skip("needs ../shared/data/pad beside the checkout")
 	}
+	return paths[:min(len(paths), 10)]
+}
+
+// TestPoorPicturesAreNoAttacks: bona fide pictures may be undecided for their quality, and live where they bear it, never attacks.
+func TestPoorPicturesAreNoAttacks(t *testing.T) {
+	paths := ofThePress(t)
 	c := pictures(t)
 	for name, fault := range worsened {
 		found := 0
-		for _, path := range paths[:min(len(paths), 10)] {
+		for _, path := range paths {
 			data, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -74,4 +87,85 @@ func TestPoorPicturesAreNoAttacks(t *testing.T) {
 			t.Errorf("%s: only %d of 10 pictures are undecided for it", name, found)
 		}
 	}
+}
+
+var grain = rand.New(rand.NewPCG(1, 2)) // the same noise every time
+
+// spoilt are faults that change a face's score before they make it unfit to be scored at all. Each gives what a place holds of one
+// colour, 0..255, from what it and the places to its right held.
+var spoilt = map[string]struct {
+	by     func(right []float64) float64
+	reason liveness.Reason
+}{
+	"shaken": {func(right []float64) float64 {
+		var sum float64
+		for _, v := range right {
+			sum += v / float64(len(right))
+		}
+		return sum
+	}, liveness.TooBlurry},
+	"noisy":        {func(right []float64) float64 { return right[0] + 12*grain.NormFloat64() }, liveness.PoorIllumination},
+	"over-exposed": {func(right []float64) float64 { return 2 * right[0] }, liveness.PoorIllumination},
+}
+
+// TestALowScoreOfASpoiltPictureIsNoAttack makes every score a low one: what is called an attack then must be fit to be called so.
+func TestALowScoreOfASpoiltPictureIsNoAttack(t *testing.T) {
+	paths := ofThePress(t)
+	c := pictures(t)
+	attacks := func(change func(image.Image) image.Image, reason liveness.Reason) (attacks, undecided int) {
+		for _, path := range paths {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read, err := jpeg.Decode(bytes.NewReader(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var file bytes.Buffer
+			if err := png.Encode(&file, change(read)); err != nil {
+				t.Fatal(err)
+			}
+			v, err := c.Picture(context.Background(), file.Bytes(), PictureOptions{Threshold: 1, LargestFace: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.Outcome == liveness.Attack {
+				attacks++
+			}
+			if v.Score != nil && v.Outcome == liveness.Undecided && v.Reason == reason {
+				undecided++
+			}
+		}
+		return attacks, undecided
+	}
+	if called, _ := attacks(func(i image.Image) image.Image { return i }, ""); called < len(paths)-1 {
+		t.Errorf("as they are, only %d of %d are called attacks", called, len(paths))
+	}
+	for name, fault := range spoilt {
+		called, undecided := attacks(func(i image.Image) image.Image { return changed(i, fault.by) }, fault.reason)
+		if called > 1 || undecided < len(paths)-2 {
+			t.Errorf("%s: of %d pictures %d are called attacks, %d undecided for it", name, len(paths), called, undecided)
+		}
+	}
+}
+
+// changed is a picture with each colour of each place changed by what the seven places from it on hold.
+func changed(from image.Image, by func(right []float64) float64) image.Image {
+	b := from.Bounds()
+	out := image.NewNRGBA(b)
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			var right [3][]float64
+			for k := range 7 {
+				red, green, blue, _ := from.At(min(x+k, b.Max.X-1), y).RGBA()
+				for i, v := range []uint32{red, green, blue} {
+					right[i] = append(right[i], float64(v>>8))
+				}
+			}
+			level := func(i int) uint8 { return uint8(min(max(by(right[i]), 0), 255)) }
+			out.SetNRGBA(x, y, color.NRGBA{level(0), level(1), level(2), 255})
+		}
+	}
+	return out
 }

@@ -13,12 +13,12 @@ import (
 // values are the components of a judged picture by name, and "unified".
 func (r rig) values(t testing.TB, p *liveness.Picture, faces ...liveness.Face) map[string]int {
 	t.Helper()
-	_, q, err := r.judge.Picture(p, faces, 1, Limits{})
+	judged, err := r.judge.Picture(p, faces, 1, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := map[string]int{"unified": q.Unified}
-	for _, c := range q.Components {
+	values := map[string]int{"unified": judged.Quality.Unified}
+	for _, c := range judged.Quality.Components {
 		if c.Value < 0 || c.Value > 100 {
 			t.Errorf("%s is %d", c.Name, c.Value)
 		}

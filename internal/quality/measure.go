@@ -47,11 +47,17 @@ func aligned(p *liveness.Picture, face liveness.Face) *liveness.Picture {
 
 // Measure looks at a face whose landmarks are known. It may be called for each frame of a recording, or for some.
 func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, error) {
+	m, _, err := j.measure(p, face)
+	return m, err
+}
+
+// measure returns the aligned face, too, as far down as it is bare.
+func (j *Judge) measure(p *liveness.Picture, face liveness.Face) (Measures, *liveness.Picture, error) {
 	m := Measures{Outside: outside(p, face), Face: 1}
 	if j.SeesCovers() {
 		cover, err := j.occlusion.Look(p, face.Landmarks)
 		if err != nil {
-			return Measures{}, err
+			return Measures{}, nil, err
 		}
 		m.Occluded, m.MouthCovered, m.Face = cover.Occluded, cover.MouthCovered, cover.Face
 	}
@@ -59,13 +65,15 @@ func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, erro
 	if m.MouthCovered > 0.5 {
 		bare = maskRow
 	}
-	skin := lumaOf(aligned(p, face))[:bare*faceSize]
-	left, right := meanOf(skin, 20, faceSize/2), meanOf(skin, faceSize/2, faceSize-20)
-	m.Sharpness = sharpness(skin)
+	skin := aligned(p, face)
+	skin.Height, skin.Pixels = bare, skin.Pixels[:3*faceSize*bare]
+	luma := lumaOf(skin)
+	left, right := meanOf(luma, 20, faceSize/2), meanOf(luma, faceSize/2, faceSize-20)
+	m.Sharpness = sharpness(luma)
 	m.Brightness = (left + right) / 2
 	m.Balance = (min(left, right) + 1) / (max(left, right) + 1)
-	m.Under, m.Over, m.Uniformity = exposure(skin)
-	return m, nil
+	m.Under, m.Over, m.Uniformity = exposure(luma)
+	return m, skin, nil
 }
 
 func lumaOf(p *liveness.Picture) []float64 {

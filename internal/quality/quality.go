@@ -36,27 +36,36 @@ func (j *Judge) Models() []liveness.ModelRef {
 // SeesCovers says whether the judge sees what covers a face or a mouth.
 func (j *Judge) SeesCovers() bool { return j.occlusion != nil }
 
+// Judged is what was seen of a picture.
+type Judged struct {
+	// Gates are in the order of the face liveness protocol's codes, light and focus last. All of them are judged, and the
+	// caller decides what the first that does not pass means.
+	Gates []liveness.Gate
+	// Quality is that of the largest face; nil where there is none, and then there is only the first gate.
+	Quality *liveness.Quality
+
+	skin *liveness.Picture // the aligned face, as far down as it is bare
+}
+
 // Picture holds a picture against the limits. The faces are those of face.Find, largest first, in pixels of the
-// picture, of which scale go to one pixel as shown. The gates come in the order of the face liveness protocol's codes,
-// light and focus last; all of them are judged, and the caller decides what the first that does not pass means.
-// Without a face, or where the largest is none but a thing or a drawing, there is only the first gate and no quality, and where
-// SeesCovers is false there is none for what covers it.
-func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float64, limits Limits) ([]liveness.Gate, *liveness.Quality, error) {
+// picture, of which scale go to one pixel as shown. A thing or a drawing that was taken for the largest face is none. Where
+// SeesCovers is false there is no gate for what covers the face.
+func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float64, limits Limits) (Judged, error) {
 	l := limits.orDefault()
 	found := func(n int) []liveness.Gate {
 		return []liveness.Gate{liveness.AtLeast("face_found", float64(n), 1, "", liveness.FaceNotFound)}
 	}
 	if len(faces) == 0 {
-		return found(0), nil, nil
+		return Judged{Gates: found(0)}, nil
 	}
 	f := faces[0]
 	shown := func(pixels float64) float64 { return pixels / scale }
-	m, err := j.Measure(p, f)
+	m, skin, err := j.measure(p, f)
 	if err != nil {
-		return nil, nil, err
+		return Judged{}, err
 	}
 	if m.Face < noFace {
-		return found(0), nil, nil
+		return Judged{Gates: found(0)}, nil
 	}
 	quality := assess(p, faces, scale, m)
 	turn, size, share, border := 0.0, least(f.Box), shareOf(p, f.Box), clearance(p, f)
@@ -77,13 +86,14 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 	if j.SeesCovers() {
 		gates = append(gates, liveness.AtMost("occluded", m.Occluded, l.Occluded, "p", liveness.FaceOccluded))
 	}
-	return append(gates,
+	gates = append(gates,
 		liveness.AtLeast("brightness", m.Brightness, l.Darkness, "", liveness.PoorIllumination),
 		liveness.AtMost("glare", m.Brightness, l.Glare, "", liveness.PoorIllumination),
 		liveness.AtLeast("light_balance", m.Balance, l.Balance, "", liveness.PoorIllumination),
 		liveness.AtLeast("sharpness", m.Sharpness, l.Sharpness, "", liveness.TooBlurry),
 		liveness.AtMost("compression", quality.Native(Compression), l.Compression, "", liveness.TooCompressed),
-	), &quality, nil
+	)
+	return Judged{gates, &quality, skin}, nil
 }
 
 // What covers a face may mislead the pose by some degrees, and the detector or the mesh to a box that is too small or too large:

@@ -55,11 +55,11 @@ func (r rig) gates(t testing.TB, p *liveness.Picture) []liveness.Gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gates, _, err := r.judge.Picture(p, faces, 1, Limits{})
+	judged, err := r.judge.Picture(p, faces, 1, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return gates
+	return judged.Gates
 }
 
 // reason is that of the first gate that does not pass.
@@ -180,11 +180,11 @@ func TestLightFromOneSide(t *testing.T) {
 	r := opened(t)
 	p, f := r.portrait(t)
 	half := lit(p, func(v, x float64) float64 { return v / (1 + 15*max(0, (x-f.Box.X-f.Box.Width/4)/f.Box.Width)) })
-	gates, _, err := r.judge.Picture(half, []liveness.Face{f}, 1, Limits{})
+	judged, err := r.judge.Picture(half, []liveness.Face{f}, 1, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range gates {
+	for _, g := range judged.Gates {
 		if g.Name == "light_balance" && (g.Passed || g.Reason != liveness.PoorIllumination) {
 			t.Errorf("%+v", g)
 		}
@@ -198,9 +198,9 @@ func TestTurnedHead(t *testing.T) {
 		"left": {Yaw: -31}, "right": {Yaw: 31}, "up": {Pitch: 31}, "down": {Pitch: -31},
 	} {
 		f.Pose = pose
-		gates, _, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
-		if err != nil || reason(gates) != liveness.FaceAngle {
-			t.Errorf("%s: %q (%v)", name, reason(gates), err)
+		judged, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
+		if err != nil || reason(judged.Gates) != liveness.FaceAngle {
+			t.Errorf("%s: %q (%v)", name, reason(judged.Gates), err)
 		}
 	}
 }
@@ -216,9 +216,9 @@ func TestCoverMisleadsThePose(t *testing.T) {
 		want    liveness.Reason
 	}{{p, 34, liveness.FaceAngle}, {board, 34, liveness.FaceOccluded}, {board, 45, liveness.FaceAngle}} {
 		f.Pose = liveness.Pose{Yaw: c.yaw}
-		gates, _, err := r.judge.Picture(c.picture, []liveness.Face{f}, 1, Limits{})
-		if err != nil || reason(gates) != c.want {
-			t.Errorf("yaw %v: %q, not %q (%v)", c.yaw, reason(gates), c.want, err)
+		judged, err := r.judge.Picture(c.picture, []liveness.Face{f}, 1, Limits{})
+		if err != nil || reason(judged.Gates) != c.want {
+			t.Errorf("yaw %v: %q, not %q (%v)", c.yaw, reason(judged.Gates), c.want, err)
 		}
 	}
 }
@@ -231,13 +231,13 @@ func TestPixelLimitsAreThoseOfThePictureAsShown(t *testing.T) {
 	if err != nil || len(faces) == 0 {
 		t.Fatal(err)
 	}
-	gates, _, err := r.judge.Picture(small, faces, 300.0/800, Limits{})
-	if err != nil || reason(gates) != "" {
-		t.Errorf("a picture decoded at a reduced scale: %q (%v)", reason(gates), err)
+	judged, err := r.judge.Picture(small, faces, 300.0/800, Limits{})
+	if err != nil || reason(judged.Gates) != "" {
+		t.Errorf("a picture decoded at a reduced scale: %q (%v)", reason(judged.Gates), err)
 	}
-	gates, _, err = r.judge.Picture(p, []liveness.Face{f}, 1, Limits{FaceSize: 700})
-	if err != nil || reason(gates) != liveness.FaceTooSmall {
-		t.Errorf("another limit: %q (%v)", reason(gates), err)
+	judged, err = r.judge.Picture(p, []liveness.Face{f}, 1, Limits{FaceSize: 700})
+	if err != nil || reason(judged.Gates) != liveness.FaceTooSmall {
+		t.Errorf("another limit: %q (%v)", reason(judged.Gates), err)
 	}
 }
 
@@ -289,7 +289,7 @@ func BenchmarkPicture(b *testing.B) {
 				b.Fatalf("no face (%v)", err)
 			}
 			for b.Loop() {
-				if _, _, err := r.judge.Picture(p, faces, 1, Limits{}); err != nil {
+				if _, err := r.judge.Picture(p, faces, 1, Limits{}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -339,12 +339,12 @@ func TestCoversDoNotMisleadTheOtherGates(t *testing.T) {
 	r := opened(t)
 	p, f := r.portrait(t)
 	judged := func(p *liveness.Picture, faces ...liveness.Face) map[string]liveness.Gate {
-		gates, _, err := r.judge.Picture(p, faces, 1, Limits{})
+		judged, err := r.judge.Picture(p, faces, 1, Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		byName := map[string]liveness.Gate{}
-		for _, g := range gates {
+		for _, g := range judged.Gates {
 			byName[g.Name] = g
 		}
 		return byName
@@ -379,9 +379,9 @@ func TestThingsAreNoFaces(t *testing.T) {
 		x, y := i%p.Width, i/p.Width
 		copy(p.Pixels[3*i:], []byte{byte(x / 16 % 2 * 200), byte(y / 16 % 2 * 200), 60})
 	}
-	gates, quality, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
-	if err != nil || quality != nil || len(gates) != 1 || gates[0].Passed {
-		t.Errorf("gates %v, quality %v, %v", gates, quality, err)
+	judged, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
+	if err != nil || judged.Quality != nil || len(judged.Gates) != 1 || judged.Gates[0].Passed {
+		t.Errorf("gates %v, quality %v, %v", judged.Gates, judged.Quality, err)
 	}
 }
 

@@ -27,6 +27,15 @@ def shake(p, box, amount, rng):
     return cv2.filter2D(p, -1, np.full((1, path), 1 / path, np.float32))
 
 
+def shake_down(p, box, amount, rng):
+    return shake(p.swapaxes(0, 1), box, amount, rng).swapaxes(0, 1)
+
+
+def shake_aslant(p, box, amount, rng):
+    path = max(2, round(amount * box[2] / 2 ** 0.5))
+    return cv2.filter2D(p, -1, np.eye(path, dtype=np.float32) / path)
+
+
 def shrink(p, box, amount, rng):
     """Fewer pixels, enlarged again."""
     return cv2.resize(cv2.resize(p, None, fx=amount, fy=amount, interpolation=cv2.INTER_AREA), p.shape[1::-1], interpolation=cv2.INTER_CUBIC)
@@ -49,15 +58,30 @@ def sidelight(p, box, amount, rng):
     return levels(p * (1 - (1 - amount) / (1 + np.exp(-(np.arange(p.shape[1]) - edge) / (0.08 * box[2]))))[:, None])
 
 
+def saved(fault):
+    """The fault as a camera hands it on: JPEG takes most of a noise's colour away."""
+    return lambda p, box, amount, rng: compress(fault(p, box, amount, rng), box, 90, rng)
+
+
+def noisy_shake(p, box, amount, rng):
+    return noise(shake(p, box, amount, rng), box, 2, rng)
+
+
 FAULTS = [
     ("as it is", lambda p, *_: p, [0]),
     ("blurred, deviation over the face's width", blur, [0.005, 0.01, 0.015, 0.02, 0.03]),
     ("shaken, path over the face's width", shake, [0.03, 0.05, 0.08]),
+    ("shaken downwards", shake_down, [0.05, 0.08]),
+    ("shaken aslant", shake_aslant, [0.05, 0.08]),
+    ("shaken, then noise of 2, JPEG 90", saved(noisy_shake), [0.05, 0.08]),
     ("of fewer pixels, enlarged again", shrink, [0.6, 0.4, 0.25]),
     ("JPEG quality", compress, [40, 25, 15, 10, 5]),
     ("light, with a sensor's noise", light, [0.6, 0.4, 0.25, 0.15]),
+    ("light, with a sensor's noise, JPEG 90", saved(light), [0.6, 0.4, 0.25]),
     ("light, cut off at white", light, [1.4, 1.8, 2.4]),
+    ("light, cut off at white, JPEG 90", saved(light), [1.4, 1.8]),
     ("noise, deviation of 255", noise, [5, 10, 20]),
+    ("noise, deviation of 255, JPEG 90", saved(noise), [5, 10, 20]),
     ("light on one half", sidelight, [0.5, 0.3, 0.15]),
 ]
 

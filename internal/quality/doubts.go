@@ -1,0 +1,85 @@
+package quality
+
+import (
+	"math"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// Limits of a face that may be called an attack: of spoilt bona fide pictures that score low four fifths are beyond them, of
+// attacks before the training sets' cameras one in eighteen (docs/decisions/poor-pictures.md).
+const (
+	mostBurntOut = 0.1
+	mostNoise    = 0.12
+	leastDetail  = 0.19
+)
+
+// Doubts are gates for a face that scores low: one that does not pass them looks like an attack for its blur, its noise or its
+// light as well. They are measured only when asked for.
+func (j Judged) Doubts() []liveness.Gate {
+	luma := lumaOf(j.skin)
+	return []liveness.Gate{
+		liveness.AtMost("burnt_out_of_attack", burntOut(j.skin), mostBurntOut, "", liveness.PoorIllumination),
+		liveness.AtMost("noise_of_attack", noise(luma), mostNoise, "", liveness.PoorIllumination),
+		liveness.AtLeast("detail_of_attack", detail(luma), leastDetail, "", liveness.TooBlurry),
+	}
+}
+
+// burntOut is the share of the skin of which a colour is nearly white (from 250 of 255): of skin, red is cut off first.
+func burntOut(skin *liveness.Picture) float64 {
+	var burnt, n float64
+	for y := firstRow; y < skin.Height; y++ {
+		for x := 20; x < faceSize-20; x++ {
+			i := 3 * (y*faceSize + x)
+			if max(skin.Pixels[i], skin.Pixels[i+1], skin.Pixels[i+2]) >= 250 {
+				burnt++
+			}
+			n++
+		}
+	}
+	return burnt / n
+}
+
+// coarse is the distance in pixels at which the relief of a face is held against that of its neighbouring pixels.
+const coarse = 3
+
+// detail is how much of the face's relief is fine, in the direction in which there is least of it: the root mean square of the
+// luma's second differences between neighbours over that at three times the distance. Contrast does not change it. It is 1/9
+// where all is smooth and 1 of white noise. Blur lowers it in all directions, shake in one; that the worst direction
+// counts is from Crété et al., "The blur effect" (2007).
+func detail(luma []float64) float64 {
+	least := math.Inf(1)
+	for _, step := range []int{1, faceSize, faceSize + 1, faceSize - 1} {
+		least = min(least, relief(luma, step)/(relief(luma, coarse*step)+1e-9))
+	}
+	return math.Sqrt(least)
+}
+
+// relief is the sum of the squares of the luma's second differences between values that are step places apart.
+func relief(luma []float64, step int) (sum float64) {
+	for y := firstRow; y < rowsOf(luma)-coarse; y++ {
+		for i := y*faceSize + 20; i < (y+1)*faceSize-20; i++ {
+			d := luma[i-step] - 2*luma[i] + luma[i+step]
+			sum += d * d
+		}
+	}
+	return sum
+}
+
+// noise is Immerkær's "Fast Noise Variance Estimation" (1996) over the relief of the face itself, its second differences down
+// the face at three pixels: 1 where there is noise alone, whatever its strength. Both are means of roots, squared, in which
+// the edges of eyes and lips count for little and the rounding to whole levels too, unlike in medians.
+func noise(luma []float64) float64 {
+	const down = faceSize
+	var fine, own float64
+	for y := firstRow; y < rowsOf(luma)-coarse; y++ {
+		for i := y*faceSize + 20; i < (y+1)*faceSize-20; i++ {
+			v := 4*luma[i] - 2*(luma[i-1]+luma[i+1]+luma[i-down]+luma[i+down]) +
+				luma[i-down-1] + luma[i-down+1] + luma[i+down-1] + luma[i+down+1]
+			fine += math.Sqrt(math.Abs(v))
+			own += math.Sqrt(math.Abs(luma[i-coarse*down] - 2*luma[i] + luma[i+coarse*down]))
+		}
+	}
+	ratio := fine / (own + 1e-9)
+	return ratio * ratio / math.Sqrt(6) // of white noise of deviation 1 the two have deviations of 6 and of the root of 6
+}
