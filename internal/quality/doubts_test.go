@@ -60,6 +60,7 @@ func TestDoubtsGrowWithTheirFault(t *testing.T) {
 		reason liveness.Reason
 	}{
 		"over-exposed": {"burnt_out_of_attack", []float64{1.4, 1.8, 2.4}, func(v float64) *liveness.Picture { return lit(p, func(l, _ float64) float64 { return l * v }) }, 1, liveness.PoorIllumination},
+		"dark":         {"brightness_of_attack", []float64{.6, .4, .2}, func(v float64) *liveness.Picture { return lit(p, func(l, _ float64) float64 { return l * v }) }, -1, liveness.PoorIllumination},
 		"noisy":        {"noise_of_attack", []float64{5, 10, 20, 40}, func(v float64) *liveness.Picture { return noisy(p, v) }, 1, liveness.PoorIllumination},
 		"blurred": {"detail_of_attack", []float64{.02, .04, .06}, func(v float64) *liveness.Picture {
 			steps := int(v * float64(width))

@@ -1,6 +1,7 @@
-"""What the server says of pictures of people whom nobody trained on, made worse in one way at a time.
+"""What the server says of pictures that are made worse in one way at a time.
 
 Prints a table: of each fault and its strength how many bona fide pictures are live, attack and undecided, and attacks likewise.
+Figures are of the unseen people; limits are chosen on those who were trained on.
 """
 import argparse
 import collections
@@ -86,11 +87,11 @@ FAULTS = [
 ]
 
 
-def choose(faces, rng):
-    unseen = np.isin(faces.part, TEST) & (faces.framing == "frame")
+def choose(faces, people, rng):
+    of_people = (np.isin(faces.part, TEST) == (people == "unseen")) & (faces.framing == "frame")
     for name in SETS:
         for live, most in ((1, BONA_FIDE), (0, ATTACKS)):
-            of = np.flatnonzero(unseen & (faces.set == name) & (faces.live == live))
+            of = np.flatnonzero(of_people & (faces.set == name) & (faces.live == live))
             yield from rng.choice(of, min(most, len(of)), False)
 
 
@@ -109,11 +110,12 @@ def main():
     parser.add_argument("--labels", required=True)
     parser.add_argument("--program", required=True, help="the server")
     parser.add_argument("--program-models", required=True, help="its folder of fetched models")
+    parser.add_argument("--people", choices=["unseen", "trained"], default="unseen")
     parser.add_argument("--work", required=True)
     options = parser.parse_args()
     os.makedirs(options.work, exist_ok=True)
     faces, rng = Faces(options.labels), np.random.default_rng(4)
-    chosen = list(choose(faces, rng))
+    chosen = list(choose(faces, options.people, rng))
     print("| made worse | strength | bona fide: live | attack | undecided | attacks: live | attack | undecided |\n" + "|---" * 8 + "|")
     for fault, worsen, strengths in FAULTS:
         for strength in strengths:
