@@ -81,7 +81,7 @@ func TestComponentsFallAsTheirFaultGrows(t *testing.T) {
 	}{
 		Sharpness:    {[]float64{300, 160, 80, 45}, func(v float64) state { return one(softened(p, int(v)), f) }},
 		UnderExposed: {[]float64{.5, .2, .1, .05}, func(v float64) state { return one(lit(p, func(l, _ float64) float64 { return l * v }), f) }},
-		OverExposed:  {[]float64{1.5, 2, 3, 5}, func(v float64) state { return one(lit(p, func(l, _ float64) float64 { return l * v }), f) }},
+		OverExposed:  {[]float64{1.5, 2, 3, 4}, func(v float64) state { return one(lit(p, func(l, _ float64) float64 { return l * v }), f) }},
 		Uniformity: {[]float64{.5, 1, 2, 4}, func(v float64) state {
 			return one(lit(p, func(l, x float64) float64 { return l / (1 + v*max(0, (x-f.Box.X)/f.Box.Width)) }), f)
 		}},
