@@ -79,7 +79,7 @@ func (f *Finder) search(p *pyramid) ([]detected, error) {
 	}
 	for _, regions := range [][]liveness.Box{{whole(p)}, {about(whole(p), 2)}} {
 		if found, err := f.searchIn(p, regions, nil); err != nil || len(found) > 0 {
-			return found, err
+			return f.together(p, found, err)
 		}
 	}
 	if found, err := f.covered(p); err != nil || len(found) > 0 {
@@ -102,6 +102,36 @@ func (f *Finder) search(p *pyramid) ([]detected, error) {
 		}
 	}
 	return nil, nil
+}
+
+// leaning is the roll of a face, in radians, from which the detector misses others that lean as it does: of 136 faces of groups it
+// finds 123 where the picture is turned by 15 degrees and 85 at 30 (training/faces/turned.py).
+const leaning = 20 * math.Pi / 180
+
+// together adds to faces of which the largest leans those that lean with it: a picture of a group may be turned.
+func (f *Finder) together(p *pyramid, found []detected, err error) ([]detected, error) {
+	if err != nil || found[0].mesh == nil {
+		return found, err
+	}
+	angle := found[0].mesh.pose.Roll * math.Pi / 180
+	if math.Abs(angle) < leaning {
+		return found, nil
+	}
+	more, err := f.detectTurned(p, angle)
+	if err != nil {
+		return nil, err
+	}
+	known := func(d detected) bool {
+		return slices.ContainsFunc(found, func(k detected) bool {
+			return distance(k.box.Centre(), d.box.Centre()) < max(k.box.Height, d.box.Height)/2
+		})
+	}
+	if more, err = f.described(p, slices.DeleteFunc(more, known)); err != nil {
+		return nil, err
+	}
+	found = append(found, more...)
+	slices.SortFunc(found, func(a, b detected) int { return cmp.Compare(b.box.Area(), a.box.Area()) })
+	return found, nil
 }
 
 // searchIn looks at regions of the picture and leaves out what it is told to.

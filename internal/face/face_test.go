@@ -264,3 +264,16 @@ func TestFindsTurnedFaces(t *testing.T) {
 		}
 	}
 }
+
+// A group that leans is found together, not just one of it.
+func TestFindsTurnedGroups(t *testing.T) {
+	f := finder(t)
+	for name, least := range map[string]int{"sample1.jpg": 3, "sample5.jpg": 4, "sample6.jpg": 4} {
+		p := sample(t, name)
+		for _, degrees := range []float64{-40, 40} {
+			if faces, err := f.Find(turnedBy(p, degrees, p.Width, p.Width)); err != nil || len(faces) < least || len(faces) > 5 {
+				t.Errorf("%s turned by %v: %d faces (%v)", name, degrees, len(faces), err)
+			}
+		}
+	}
+}
