@@ -249,19 +249,39 @@ func turnedBy(p *liveness.Picture, degrees float64, width, height int) *liveness
 	}, width, height)
 }
 
+// Of 22 people of six groups, each turned by four angles, most are found, with their roll.
 func TestFindsTurnedFaces(t *testing.T) {
 	f := finder(t)
-	p := sample(t, "sample3.jpg").Crop(liveness.Box{X: 1050, Y: 100, Width: 400, Height: 300}, 640, 480)
-	const tilt = 11 // of her head
-	for _, degrees := range []float64{-45, -30, -15, 15, 30, 45, 90, 135, 180, -90} {
-		faces, err := f.Find(turnedBy(p, degrees, 600, 600))
-		if err != nil || len(faces) != 1 {
-			t.Errorf("turned by %v: %d faces (%v)", degrees, len(faces), err)
-			continue
+	var turned, found, right int
+	for _, name := range []string{"sample1.jpg", "sample2.jpg", "sample3.jpg", "sample4.jpg", "sample5.jpg", "sample6.jpg"} {
+		group := sample(t, name)
+		people, err := f.Find(group)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if off := math.Remainder(faces[0].Pose.Roll-tilt-degrees, 360); math.Abs(off) > 20 {
-			t.Errorf("turned by %v: roll %.0f", degrees, faces[0].Pose.Roll)
+		for _, person := range people {
+			c, size := person.Box.Centre(), 4*person.Box.Height
+			p := group.Crop(liveness.Box{X: c.X - size/2, Y: c.Y - size/2, Width: size, Height: size}, 480, 480)
+			for _, degrees := range []float64{-45, 30, 45, 90} {
+				turned++
+				faces, err := f.Find(turnedBy(p, degrees, 480, 480))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, face := range faces {
+					if distance(face.Box.Centre(), liveness.Point{X: 240, Y: 240}) < 60 {
+						found++
+						if math.Abs(math.Remainder(face.Pose.Roll-person.Pose.Roll-degrees, 360)) < 20 {
+							right++
+						}
+						break
+					}
+				}
+			}
 		}
+	}
+	if found < 80 || right < found-6 { // of 88; 82, 77 when this was written
+		t.Errorf("of %d turned faces %d are found, %d with their roll", turned, found, right)
 	}
 }
 
