@@ -10,6 +10,7 @@ import (
 
 	"github.com/bonafide-id/bonafide/internal/face"
 	"github.com/bonafide-id/bonafide/internal/infer"
+	"github.com/bonafide-id/bonafide/internal/media"
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
@@ -382,6 +383,35 @@ func TestThingsAreNoFaces(t *testing.T) {
 	judged, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
 	if err != nil || judged.Quality != nil || len(judged.Gates) != 1 || judged.Gates[0].Passed {
 		t.Errorf("gates %v, quality %v, %v", judged.Gates, judged.Quality, err)
+	}
+}
+
+// Drawn people, whom the detector and the mesh take for people, are none. The drawings are those of training/occlusion/drawings.mjs, from
+// another seed than those that were trained on.
+func TestDrawnPeopleAreNoFaces(t *testing.T) {
+	r := opened(t)
+	drawings, err := filepath.Glob("testdata/drawn/*.jpg")
+	if err != nil || len(drawings) == 0 {
+		t.Fatal(err, "no drawings")
+	}
+	for _, path := range drawings {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		still, err := media.Decode(data, media.StillLimits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		faces, err := r.finder.Find(still.Picture)
+		if err != nil || len(faces) == 0 {
+			t.Errorf("%s: %d faces before the occlusion net, %v: this tests nothing", path, len(faces), err)
+			continue
+		}
+		judged, err := r.judge.Picture(still.Picture, faces, 1, Limits{})
+		if err != nil || judged.Quality != nil || judged.Gates[0].Passed {
+			t.Errorf("%s is taken for a person (%v)", path, err)
+		}
 	}
 }
 

@@ -470,11 +470,12 @@ def smooth(points, n=60):
 
 
 def mask(rng, image, face, props):
-    """A medical mask or its like: over nose and mouth to the chin (sometimes pulled below nose or mouth), not wider than the face,
-    flat with pleats, or a cup with a seam, with loops."""
+    """A medical mask or its like of any colour: over nose and mouth to the chin (sometimes pulled below nose or mouth), not wider than
+    the face: flat with pleats, a cup with a seam down its middle, or of three panels; with loops, at times with a ridge over the nose,
+    creases and sheen. Its upper edge rises to the nose's bridge and its lower one goes round the chin: by that it is no scarf."""
     l = face.l
-    cup = rng.random() < .3
-    jaw = l[2:15:2] + (l[2:15:2] - face.nose) * (rng.uniform(.0, .14) if cup else rng.uniform(-.07, .1))
+    kind = rng.choice(["pleated", "cup", "panels"], p=[.45, .2, .35])
+    jaw = l[2:15:2] + (l[2:15:2] - face.nose) * (rng.uniform(-.07, .1) if kind == "pleated" else rng.uniform(-.02, .14))
     high, sides = rng.uniform(-.08, .14), rng.uniform(.04, .24)
     worn = rng.random()
     if worn < .08:  # below the nose
@@ -483,31 +484,82 @@ def mask(rng, image, face, props):
         high, sides = rng.uniform(.8, .95), rng.uniform(.5, .75)
     bridge = face.at(l[28], 0, high)
     right, left = face.at(l[14] * .5 + l[45] * .5, .02, sides), face.at(l[2] * .5 + l[36] * .5, -.02, sides)
-    outline = np.concatenate([jaw, [right, (right + bridge) / 2 - face.y * face.height * rng.uniform(-.01, .05), bridge, (left + bridge) / 2 - face.y * face.height * rng.uniform(-.01, .05), left]])
+    lift = lambda: face.y * face.height * rng.uniform(-.01, .05)
+    outline = np.concatenate([jaw, [right, (right + bridge) / 2 - lift(), bridge, (left + bridge) / 2 - lift(), left]])
     m = polygon(smooth(outline) if rng.random() < .7 else outline)
-    base = np.array([(235, 240, 245), (160, 205, 225), (120, 175, 215), (150, 200, 190), (35, 35, 40), (20, 20, 22), (225, 180, 195), (205, 230, 250), (90, 95, 105), (30, 45, 90)][rng.integers(10)], np.float32) * rng.uniform(.75, 1.08)
+    base = mask_colour(rng)
     pic = np.ones((SIDE, SIDE, 3), np.float32) * base
-    if not props.test and rng.random() < .18:
+    if not props.test and rng.random() < .15:
         pic = fabric(rng, props)
-    pic = bulged(rng, pic, face, cup)
-    if cup:
-        a, b = bridge, face.at(l[8], 0, 0)
-        cv2.polylines(pic, [np.round([a, (a + b) / 2 + face.x * face.width * rng.normal(0, .02), b]).astype(np.int32)], False, tuple(float(v) * rng.uniform(.7, .95) for v in base), 1, cv2.LINE_AA)
-    for t in np.linspace(.15, .85, int(rng.integers(0, 6))) if not cup else ():
-        a, b = l[3] * (1 - t) + l[6] * t, l[13] * (1 - t) + l[10] * t
-        c = (a + b) / 2 + face.y * face.height * rng.uniform(.05, .16)
-        curve = np.array([(1 - s) ** 2 * a + 2 * s * (1 - s) * c + s ** 2 * b for s in np.linspace(0, 1, 12)])
-        cv2.polylines(pic, [np.round(curve).astype(np.int32)], False, tuple(float(v) * rng.uniform(.7, 1.12) for v in base), 1, cv2.LINE_AA)
+    pic = bulged(rng, pic, face, kind != "pleated")
+    seams(rng, pic, face, kind, base, left, right, bridge)
+    if rng.random() < .5:
+        pic = pic + sheen(rng, face)
     rim = cv2.GaussianBlur(m, (0, 0), 1.5)
     if rng.random() < .5:
-        pic = pic * (1 - rng.uniform(-.15, .25) * np.clip(1 - np.abs(rim - .75) * 6, 0, 1))[..., None]
+        pic = pic * (1 - rng.uniform(-.3, .25) * np.clip(1 - np.abs(rim - .75) * 6, 0, 1))[..., None]
+    if rng.random() < .4:  # the wire over the nose
+        ends = face.at(bridge, -.14, .07), face.at(bridge, 0, .03), face.at(bridge, .14, .07)
+        bright = float(rng.uniform(20, 60)) * rng.choice([-1, 1])
+        cv2.polylines(pic, [np.round(ends).astype(np.int32)], False, tuple(float(v) for v in np.clip(base + bright, 0, 255)), int(rng.integers(1, 4)), cv2.LINE_AA)
     pic = pic * clouds(rng, 4, .85, 1.05)[..., None]
-    loops = np.zeros((SIDE, SIDE), np.uint8)
-    if rng.random() < .8:
+    return np.clip(pic, 0, 255).astype(np.float32), np.maximum(m, loops(rng, face, left, right))
+
+
+def mask_colour(rng):
+    """White, pale blue or green as in hospitals, black or dark, or any colour."""
+    kind = rng.random()
+    if kind < .4:
+        return np.array([(235, 240, 245), (160, 205, 225), (120, 175, 215), (150, 200, 190), (225, 180, 195), (205, 230, 250)][rng.integers(6)], np.float32) * rng.uniform(.75, 1.08)
+    if kind < .8:
+        return np.full(3, rng.uniform(8, 60), np.float32) + rng.uniform(0, 12, 3).astype(np.float32)
+    return colour(rng)
+
+
+def seams(rng, pic, face, kind, base, left, right, bridge):
+    """What a mask shows of how it was made: pleats from side to side, a seam down the middle, or three panels of which each is lit in its own way."""
+    l, shade = face.l, lambda low, high: tuple(float(v) for v in np.clip(base * rng.uniform(low, high) + rng.uniform(-6, 22), 0, 255))
+    across = lambda a, b, dip: np.array([(1 - s) ** 2 * a + 2 * s * (1 - s) * ((a + b) / 2 + face.y * face.height * dip) + s ** 2 * b for s in np.linspace(0, 1, 14)])
+    line = lambda points, ink: cv2.polylines(pic, [np.round(points).astype(np.int32)], False, ink, 1, cv2.LINE_AA)
+    if kind == "cup":
+        b = face.at(l[8], 0, 0)
+        line([bridge, (bridge + b) / 2 + face.x * face.width * rng.normal(0, .02), b], shade(.7, .95))
+    elif kind == "pleated":
+        for t in np.linspace(.15, .85, int(rng.integers(0, 6))):
+            line(across(l[3] * (1 - t) + l[6] * t, l[13] * (1 - t) + l[10] * t, rng.uniform(.05, .16)), shade(.7, 1.12))
+    else:
+        upper = across(face.at(left, .03, .06), face.at(right, -.03, .06), rng.uniform(.15, .6))
+        lower = across(face.at(l[4], .03, 0), face.at(l[12], -.03, 0), rng.uniform(-.1, .5))
+        for edge, far, light_ in ((upper, -2, rng.uniform(.8, 1.7)), (lower, 2, rng.uniform(.45, 1))):
+            panel = polygon(np.concatenate([edge, [face.at(edge[-1], 0, far), face.at(edge[0], 0, far)]]))[..., None]
+            pic *= 1 + (light_ - 1) * panel
+            line(edge, shade(.6, 1.6))
+
+
+def sheen(rng, face):
+    """Light on creases of something smooth: bright streaks near one another."""
+    streaks = cv2.GaussianBlur(rng.standard_normal((SIDE, SIDE)).astype(np.float32), (0, 0), sigmaX=rng.uniform(.8, 2), sigmaY=rng.uniform(4, 14))
+    spot = tuple(float(v) for v in face.at((face.nose + face.mouth) / 2, rng.normal(0, .14), rng.normal(0, .16)))
+    streaks = cv2.warpAffine(streaks, cv2.getRotationMatrix2D(spot, rng.uniform(0, 180), 1), (SIDE, SIDE))
+    yy, xx = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+    near = np.exp(-((xx - spot[0]) ** 2 + (yy - spot[1]) ** 2) / (face.width * rng.uniform(.08, .3)) ** 2)
+    return (np.clip(streaks / streaks.std(), 0, 3) * near * rng.uniform(8, 80))[..., None]
+
+
+def loops(rng, face, left, right):
+    """The coverage by a mask's loops: to the ears, or in wide curves beside the face."""
+    m, l = np.zeros((SIDE, SIDE), np.uint8), face.l
+    draw_ = rng.random()
+    if draw_ < .55:
         for a, b in ((left, l[0]), (l[4], l[0]), (right, l[16]), (l[12], l[16])):
             c = (a + b) / 2 + rng.normal(0, .03, 2) * face.width
-            cv2.polylines(loops, [np.round([a, c, b]).astype(np.int32)], False, 255, int(rng.integers(1, 3)), cv2.LINE_AA)
-    return np.clip(pic, 0, 255).astype(np.float32), np.maximum(m, loops.astype(np.float32) / 255)
+            cv2.polylines(m, [np.round([a, c, b]).astype(np.int32)], False, 255, int(rng.integers(1, 3)), cv2.LINE_AA)
+    elif draw_ < .8:
+        out, thick = rng.uniform(.08, .25), int(rng.integers(1, 3))
+        for a, b, side in ((left, l[4], -1), (right, l[12], 1)):
+            c = face.at((a + b) / 2, side * out, -rng.uniform(0, .15))
+            cv2.polylines(m, [np.round(smooth([a, c, b, (a + b) / 2])[:45]).astype(np.int32)], False, 255, thick, cv2.LINE_AA)
+    return m.astype(np.float32) / 255
 
 
 def bulged(rng, pic, face, cup):
@@ -663,6 +715,22 @@ def nothing(rng, image, landmarks, props):
     return np.clip(out, 0, 255).astype(np.uint8), drawn
 
 
+def flattened(rng, image):
+    """A photograph of which the skin has lost what tells it from a drawing: by a filter that smooths it, strong compression, few pixels,
+    few tones or too much light."""
+    kind = rng.integers(5)
+    if kind == 0:
+        return cv2.bilateralFilter(image, 9, rng.uniform(30, 110), rng.uniform(3, 9))
+    if kind == 1:
+        return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(4, 22))])[1], cv2.IMREAD_COLOR)
+    if kind == 2:
+        return cv2.medianBlur(image, int(rng.choice([3, 5, 7])))
+    if kind == 3:
+        step = int(rng.integers(12, 40))
+        return np.clip(image.astype(np.float32) // step * step + step / 2, 0, 255).astype(np.uint8)
+    return np.clip(image.astype(np.float32) * rng.uniform(1.3, 3) + rng.uniform(0, 50), 0, 255).astype(np.uint8)
+
+
 def scrawl(rng, out):
     """Circles, boxes and lines, which may look like eyes and mouths."""
     at = lambda: tuple(int(v) for v in rng.normal(SIDE / 2, SIDE / 4, 2))
@@ -725,8 +793,9 @@ def compose(rng, image, landmarks, props, occluding=None, kind=None, alone=False
         occluding = rng.random() < .5
     kinds = [choose(rng, HARMLESS)] if rng.random() < .3 and not alone else []
     kinds.append(kind or choose(rng, OCCLUDING if occluding else HARMLESS))
-    if kinds[-1] == "mask" and not alone and rng.random() < .4:
-        kinds.insert(rng.integers(2) * len(kinds), "veil")  # a hood or a headscarf goes under a mask or over its edge, and is no scarf over the mouth
+    if kinds[-1] in ("mask", "scarf") and not alone and rng.random() < .4:
+        # A hood or a headscarf goes under a mask or over its edge, and is no scarf over the mouth.
+        kinds.insert(rng.integers(2) * len(kinds) if kinds[-1] == "mask" else 0, "veil")
     out = image.astype(np.float32)
     covered, hidden = np.zeros((SIDE, SIDE), np.float32), np.zeros((SIDE, SIDE), np.float32)
     tint = cast(image, face)
@@ -735,7 +804,7 @@ def compose(rng, image, landmarks, props, occluding=None, kind=None, alone=False
         if k == "none":
             continue
         pic, m = draw(rng, k, image, face, props)
-        if k == "veil" and "mask" in kinds and rng.random() < .5:
+        if k in ("veil", "scarf") and "veil" in kinds and ("mask" in kinds or "scarf" in kinds) and rng.random() < .5:
             pic = np.full_like(pic, rng.uniform(8, 50)) * clouds(rng, 6, .6, 1.3)[..., None]  # most hoods and headscarves are dark
         m = np.clip(m, 0, 1)
         if k not in LIGHT:

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Trains the occlusion net (models/occlusion.onnx) on faces of training/occlusion/faces with things drawn over them, and on pictures of no person.
+"""Trains the occlusion net (models/occlusion.onnx) on faces of training/occlusion/faces with things drawn over them, on pictures of no person,
+and on drawings of people that the finder takes for faces.
 
-    make -C training occlusion     (fetches the pictures of hands and things, cuts the faces out, trains, prints the card's tables)
+    make -C training occlusion     (fetches the pictures of hands and things, draws people, cuts the faces out, trains, prints the card's tables)
     /usr/bin/python3 training/occlusion/train.py --work training/occlusion/work --photos ../shared/data/faces/no_face_object
         [--samples 40000] [--epochs 8] [--models models]
 
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 import torch
 from torch import nn
-from occluders import SIDE, Face, Props, compose, nothing
+from occluders import SIDE, Face, Props, compose, flattened, nothing
 
 INPUT, STORED, WHERE = 96, 128, 12  # pixels of the net's input, of a stored sample, of the map of what is covered
 # Where the eyes' centres, the nose's base and the mouth's centre come to, in pixels of the input; internal/quality has the same.
@@ -29,15 +30,30 @@ def part(name):
     return "test" if h < 2 or name.startswith("pourfard") else "choose" if h == 2 else "train"
 
 
+def cut(work):
+    """What training/occlusion/faces cut out: what is said of each face, its pixels, and its landmarks."""
+    meta = [json.loads(line) for line in open(os.path.join(work, "faces.jsonl"))]
+    pixels = np.fromfile(os.path.join(work, "faces.rgb"), np.uint8).reshape(-1, SIDE, SIDE, 3)
+    for m, x in zip(meta, pixels):
+        yield m, x, np.float32([[q["x"], q["y"]] for q in m["landmarks"]])
+
+
+def load_drawn(work):
+    """Drawings of people of each part; those of the test are of other families."""
+    drawn = {p: [] for p in ("train", "choose", "test")}
+    for m, x, landmarks in cut(os.path.join(work, "drawn")):
+        test = m["path"].startswith("test-")
+        drawn["test" if test else "choose" if zlib.crc32(m["person"].encode()) % 10 == 0 else "train"].append((x, landmarks))
+    return drawn
+
+
 def load(work, photos):
     """The faces and the props of each part; faces by person, each its pixels and landmarks. Faces that something covers (covered.csv) are left out."""
     covered = {r["path"] for r in csv.DictReader(open(TABLE))}
-    meta = [json.loads(line) for line in open(os.path.join(work, "faces.jsonl"))]
-    pixels = np.fromfile(os.path.join(work, "faces.rgb"), np.uint8).reshape(-1, SIDE, SIDE, 3)
     faces = {p: {} for p in ("train", "choose", "test")}
-    for m, x in zip(meta, pixels):
+    for m, x, landmarks in cut(work):
         if m["path"] not in covered:
-            faces[part(m["person"])].setdefault(m["person"], []).append((x, np.float32([[q["x"], q["y"]] for q in m["landmarks"]])))
+            faces[part(m["person"])].setdefault(m["person"], []).append((x, landmarks))
     train = Props(work, photos, test=False)
     return faces, {"train": train, "choose": train, "test": Props(work, photos, test=True)}
 
@@ -81,6 +97,8 @@ def generate(seed, people, props, n):
         c = compose(rng, image, landmarks, props)
         m = straightened(landmarks)
         picture = tight(rng, c.picture, landmarks) if rng.random() < .1 else c.picture
+        if rng.random() < .12:
+            picture = flattened(rng, picture)
         xs[i] = cv2.warpAffine(picture, m, (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         where = np.dstack([c.covered, c.hidden, Face(landmarks).region()])
         maps[i] = cv2.warpAffine(where, m / 4, (STORED // 4, STORED // 4), flags=cv2.INTER_LINEAR) * 255
@@ -107,6 +125,19 @@ def generate_empty(seed, people, props, n):
         xs[i] = cv2.warpAffine(image, straightened(landmarks), (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         kinds.append("+".join(drawn))
     return xs, ys, maps, kinds
+
+
+def generate_drawn(seed, drawn, props, n):
+    """Samples of drawn people, some with a thing drawn over them, as those of generate_empty: they are no people either."""
+    rng = np.random.default_rng(seed)
+    xs, ys, maps = np.empty((n, STORED, STORED, 3), np.uint8), np.full((n, 3), -1, np.int8), np.zeros((n, STORED // 4, STORED // 4, 3), np.uint8)
+    ys[:, 2] = 0
+    for i in range(n):
+        image, landmarks = drawn[rng.integers(len(drawn))]
+        if rng.random() < .25:
+            image = compose(rng, image, landmarks, props).picture
+        xs[i] = cv2.warpAffine(image, straightened(landmarks), (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return xs, ys, maps, ["drawn person"] * n
 
 
 def tight(rng, image, landmarks):
@@ -274,12 +305,13 @@ def main():
     a.add_argument("--models", default="models"); a.add_argument("--seed", type=int, default=1)
     a = a.parse_args()
     torch.set_num_threads(1); torch.manual_seed(a.seed); cv2.setNumThreads(1)
-    faces, props = load(a.work, a.photos)
+    (faces, props), drawn = load(a.work, a.photos), load_drawn(a.work)
     for p in faces:
-        print(p, len(faces[p]), "people", sum(map(len, faces[p].values())), "faces", flush=True)
+        print(p, len(faces[p]), "people", sum(map(len, faces[p].values())), "faces", len(drawn[p]), "drawings", flush=True)
     def samples(p, seed, n):
-        parts = kept(generate, a.work, p, seed, faces[p], props[p], n), kept(generate_empty, a.work, p + "-empty", seed, faces[p], props[p], n // 5)
-        return tuple(np.concatenate(pair) for pair in zip(*parts))
+        parts = (kept(generate, a.work, p, seed, faces[p], props[p], n), kept(generate_empty, a.work, p + "-empty", seed, faces[p], props[p], n // 5),
+                 kept(generate_drawn, a.work, p + "-drawn", seed, drawn[p], props[p], n // 6))
+        return tuple(np.concatenate(part) for part in zip(*parts))
 
     choose = samples("choose", a.seed + 1, a.samples // 10)
     net = Net()

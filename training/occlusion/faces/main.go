@@ -1,10 +1,10 @@
 // Faces cuts the faces out of labelled pictures for train.py: the data from which occluded faces are made.
 //
-//	go run ./training/occlusion/faces --labels ../shared/data/pad/labels.csv --out training/occlusion/work [--models bin/models]
+//	go run ./training/occlusion/faces --labels ../shared/data/pad/labels.csv --out training/occlusion/work [--label bona_fide] [--models bin/models]
 //
 // It writes faces.rgb, 192 x 192 RGB pixels a face: the square about the face box's centre with twice its height; and
-// faces.jsonl, one object a face: the person, the landmarks and the box in those pixels. Only bona fide pictures are
-// taken, at most 24 a person, and only those with one face.
+// faces.jsonl, one object a face: the person, the landmarks and the box in those pixels. Only pictures of one label are
+// taken, at most 24 a person, and only those with one face: of drawings (label drawing) those that are taken for one.
 package main
 
 import (
@@ -33,10 +33,11 @@ const (
 func main() {
 	log.SetFlags(0)
 	labels := flag.String("labels", "", "CSV with the columns path, label, species, person")
+	label := flag.String("label", "bona_fide", "the label of the pictures to take")
 	out := flag.String("out", "", "folder to write")
 	models := flag.String("models", "bin/models", "folder that bonafide models fetch filled")
 	flag.Parse()
-	if err := run(*labels, *out, *models); err != nil {
+	if err := run(*labels, *label, *out, *models); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -49,8 +50,8 @@ type record struct {
 	Landmarks liveness.Landmarks `json:"landmarks"`
 }
 
-func run(labels, out, models string) error {
-	pictures, err := chosen(labels)
+func run(labels, label, out, models string) error {
+	pictures, err := chosen(labels, label)
 	if err != nil {
 		return err
 	}
@@ -95,8 +96,8 @@ func run(labels, out, models string) error {
 	return errors.Join(rgb.Flush(), text.Flush(), pixels.Close(), lines.Close())
 }
 
-// chosen are the bona fide pictures, evenly spread over each person's.
-func chosen(labels string) ([]record, error) {
+// chosen are the pictures of a label, evenly spread over each person's.
+func chosen(labels, label string) ([]record, error) {
 	file, err := os.Open(labels)
 	if err != nil {
 		return nil, err
@@ -113,7 +114,7 @@ func chosen(labels string) ([]record, error) {
 	people := map[string][]record{}
 	var order []string
 	for _, row := range rows[1:] {
-		if row[column["label"]] != "bona_fide" {
+		if row[column["label"]] != label {
 			continue
 		}
 		person := row[column["person"]]
