@@ -39,10 +39,12 @@ var (
 	rightEye = liveness.Point{X: 73.5, Y: 45}
 )
 
-// aligned is the face with level eyes, from the brows to the chin.
-func aligned(p *liveness.Picture, face liveness.Face) *liveness.Picture {
+// aligned is the face with level eyes, from the brows to the chin, so many times as large.
+func aligned(p *liveness.Picture, face liveness.Face, times float64) *liveness.Picture {
+	to := func(eye liveness.Point) liveness.Point { return liveness.Point{X: times * eye.X, Y: times * eye.Y} }
 	left, right := liveness.Centre(face.Landmarks[36:42]), liveness.Centre(face.Landmarks[42:48])
-	return p.Warp(liveness.Similar([]liveness.Point{leftEye, rightEye}, []liveness.Point{left, right}), faceSize, faceSize)
+	size := int(times * faceSize)
+	return p.Warp(liveness.Similar([]liveness.Point{to(leftEye), to(rightEye)}, []liveness.Point{left, right}), size, size)
 }
 
 // Measure looks at a face whose landmarks are known. It may be called for each frame of a recording, or for some.
@@ -65,8 +67,7 @@ func (j *Judge) measure(p *liveness.Picture, face liveness.Face) (Measures, *liv
 	if m.MouthCovered > 0.5 {
 		bare = maskRow
 	}
-	skin := aligned(p, face)
-	skin.Height, skin.Pixels = bare, skin.Pixels[:3*faceSize*bare]
+	skin := above(bare, aligned(p, face, 1))
 	luma := lumaOf(skin)
 	left, right := meanOf(luma, 20, faceSize/2), meanOf(luma, faceSize/2, faceSize-20)
 	m.Sharpness = sharpness(luma)
@@ -74,6 +75,11 @@ func (j *Judge) measure(p *liveness.Picture, face liveness.Face) (Measures, *liv
 	m.Balance = (min(left, right) + 1) / (max(left, right) + 1)
 	m.Under, m.Over, m.Uniformity = exposure(luma)
 	return m, skin, nil
+}
+
+// above is the part of an aligned face above a row.
+func above(row int, aligned *liveness.Picture) *liveness.Picture {
+	return &liveness.Picture{Width: faceSize, Height: row, Pixels: aligned.Pixels[:3*faceSize*row]}
 }
 
 func lumaOf(p *liveness.Picture) []float64 {

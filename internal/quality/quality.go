@@ -44,7 +44,9 @@ type Judged struct {
 	// Quality is that of the largest face; nil where there is none, and then there is only the first gate.
 	Quality *liveness.Quality
 
-	skin *liveness.Picture // the aligned face, as far down as it is bare
+	picture *liveness.Picture
+	face    liveness.Face     // the largest
+	skin    *liveness.Picture // that face, aligned, as far down as it is bare
 }
 
 // Picture holds a picture against the limits. The faces are those of face.Find, largest first, in pixels of the
@@ -93,7 +95,7 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 		liveness.AtLeast("sharpness", m.Sharpness, l.Sharpness, "", liveness.TooBlurry),
 		liveness.AtMost("compression", quality.Native(Compression), l.Compression, "", liveness.TooCompressed),
 	)
-	return Judged{gates, &quality, skin}, nil
+	return Judged{gates, &quality, p, f, skin}, nil
 }
 
 // What covers a face may mislead the pose by some degrees, and the detector or the mesh to a box that is too small or too large:

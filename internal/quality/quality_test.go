@@ -278,17 +278,24 @@ func TestMeasuresFallAsTheirFaultGrows(t *testing.T) {
 	}
 }
 
-// BenchmarkPicture judges a picture of 640 x 480 with a face of about 240 pixels; without is what the occlusion model does not take.
+// webcam is a picture of 640 x 480 with a face of about 240 pixels.
+func (r rig) webcam(t testing.TB) (*liveness.Picture, []liveness.Face) {
+	t.Helper()
+	p, _ := r.portrait(t)
+	p = p.Crop(liveness.Box{X: 0, Y: 100, Width: 800, Height: 600}, 640, 480)
+	faces, err := r.finder.Find(p)
+	if err != nil || len(faces) == 0 {
+		t.Fatalf("no face (%v)", err)
+	}
+	return p, faces
+}
+
+// BenchmarkPicture judges one of those pictures; without is what the occlusion model does not take.
 func BenchmarkPicture(b *testing.B) {
 	for name, config := range map[string]infer.Config{"all": {}, "without the occlusion model": {FreeWeightsOnly: true}} {
 		b.Run(name, func(b *testing.B) {
 			r := openedWith(b, config)
-			p, _ := r.portrait(b)
-			p = p.Crop(liveness.Box{X: 0, Y: 100, Width: 800, Height: 600}, 640, 480)
-			faces, err := r.finder.Find(p)
-			if err != nil || len(faces) == 0 {
-				b.Fatalf("no face (%v)", err)
-			}
+			p, faces := r.webcam(b)
 			for b.Loop() {
 				if _, err := r.judge.Picture(p, faces, 1, Limits{}); err != nil {
 					b.Fatal(err)
