@@ -21,9 +21,11 @@ type Recipe struct {
 	Loose Fusion     `json:"loose"`
 	Tight Fusion     `json:"tight"`
 	// Known, where there is one, counts in their place as far as the camera is one that was trained on: Gate is the index of
-	// the answer that has the log odds of that.
+	// the answer that has the log odds of that. Most bounds the log odds that it may give: a camera that merely looks known must
+	// not put attacks above all else.
 	Known *Fusion `json:"known,omitempty"`
 	Gate  int     `json:"gate,omitempty"`
+	Most  float64 `json:"most,omitempty"`
 	// Alike is how alike the errors of two pictures of one presentation are, as their correlation, 0 to 1 (see Together).
 	Alike float64 `json:"alike"`
 }
@@ -90,8 +92,8 @@ func read(library *infer.Library, name string) (*Scorer, error) {
 
 // Load makes a scorer of another recipe than the embedded one, to fit or to compare recipes.
 func Load(library *infer.Library, recipe Recipe) (*Scorer, error) {
-	if recipe.Known != nil && (recipe.Gate < 0 || recipe.Gate >= len(recipe.Known.Weights)) {
-		return nil, fmt.Errorf("the recipe's gate is answer %d of %d", recipe.Gate, len(recipe.Known.Weights))
+	if recipe.Known != nil && (recipe.Gate < 0 || recipe.Gate >= len(recipe.Known.Weights) || recipe.Most <= 0) {
+		return nil, fmt.Errorf("the recipe's gate is answer %d of %d, and known cameras give %v at most", recipe.Gate, len(recipe.Known.Weights), recipe.Most)
 	}
 	s := &Scorer{recipe: recipe}
 	for _, net := range recipe.Nets {
@@ -212,7 +214,7 @@ func (r Recipe) fuse(odds []float64, reach float64) (float64, error) {
 		return 0, err
 	}
 	trust := float64(probability(odds[r.Gate]))
-	return trust*known + (1-trust)*unknown, nil
+	return trust*min(known, r.Most) + (1-trust)*unknown, nil
 }
 
 // look runs one network on one face.

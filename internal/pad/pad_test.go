@@ -32,10 +32,13 @@ func TestFusionTrustsKnownCameras(t *testing.T) {
 		Tight: Fusion{Weights: []float64{1, 0, 0}},
 		Known: &Fusion{Weights: []float64{0, 2, 0}, Bias: 1},
 		Gate:  2,
+		Most:  4,
 	}
-	for _, c := range []struct{ gate, want float64 }{{-maxOdds, 3}, {0, (3 - 9) / 2.}, {math.Log(3), 0.75*-9 + 0.25*3}, {maxOdds, -9}} {
-		if got, err := recipe.fuse([]float64{3, -5, c.gate}, 1); err != nil || math.Abs(got-c.want) > 1e-4 {
-			t.Errorf("log odds %v of a known camera: %v, %v; want %v", c.gate, got, err, c.want)
+	for _, c := range []struct{ expert, gate, want float64 }{
+		{-5, -maxOdds, 3}, {-5, 0, (3 - 9) / 2.}, {-5, math.Log(3), 0.75*-9 + 0.25*3}, {-5, maxOdds, -9}, {5, maxOdds, 4}, {5, -maxOdds, 3},
+	} {
+		if got, err := recipe.fuse([]float64{3, c.expert, c.gate}, 1); err != nil || math.Abs(got-c.want) > 1e-4 {
+			t.Errorf("expert %v, log odds %v of a known camera: %v, %v; want %v", c.expert, c.gate, got, err, c.want)
 		}
 	}
 }

@@ -10,7 +10,8 @@ def grey(picture, box, rng):
 
 
 def compressed(picture, box, rng):
-    return cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])[1], 1), box
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 96))]
+    return cv2.imdecode(cv2.imencode(".jpg", picture, quality)[1], 1), box
 
 
 def half(picture, box, rng):
@@ -60,7 +61,6 @@ def shaken(picture, box, rng):
 
 DRESSES = dict(grey=grey, compressed=compressed, half=half, toned=toned, bright=bright, dim=dim, sidelit=sidelit, noisy=noisy,
                blurred=blurred, shaken=shaken)
-EVERY = 3  # of so many pictures one is dressed: copies teach nothing but what to disregard
 
 
 def dressed(name, cut):

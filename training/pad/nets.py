@@ -151,7 +151,7 @@ class Known(nn.Module):
     group from 0; those of more than most rows count no more than that.
     """
 
-    def __init__(self, x, groups, limit=0.29, softness=0.01, most=400, floor=0.3):
+    def __init__(self, x, groups, limit=0.275, softness=0.01, most=400, floor=0.3):
         super().__init__()
         self.scale, self.limit, self.softness = Scale(x), limit, softness
         z, size = self.scale(x), x.shape[1]
@@ -173,26 +173,26 @@ class Known(nn.Module):
 class Expert(nn.Module):
     """What the labels teach of cameras that were trained on: n log odds, worth nothing of other cameras' pictures.
 
-    plain and moved are two looks at the same pictures; worn are copies in other dresses of the rows bare of plain. share
-    and wear are how often each picture and each copy is shown. Whatever a dress changes is added to what is made small.
+    plain and moved are two looks at the same n pictures; worn has them in each dress, k x n rows. share is how often each
+    picture is shown. Whatever a dress changes is added to what is made small.
     """
 
-    HIDDEN, DROPPED, EPOCHS, BATCH = 128, 0.3, 60, 128
+    HIDDEN, DROPPED, EPOCHS, BATCH = 128, 0.3, 400, 128
 
-    def __init__(self, plain, moved, worn, bare, live, share, wear, still=0.05):
+    def __init__(self, plain, moved, worn, live, share, still=0.05):
         super().__init__()
         torch.manual_seed(0)
         self.scale = Scale(plain)
         self.inner, self.outer = nn.Linear(plain.shape[1], self.HIDDEN), nn.Linear(self.HIDDEN, 1)
-        views = [self.scale(v) for v in (plain, moved, worn)]
+        plain, moved, worn = (self.scale(v) for v in (plain, moved, worn))
         steps = self.EPOCHS * len(plain) // (2 * self.BATCH)
-        optimiser = torch.optim.AdamW(self.parameters(), lr=2e-3, weight_decay=0.01)
+        optimiser = torch.optim.AdamW(self.parameters(), lr=2e-3, weight_decay=0.1)
         pace = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         for _ in range(steps):
-            shown, copies = (torch.multinomial(s, self.BATCH, replacement=True) for s in (share, wear))
-            twins = bare[copies]
+            shown, twins = (torch.multinomial(share, self.BATCH, replacement=True) for _ in range(2))
+            copies = twins + len(plain) * torch.randint(len(worn) // len(plain), (self.BATCH,))
             either = torch.rand(self.BATCH, 1) < 0.5
-            odds = self.judge(torch.cat([torch.where(either, views[0][shown], views[1][shown]), views[0][twins], views[2][copies]]))
+            odds = self.judge(torch.cat([torch.where(either, plain[shown], moved[shown]), plain[twins], worn[copies]]))
             wanted = live[torch.cat([shown, twins, twins])]
             change = odds[self.BATCH:2 * self.BATCH] - odds[2 * self.BATCH:]
             loss = F.binary_cross_entropy_with_logits(odds, wanted) + still * change.pow(2).mean()

@@ -53,19 +53,18 @@ def make(faces, found, configurations, alike, held, tested):
     return "\n".join(lines) + "\n", points
 
 
-def dresses(faces, found, fusion, held, tested, every):
+def dresses(faces, found, fusion, held, tested):
     """In other dresses, among people who were not trained on: how many scores move, and the errors at 0.5."""
-    rows = np.arange(0, len(faces), every)
-    shown = [("final", "unseen people", tested[rows])] + [(s, s + " (left out)", (faces.set == s)[rows]) for s in held if s in found]
+    shown = [("final", "unseen people", tested)] + [(s, s + " (left out)", faces.set == s) for s in held if s in found]
     lines = []
     for fold, name, out in shown:
-        live = faces.live[rows][out]
+        live = faces.live[out]
 
         def score(odds):
-            return sigmoid(fusion(odds[out], faces.reach[rows][out]))
+            return sigmoid(fusion(odds[out], faces.reach[out]))
 
-        before = score(found[fold].odds[rows])
-        for dress, odds in [("as it is", found[fold].odds[rows]), *found[fold].worn.items()]:
+        before = score(found[fold].odds)
+        for dress, odds in [("as it is", found[fold].odds), *found[fold].worn.items()]:
             after = score(odds)
             wrong = (after >= 0.5) != (live == 1)
             moved = [abs(after - before) >= 0.05, (after >= 0.5) != (before >= 0.5), wrong[live == 1], wrong[live == 0]]

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 import report
-from dresses import DRESSES, EVERY, dressed
+from dresses import DRESSES, dressed
 from faces import PARTS, Faces, crop, jitter
 from nets import Backbone, Expert, Head, Known, Look, Pad, tensor
 
@@ -30,14 +30,14 @@ RAMP = (1.25, 1.5)
 FUSION = {"loose": (1.0, 0.35, 0.35, 0.5, 0.0, 0.0, 0.0), "tight": (0.0, 0.03, 0.0, 0.0, 1.0, 0.0, 0.0),
           "known": (0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)}
 GATE = Pad.PARTS.index("known")
+MOST = 4.0  # log odds of bona fide that "known" may give: cameras that merely look known must not put attacks above all else
 BOUND = 12  # of log odds, as the server bounds them
 
 
 def views(faces, work, base):
     """What the frozen parts say of the crops of each picture: name of the view -> "around", "face", "look" -> pictures x numbers.
 
-    The views are "plain", "jittered" and each of DRESSES, which is of every EVERYth picture only. The last number of
-    "around" and "face" is the backbone's own log odds. "free" has those alone, of the crop that the backbone was made for.
+    The views are "plain", "jittered" and each of DRESSES. The last number of "around" and "face" is the backbone's own log odds. "free" has those alone, of the crop that the backbone was made for.
     """
     backbone, look = Backbone(base), Look()
 
@@ -45,10 +45,10 @@ def views(faces, work, base):
         odds, features = backbone(batch)
         return torch.cat([features, odds[:, None]], 1)
 
-    def saved(name, of, cut, every=1):
+    def saved(name, of, cut):
         path = os.path.join(work, name + ".npy")
         if not os.path.exists(path):
-            np.save(path + ".part.npy", measure(faces, of, cut, name, every))
+            np.save(path + ".part.npy", measure(faces, of, cut, name))
             os.replace(path + ".part.npy", path)
         return np.load(path)
 
@@ -61,19 +61,18 @@ def views(faces, work, base):
     }
     for name in DRESSES:
         crops = (("around", layers, around), ("face", layers, face), ("look", look, face))
-        seen[name] = {k: saved(k + "-" + name, of, dressed(name, cut), EVERY) for k, of, cut in crops}
+        seen[name] = {k: saved(k + "-" + name, of, dressed(name, cut)) for k, of, cut in crops}
     return seen
 
 
 @torch.no_grad()
-def measure(faces, of, cut, name, every):
+def measure(faces, of, cut, name):
     rng, found, began = np.random.default_rng(1), [], time.time()
-    chosen = range(0, len(faces), every)
-    for at in range(0, len(chosen), 64):
-        some = chosen[at:at + 64]
+    for at in range(0, len(faces), 64):
+        some = range(at, min(at + 64, len(faces)))
         found.append(of(tensor([cut(faces.pixels[i], faces.box[i], rng) for i in some])).numpy())
         if at % 1024 == 0:
-            print("%s: %d of %d, %.0f s" % (name, at, len(chosen), time.time() - began), flush=True)
+            print("%s: %d of %d, %.0f s" % (name, at, len(faces), time.time() - began), flush=True)
     return np.concatenate(found)
 
 
@@ -130,14 +129,10 @@ class Fold:
     def __init__(self, faces, seen, chosen, base):
         self.chosen = chosen
         plain, jittered = (View(**seen[k])[chosen] for k in ("plain", "jittered"))
-        rows = np.arange(0, len(faces), EVERY)
-        copied = np.tile(rows[chosen[rows]], len(DRESSES))
-        worn = joined([View(**seen[name])[chosen[rows]] for name in DRESSES])
-        share, wear = faces.share(chosen)[chosen], faces.share(chosen)[copied]
-        wear /= wear.sum()
-        before = np.searchsorted(np.flatnonzero(chosen), copied)
-        bare = plain[before]
-        step = torch.tensor(wear).float()
+        worn = joined([View(**seen[name])[chosen] for name in DRESSES])
+        bare = joined([plain] * len(DRESSES))
+        share = faces.share(chosen)[chosen]
+        step = torch.tensor(np.tile(share / share.sum(), len(DRESSES)) / len(DRESSES)).float()
 
         def head(opinions, pull, moved, *sources):
             """Learns the labels and so much of the teachers' opinions."""
@@ -154,8 +149,8 @@ class Fold:
             head(0, 1.0, None, plain.look, jittered.look),
         ]
         live = torch.tensor(faces.live[chosen]).float()
-        expert = Expert(plain.everything, jittered.everything, worn.everything, torch.tensor(before), live, torch.tensor(share), step)
-        known = Known(torch.cat([plain.wide, worn.wide]), torch.tensor(cameras(faces, np.flatnonzero(chosen), copied)))
+        expert = Expert(plain.everything, jittered.everything, worn.everything, live, torch.tensor(share))
+        known = Known(torch.cat([plain.wide, worn.wide]), torch.tensor(cameras(faces, chosen)))
         self.pad = Pad(Backbone(base), *heads, expert, known)
         self.odds = self.judged(View(**seen["plain"]))
         self.worn = {name: self.judged(View(**seen[name])) for name in DRESSES}
@@ -166,11 +161,9 @@ class Fold:
         return np.clip(torch.stack(odds, 1).numpy(), -BOUND, BOUND)
 
 
-def cameras(faces, plain, copied):
-    """The group of each picture and each copy: its set, label and dress, as if each were a camera."""
-    dress = ["", *DRESSES]
-    worn = np.repeat(np.arange(len(dress)), [len(plain)] + [len(copied) // len(DRESSES)] * len(DRESSES))
-    names = ["%s %d %s" % (faces.set[i], faces.live[i], dress[d]) for i, d in zip([*plain, *copied], worn)]
+def cameras(faces, chosen):
+    """The group of each chosen picture, and of each of its copies in DRESSES: its set, label and dress, as if each were a camera."""
+    names = ["%s %d %s" % (s, live, dress) for dress in ["", *DRESSES] for s, live in zip(faces.set[chosen], faces.live[chosen])]
     return np.unique(names, return_inverse=True)[1]
 
 
@@ -208,13 +201,14 @@ def platt(score, live, share):
 class Fusion:
     """What makes one log odds of those of all parts, calibrated on pictures that these were not trained on.
 
-    Each picture counts for what it is judged by: as far as its camera is known for "known", else for its framing.
+    Each picture counts for what it is judged by: as far as its camera is known for "known", else for its framing. strange
+    marks those of sets left out, whose cameras are not known where they look as if.
     """
 
-    def __init__(self, faces, index, odds, weights):
+    def __init__(self, faces, index, odds, strange, weights):
         self.parts, self.gated = {}, "known" in weights
         loose, known = context(faces)[index], self.known(odds)
-        for name, rows, trust in (("loose", loose, 1 - known), ("tight", ~loose, 1 - known), ("known", known > 0.01, known)):
+        for name, rows, trust in (("loose", loose, 1 - known), ("tight", ~loose, 1 - known), ("known", ~strange & (known > 0.01), known)):
             if name not in weights:
                 continue
             chosen = np.zeros(len(faces), bool)
@@ -231,10 +225,10 @@ class Fusion:
     def __call__(self, odds, reach):
         loose, known = np.clip((reach - RAMP[0]) / (RAMP[1] - RAMP[0]), 0, 1), self.known(odds)
         parts = {k: odds @ np.array(f["weights"]) + f["bias"] for k, f in self.parts.items()}
-        return (1 - known) * (loose * parts["loose"] + (1 - loose) * parts["tight"]) + known * parts.get("known", 0)
+        return (1 - known) * (loose * parts["loose"] + (1 - loose) * parts["tight"]) + known * np.minimum(parts.get("known", 0), MOST)
 
     def recipe(self, nets):
-        return dict(nets=nets, ramp=RAMP, **self.parts, **({"gate": GATE} if self.gated else {}), alike=self.alike)
+        return dict(nets=nets, ramp=RAMP, **self.parts, **({"gate": GATE, "most": MOST} if self.gated else {}), alike=self.alike)
 
 
 def alike(faces, index, score):
@@ -250,14 +244,15 @@ def alike(faces, index, score):
 
 
 def honest(faces, found):
-    """Index and odds of pictures that the parts were not trained on: sets left out, and people but those of TEST."""
-    index, odds = [], []
+    """Index and odds of pictures that the parts were not trained on, sets left out and people but those of TEST, and which are of the sets."""
+    index, odds, strange = [], [], []
     for name, fold in found.items():
         if name != "final":
             out = ~fold.chosen & (np.isin(name, HELD) | ~np.isin(faces.part, TEST))
             index.append(np.flatnonzero(out))
             odds.append(fold.odds[out])
-    return np.concatenate(index), np.concatenate(odds)
+            strange.append(np.full(out.sum(), name in HELD))
+    return tuple(map(np.concatenate, (index, odds, strange)))
 
 
 def export(pad, fusion, free, models, version):
@@ -286,22 +281,22 @@ def main():
     parser.add_argument("--base", required=True, help="fr_liveness.onnx, which `bonafide models fetch` gets")
     parser.add_argument("--work", required=True, help="folder for what is made on the way")
     parser.add_argument("--models", help="folder to export to; without it only the report is made")
-    parser.add_argument("--version", default="4")
+    parser.add_argument("--version", default="5")
     options = parser.parse_args()
     torch.set_num_threads(1)
     os.makedirs(options.work, exist_ok=True)
     faces = Faces(options.labels)
     seen = views(faces, options.work, options.base)
     found = folds(faces, seen, options.base)
-    index, odds = honest(faces, found)
+    index, odds, strange = honest(faces, found)
     plain_odds = np.clip(seen["free"], -BOUND, BOUND)[:, None]
-    fusion, free = Fusion(faces, index, odds, FUSION), Fusion(faces, index, plain_odds[index], dict(loose=[1.0], tight=[1.0]))
+    fusion, free = (Fusion(faces, index, o, strange, weights) for o, weights in ((odds, FUSION), (plain_odds[index], dict(loose=[1.0], tight=[1.0]))))
     configurations = {
         "all weights": {name: fusion(fold.odds, faces.reach) for name, fold in found.items()},
         "free weights only": {name: free(plain_odds, faces.reach) for name in found},
     }
     text, points = report.make(faces, found, configurations, dict(zip(configurations, (fusion.alike, free.alike))), HELD, np.isin(faces.part, TEST))
-    text += report.dresses(faces, found, fusion, HELD, np.isin(faces.part, TEST), EVERY)
+    text += report.dresses(faces, found, fusion, HELD, np.isin(faces.part, TEST))
     print(text)
     open(os.path.join(options.work, "report.md"), "w").write(text)
     if options.models:
