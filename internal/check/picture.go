@@ -82,11 +82,15 @@ func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (l
 		return liveness.Verdict{}, err
 	}
 	run.pass(liveness.AtLeast("pad", float64(scored.Score), o.Threshold, "p", ""))
-	if float64(scored.Score) < o.Threshold && passed {
+	if float64(scored.Score) < o.Threshold && scored.Score >= sureAttack && passed {
 		run.pass(judged.Doubts()...)
 	}
 	return run.score(scored.Score), nil
 }
+
+// sureAttack is the score under which there are no doubts of an attack: no fault of a picture made one of the living score lower
+// (docs/decisions/poor-pictures.md).
+const sureAttack = 0.01
 
 const (
 	// firstSide is the longest side, in pixels, at which a large picture is looked at first.
