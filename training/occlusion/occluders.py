@@ -716,19 +716,24 @@ def nothing(rng, image, landmarks, props):
 
 
 def flattened(rng, image):
-    """A photograph of which the skin has lost what tells it from a drawing: by a filter that smooths it, strong compression, few pixels,
-    few tones or too much light."""
-    kind = rng.integers(5)
-    if kind == 0:
-        return cv2.bilateralFilter(image, 9, rng.uniform(30, 110), rng.uniform(3, 9))
-    if kind == 1:
-        return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(4, 22))])[1], cv2.IMREAD_COLOR)
-    if kind == 2:
-        return cv2.medianBlur(image, int(rng.choice([3, 5, 7])))
-    if kind == 3:
-        step = int(rng.integers(12, 40))
-        return np.clip(image.astype(np.float32) // step * step + step / 2, 0, 255).astype(np.uint8)
-    return np.clip(image.astype(np.float32) * rng.uniform(1.3, 3) + rng.uniform(0, 50), 0, 255).astype(np.uint8)
+    """A photograph of which the skin has lost what tells it from a drawing: by a filter that smooths it, strong compression, few
+    tones, too much light, too much colour, or two of these."""
+    for kind in rng.choice(6, size=1 + (rng.random() < .5), replace=False):
+        if kind == 0:
+            image = cv2.bilateralFilter(image, 9, rng.uniform(30, 110), rng.uniform(3, 9))
+        elif kind == 1:
+            image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(4, 22))])[1], cv2.IMREAD_COLOR)
+        elif kind == 2:
+            image = cv2.medianBlur(image, int(rng.choice([3, 5, 7])))
+        elif kind == 3:
+            step = int(rng.integers(12, 40))
+            image = np.clip(image.astype(np.float32) // step * step + step / 2, 0, 255).astype(np.uint8)
+        elif kind == 4:  # the eyes and the hair stay
+            image = np.clip((image.astype(np.float32) - rng.uniform(0, 40)) * rng.uniform(1.3, 3.5) + rng.uniform(0, 30, 3), 0, 255).astype(np.uint8)
+        else:
+            grey = image.mean(2, keepdims=True)
+            image = np.clip(grey + (image - grey) * rng.uniform(1.4, 3.5), 0, 255).astype(np.uint8)
+    return image
 
 
 def scrawl(rng, out):

@@ -97,7 +97,7 @@ def generate(seed, people, props, n):
         c = compose(rng, image, landmarks, props)
         m = straightened(landmarks)
         picture = tight(rng, c.picture, landmarks) if rng.random() < .1 else c.picture
-        if rng.random() < .12:
+        if rng.random() < .25:
             picture = flattened(rng, picture)
         xs[i] = cv2.warpAffine(picture, m, (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         where = np.dstack([c.covered, c.hidden, Face(landmarks).region()])
