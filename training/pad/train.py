@@ -146,7 +146,7 @@ class Fold:
             head(0.5, 0.1, (worn.beside(worn.close), bare.beside(bare.close), step),
                  plain.beside(plain.close), plain.beside(jittered.close), plain.beside(jittered.wide)),
             head(0.5, 0.001, (worn.look, bare.look, step), plain.look),
-            head(0, 1.0, None, plain.look, jittered.look),
+            head(0, 3.0, None, plain.look, jittered.look),
         ]
         live = torch.tensor(faces.live[chosen]).float()
         expert = Expert(plain.everything, jittered.everything, worn.everything, live, torch.tensor(share))
