@@ -88,7 +88,7 @@ func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (l
 	return run.score(scored.Score), nil
 }
 
-// sureAttack is the score under which there are no doubts of an attack: no fault of a picture made one of the living score lower
+// sureAttack is the score under which there are no doubts of an attack: faults of a picture hardly ever make the living score lower
 // (docs/decisions/poor-pictures.md).
 const sureAttack = 0.01
 
