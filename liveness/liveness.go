@@ -97,9 +97,10 @@ func (f Face) Scaled(by float64) Face {
 // Mirrored is the face in the mirror image of a picture of the given width.
 func (f Face) Mirrored(width float64) Face {
 	f.Box.X = width - f.Box.X - f.Box.Width
-	from := f.Landmarks
-	for i, other := range inMirror {
-		f.Landmarks[i] = Point{width - from[other].X, from[other].Y}
+	if from := f.Landmarks; from != (Landmarks{}) { // there are none of some faces of a crowd
+		for i, other := range inMirror {
+			f.Landmarks[i] = Point{width - from[other].X, from[other].Y}
+		}
 	}
 	f.Pose.Yaw, f.Pose.Roll = -f.Pose.Yaw, -f.Pose.Roll
 	return f

@@ -89,7 +89,7 @@ func halve(above, beneath, out []byte) {
 }
 
 // ToLight returns the picture or, where its right half is the brighter one, its mirror image: a picture and its mirror image
-// give the same pixels. Of large pictures it weighs some rows only.
+// give the same pixels, unless both halves weigh exactly the same. Of large pictures it weighs some rows only.
 func (p *Picture) ToLight() (turned *Picture, mirrored bool) {
 	row, half, balance := 3*p.Width, 3*(p.Width/2), 0
 	for start := 0; start < len(p.Pixels); start += row * (1 + p.Height/256) {

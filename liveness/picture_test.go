@@ -279,6 +279,9 @@ func TestAFaceInTheMirror(t *testing.T) {
 	if left := image.Landmarks[36]; left != (Point{width - 45, 145}) {
 		t.Errorf("the left eye's outer corner is at %v", left)
 	}
+	if bare := (Face{}).Mirrored(width); bare.Landmarks != (Landmarks{}) {
+		t.Errorf("a face without landmarks got %v", bare.Landmarks[0])
+	}
 	if image.Mirrored(width) != f {
 		t.Error("the mirror image of the mirror image is another face")
 	}

@@ -92,8 +92,11 @@ func read(library *infer.Library, name string) (*Scorer, error) {
 
 // Load makes a scorer of another recipe than the embedded one, to fit or to compare recipes.
 func Load(library *infer.Library, recipe Recipe) (*Scorer, error) {
-	if recipe.Known != nil && (recipe.Gate < 0 || recipe.Gate >= len(recipe.Known.Weights) || recipe.Most <= 0) {
-		return nil, fmt.Errorf("the recipe's gate is answer %d of %d, and known cameras give %v at most", recipe.Gate, len(recipe.Known.Weights), recipe.Most)
+	if recipe.Known != nil && (recipe.Gate < 0 || recipe.Gate >= len(recipe.Known.Weights)) {
+		return nil, fmt.Errorf("the recipe's gate is answer %d of %d", recipe.Gate, len(recipe.Known.Weights))
+	}
+	if recipe.Known != nil && recipe.Most <= 0 {
+		return nil, fmt.Errorf("the recipe gives known cameras %v at most, and must give more than 0", recipe.Most)
 	}
 	s := &Scorer{recipe: recipe}
 	for _, net := range recipe.Nets {

@@ -6,8 +6,8 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// Limits of a face that may be called an attack. Of bona fide pictures made worse that score low 88% are beyond them, of attacks as
-// they are 8%, of people who were trained on (docs/decisions/poor-pictures.md).
+// Limits of a face that may be called an attack. Chosen on pictures made worse; docs/decisions/poor-pictures.md
+// says what they catch and cost.
 const (
 	mostBurntOut = 0.1
 	leastLuma    = 50

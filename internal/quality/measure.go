@@ -40,10 +40,12 @@ var (
 )
 
 // aligned is the face with level eyes, from the brows to the chin, so many times as large.
-func aligned(p *liveness.Picture, face liveness.Face, times float64) *liveness.Picture {
-	to := func(eye liveness.Point) liveness.Point { return liveness.Point{X: times * eye.X, Y: times * eye.Y} }
+func aligned(p *liveness.Picture, face liveness.Face, times int) *liveness.Picture {
+	to := func(eye liveness.Point) liveness.Point {
+		return liveness.Point{X: float64(times) * eye.X, Y: float64(times) * eye.Y}
+	}
 	left, right := liveness.Centre(face.Landmarks[36:42]), liveness.Centre(face.Landmarks[42:48])
-	size := int(times * faceSize)
+	size := times * faceSize
 	return p.Warp(liveness.Similar([]liveness.Point{to(leftEye), to(rightEye)}, []liveness.Point{left, right}), size, size)
 }
 

@@ -99,15 +99,16 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 }
 
 // What covers a face may mislead the pose by some degrees, and the detector or the mesh to a box that is too small or too large:
-// where a cover is sure, so much more is allowed and the better box counts, for the fault is the cover. Heads turned beyond 30 degrees, of which a part hides itself, reach 0.986 at most (training/faces/faults.py).
+// where a cover is sure, so much more is allowed and the better box counts, for the fault is the cover. Heads turned beyond 30 degrees, of which a part hides itself, reach
+// 0.986 at most (training/faces/faults.py).
 const (
 	sureCover = 0.99
 	misled    = 8
 )
 
 // noFace is the occlusion net's probability of a face under which a thing was taken for one, a drawing for the most part. Of 1650
-// pictures of 150 faces that were smoothed, burnt out, coloured, compressed or shrunk none is under 0.2; of 957 drawn people whom the
-// detector took for people 935 are (models/cards/occlusion.md).
+// pictures of 150 faces that were smoothed, burnt out, coloured, compressed or shrunk none is near it (0.23 is the lowest); of 748
+// drawings of people that were taken for faces 725 are under it (models/cards/occlusion.md).
 const noFace = 0.02
 
 // mainFaces counts the first face and those whose box is over a share of the first's width and not before it.

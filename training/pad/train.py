@@ -37,7 +37,8 @@ BOUND = 12  # of log odds, as the server bounds them
 def views(faces, work, base):
     """What the frozen parts say of the crops of each picture: name of the view -> "around", "face", "look" -> pictures x numbers.
 
-    The views are "plain", "jittered" and each of DRESSES. The last number of "around" and "face" is the backbone's own log odds. "free" has those alone, of the crop that the backbone was made for.
+    The views are "plain", "jittered" and each of DRESSES. The last number of "around" and "face" is the backbone's own log
+    odds. "free" has those alone, of the crop that the backbone was made for.
     """
     backbone, look = Backbone(base), Look()
 
