@@ -10,6 +10,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/davidbyttow/govips/v2/vips"
@@ -148,6 +150,33 @@ func TestALowScoreOfASpoiltPictureIsNoAttack(t *testing.T) {
 		if called > 1 || undecided < len(paths)-2 {
 			t.Errorf("%s: of %d pictures %d are called attacks, %d undecided for it", name, len(paths), called, undecided)
 		}
+	}
+}
+
+// TestTheLowestScoresAreNotDoubted: doubts are measured for low scores, but not for those under sureAttack.
+func TestTheLowestScoresAreNotDoubted(t *testing.T) {
+	c := pictures(t)
+	count := map[bool]int{}
+	for _, path := range ofAllCameras(t, 40) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := c.Picture(context.Background(), data, PictureOptions{Threshold: 0.95, LargestFace: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		low := v.Score != nil && *v.Score < 0.95
+		doubted := slices.ContainsFunc(v.Gates, func(g liveness.Gate) bool { return strings.HasSuffix(g.Name, "_of_attack") })
+		if doubted && !(low && *v.Score >= sureAttack) || low && *v.Score < sureAttack && v.Reason == "" && v.Outcome != liveness.Attack {
+			t.Errorf("%s: a score of %v, doubted: %v, %s", filepath.Base(path), *v.Score, doubted, v.Outcome)
+		}
+		if low {
+			count[doubted]++
+		}
+	}
+	if count[true] < 3 || count[false] < 3 {
+		t.Errorf("%d low scores were doubted and %d were not: this tests too little", count[true], count[false])
 	}
 }
 

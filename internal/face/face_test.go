@@ -249,33 +249,48 @@ func turnedBy(p *liveness.Picture, degrees float64, width, height int) *liveness
 	}, width, height)
 }
 
-// Of 22 people of six groups, each turned by four angles, most are found, with their roll.
-func TestFindsTurnedFaces(t *testing.T) {
-	f := finder(t)
-	var turned, found, right int
+// portrait is one person of a group, cut out, and the face as it was found in the group.
+type portrait struct {
+	picture *liveness.Picture
+	face    liveness.Face
+}
+
+// portraits are those of all people found in the sample pictures: so many face heights a side, scaled to side pixels.
+func portraits(t *testing.T, f *Finder, heights float64, side int) []portrait {
+	t.Helper()
+	var all []portrait
 	for _, name := range []string{"sample1.jpg", "sample2.jpg", "sample3.jpg", "sample4.jpg", "sample5.jpg", "sample6.jpg"} {
 		group := sample(t, name)
 		people, err := f.Find(group)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, person := range people {
-			c, size := person.Box.Centre(), 4*person.Box.Height
-			p := group.Crop(liveness.Box{X: c.X - size/2, Y: c.Y - size/2, Width: size, Height: size}, 480, 480)
-			for _, degrees := range []float64{-45, 30, 45, 90} {
-				turned++
-				faces, err := f.Find(turnedBy(p, degrees, 480, 480))
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, face := range faces {
-					if distance(face.Box.Centre(), liveness.Point{X: 240, Y: 240}) < 60 {
-						found++
-						if math.Abs(math.Remainder(face.Pose.Roll-person.Pose.Roll-degrees, 360)) < 20 {
-							right++
-						}
-						break
+		for _, face := range people {
+			c, size := face.Box.Centre(), heights*face.Box.Height
+			all = append(all, portrait{group.Crop(liveness.Box{X: c.X - size/2, Y: c.Y - size/2, Width: size, Height: size}, side, side), face})
+		}
+	}
+	return all
+}
+
+// Of 22 people of six groups, each turned by four angles, most are found, with their roll.
+func TestFindsTurnedFaces(t *testing.T) {
+	f := finder(t)
+	var turned, found, right int
+	for _, one := range portraits(t, f, 4, 480) {
+		for _, degrees := range []float64{-45, 30, 45, 90} {
+			turned++
+			faces, err := f.Find(turnedBy(one.picture, degrees, 480, 480))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, face := range faces {
+				if distance(face.Box.Centre(), liveness.Point{X: 240, Y: 240}) < 60 {
+					found++
+					if math.Abs(math.Remainder(face.Pose.Roll-one.face.Pose.Roll-degrees, 360)) < 20 {
+						right++
 					}
+					break
 				}
 			}
 		}
