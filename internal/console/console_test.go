@@ -232,7 +232,7 @@ func TestPages(t *testing.T) {
 	if strings.Count(checks, `<details class="check">`) != 1 {
 		t.Errorf("the filter lets through:\n%s", checks)
 	}
-	r.wantPage("/console/checks?reason=face_changed", "No check fits.")
+	r.wantPage("/console/checks?reason=face_changed", "No checks match.")
 	r.wantPage("/console/thresholds", "Nothing is changed")
 	r.wantPage("/console/thresholds?threshold=0.8", "<strong>3</strong> scored", "<strong>2</strong> were live (66.7%)",
 		"<strong>1</strong> would be live (33.3%)", "<strong>1</strong> would change", "0.7000")

@@ -53,7 +53,7 @@ func TestGuidance(t *testing.T) {
 		want               []string
 	}{
 		{"sample6.jpg", "crop=640:480:43:385", []string{"Good. You can start"}},
-		{"sample6.jpg", "crop=640:480:43:385,scale=240:180,pad=640:480:-1:-1:color=gray", []string{"Come nearer"}},
+		{"sample6.jpg", "crop=640:480:43:385,scale=240:180,pad=640:480:-1:-1:color=gray", []string{"Move closer"}},
 		{"sample6.jpg", "crop=640:480:43:385,eq=brightness=-0.45:contrast=0.5", []string{"More light, please: face a window or a lamp"}},
 		{"sample6.jpg", "crop=300:225:213:512,scale=640:480", []string{"Move a little further away"}},
 		{"sample5.jpg", "crop=512:384:434:352,scale=640:480", []string{"Look straight at the camera", "Put your face into the oval and look at the camera"}},

@@ -120,7 +120,7 @@ func TestAPersonWhoSaysTheDigitsPasses(t *testing.T) {
 	}
 	s.ask("GET", "/capture/results/"+eval[string](b, "return c.dataset.transaction"), "", &result)
 	t.Logf("result: %+v", result)
-	if result.State != "scored" || result.Check.Outcome != "live" || !strings.Contains(b.text(), "You have been confirmed") {
+	if result.State != "scored" || result.Check.Outcome != "live" || !strings.Contains(b.text(), "You passed the check") {
 		t.Errorf("the person did not pass; the page says %q", b.text())
 	}
 	if len(result.Check.Digits) != len(phrase) {
@@ -166,7 +166,7 @@ func TestAdviceAndRetry(t *testing.T) {
 
 	// The connection breaks before the upload: the recording is kept and sent again.
 	offline(b, true)
-	b.until(60*time.Second, "c.state === 'fault'")
+	b.until(60*time.Second, "c.state === 'error'")
 	if text := b.text(); !strings.Contains(text, "There is no connection") {
 		t.Errorf("offline the page says %q", text)
 	}
@@ -187,7 +187,7 @@ func TestAdviceAndRetry(t *testing.T) {
 	b.until(15*time.Second, "c.state === 'guiding' && shadow.querySelector('video').videoWidth > 0")
 	b.press(0)
 	b.until(60*time.Second, "c.state === 'done'")
-	if text := b.text(); !strings.Contains(text, "This did not work") {
+	if text := b.text(); !strings.Contains(text, "The check ended without a result") {
 		t.Errorf("after the last try the page says %q", text)
 	}
 	results := eval[string](b, "return window.events.filter(([name]) => name === 'bonafide-result').map(([, detail]) => detail.result).join(' ')")
@@ -266,7 +266,7 @@ func TestWithoutACamera(t *testing.T) {
 			b := (&server{t: t, url: s.url, data: s.data}).browse(c.options)
 			b.open("/demo")
 			b.press(0)
-			b.until(15*time.Second, "c.state === 'fault'")
+			b.until(15*time.Second, "c.state === 'error'")
 			if text := b.text(); !strings.Contains(text, c.want) || !strings.Contains(text, "Try again") {
 				t.Errorf("the page says %q", text)
 			}
@@ -289,7 +289,7 @@ func TestAnExpiredToken(t *testing.T) {
 	b.use("0123456789")
 	b.note()
 	b.press(0)
-	b.until(15*time.Second, "c.state === 'fault'")
+	b.until(15*time.Second, "c.state === 'error'")
 	if text := b.text(); !strings.Contains(text, "no longer open") {
 		t.Errorf("the page says %q", text)
 	}

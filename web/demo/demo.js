@@ -1,5 +1,5 @@
 // @ts-check
-// The demo page. What it asks of /demo an operator's page asks of the operator's own server.
+// The demo page. It calls /demo as an operator's page calls the operator's own server.
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
@@ -25,7 +25,7 @@ async function ask(path, init) {
 
 let transaction = "";
 
-/** Begins a transaction and gives the component its token. */
+/** Starts a transaction and gives the component its token. */
 async function begin() {
   const wanted = mode();
   const trouble = byId("trouble");
@@ -50,7 +50,7 @@ async function begin() {
 }
 
 function againButton() {
-  const button = h("button", { type: "button" }, "Start anew");
+  const button = h("button", { type: "button" }, "Restart");
   button.addEventListener("click", () => void begin());
   byId("capture").append(button);
 }
@@ -81,11 +81,11 @@ function evidence(result) {
   return parts;
 }
 
-/** What may be wider than a phone scrolls by itself, with the keyboard too.
+/** Lets wide content scroll on a phone, with the keyboard too.
  * @param {string} label @param {Node} content */
 const scrolling = (label, content) => h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, content);
 
-/** A score is never shown above a threshold that it misses. @param {number} score */
+/** Rounds down, so that a score below the threshold is never shown as equal to it. @param {number} score */
 const floor = (score) => (Math.floor(score * 1000 + 1e-9) / 1000).toFixed(3);
 
 /** @param {any} check */
@@ -121,14 +121,14 @@ function timeline(digits) {
         h("text", { x: x(d.due + 0.425), y: 38, "text-anchor": "middle" }, d.digit),
       );
     }
-    const kind = d.fit >= 0.5 ? "" : d.fit >= 0.2 ? " doubt" : " bad";
+    const kind = d.fit >= 0.5 ? "" : d.fit >= 0.2 ? " partial" : " bad";
     const width = Math.max(3, x(d.end) - x(d.start));
     drawing.append(
       h("rect", { class: "said" + kind, x: x(d.start), y: 62, width, height: 26, rx: 4 }, h("title", {}, `${d.digit}: ${d.start.toFixed(2)} to ${d.end.toFixed(2)} s, fit ${d.fit.toFixed(2)}`)),
       h("text", { x: x(d.start) + width / 2, y: 102, "text-anchor": "middle" }, d.digit),
     );
   }
-  const note = h("p", { class: "note" }, "Of the mouth: green fits its digit best, amber in part, red hardly.");
+  const note = h("p", { class: "note" }, "Mouth: green fits the digit well, amber partly, red poorly.");
   const table = h("table", {}, h("caption", {}, "In numbers"), head("digit", "shown", "said", "fit"));
   const body = h("tbody");
   for (const d of digits) {
@@ -150,7 +150,7 @@ function gates(list) {
   const body = h("tbody");
   for (const g of list) {
     const unit = g.unit && g.unit !== "p" ? " " + g.unit : "";
-    const [text, kind] = g.passed ? ["passed", "pass"] : g.reason ? ["ended it", "fail"] : ["noted", "only"];
+    const [text, kind] = g.passed ? ["passed", "pass"] : g.reason ? ["failed", "fail"] : ["information only", "only"];
     const line = row(g.name.replaceAll("_", " "), text, round(g.measure) + unit, (g.at_most ? "at most " : "at least ") + round(g.limit) + unit);
     line.children[1]?.classList.add(kind);
     body.append(line);

@@ -9,8 +9,8 @@ import { addLanguage, fill, wordsFor, type Words } from "./words/index.js";
 
 export type { Mode, Outcome, Words };
 
-/** Where the element is in its course; also the detail of the event "bonafide-state". */
-export type State = "idle" | "opening" | "guiding" | "countdown" | "recording" | "sending" | "done" | "fault";
+/** The element's state; also the detail of the event "bonafide-state". */
+export type State = "idle" | "opening" | "guiding" | "countdown" | "recording" | "sending" | "done" | "error";
 
 /** Media that is ready to be sent. */
 interface Media {
@@ -23,7 +23,7 @@ sheet.replaceSync(style);
 
 const countdownFrom = 3;
 
-/** The page went into the background in mid-recording. */
+/** The page went into the background while recording. */
 class Hidden extends Error {}
 
 /**
@@ -34,7 +34,7 @@ class Hidden extends Error {}
  * file instead of the camera.
  *
  * Events: "bonafide-state" with the State, "bonafide-result" with the Outcome, and "bonafide-expired" when the page should
- * set another token. What they say is for showing; the page's own server asks the bonafide server for the result.
+ * set another token. They are for display only: the page's own server asks the bonafide server for the result.
  */
 export class BonafideCapture extends HTMLElement {
   static readonly observedAttributes = ["token", "mode", "lang", "server"];
@@ -70,7 +70,7 @@ export class BonafideCapture extends HTMLElement {
     if (this.isConnected && before !== after) this.reset();
   }
 
-  /** Where the element is in its course. */
+  /** The element's state. */
   get state(): State {
     return this.current;
   }
@@ -83,7 +83,7 @@ export class BonafideCapture extends HTMLElement {
     return new Server((this.getAttribute("server") ?? "").replace(/\/+$/, ""));
   }
 
-  /** Begins anew with what the attributes say. */
+  /** Restarts with the current attributes. */
   private reset(): void {
     this.halt();
     this.token = this.getAttribute("token") ?? "";
@@ -103,7 +103,7 @@ export class BonafideCapture extends HTMLElement {
     this.showStart(true);
   }
 
-  /** Stops whatever runs and lets go of the camera. */
+  /** Stops running work and closes the camera. */
   private halt(): void {
     this.work.abort();
     this.work = new AbortController();
@@ -160,16 +160,16 @@ export class BonafideCapture extends HTMLElement {
     return h("label", { class: "file" }, this.words.chooseFile, input);
   }
 
-  /** Runs a step of the course and shows what goes wrong in it. */
+  /** Runs a step and shows its error. */
   private async guarded(step: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.work;
     try {
       await step(signal);
     } catch (error) {
-      const fault = signal.aborted ? signal.reason : error;
-      if (signal.aborted && !(fault instanceof Hidden)) return; // the element was reset or taken out
+      const cause = signal.aborted ? signal.reason : error;
+      if (signal.aborted && !(cause instanceof Hidden)) return; // the element was reset or removed
       this.halt();
-      this.showFault(fault);
+      this.showError(cause);
     }
   }
 
@@ -273,7 +273,7 @@ export class BonafideCapture extends HTMLElement {
     }
   }
 
-  /** Sends media and shows what comes of it. It keeps the media until there is an answer. */
+  /** Sends media and shows the outcome. It keeps the media until there is a reply. */
   private async send(media: Media, signal: AbortSignal): Promise<void> {
     this.media = media;
     closeCamera(this.stream);
@@ -288,7 +288,7 @@ export class BonafideCapture extends HTMLElement {
         bar.value = share;
         text.textContent = fill(words.sending, { n: Math.floor(share * 20) * 5 });
       } else {
-        bar.removeAttribute("value"); // all is sent: nobody knows how long the check takes
+        bar.removeAttribute("value"); // all is sent; the check takes an unknown time
         text.textContent = words.checking;
       }
     }, signal);
@@ -319,28 +319,28 @@ export class BonafideCapture extends HTMLElement {
     this.emit("bonafide-result", outcome);
   }
 
-  private showFault(error: unknown): void {
+  private showError(error: unknown): void {
     const { words } = this;
     const actions = h("div", { class: "actions" });
     let text = words.camera.busy;
     if (error instanceof CameraError) {
-      text = words.camera[error.fault];
+      text = words.camera[error.failure];
     } else if (error instanceof Hidden) {
       text = words.hidden;
     } else if (error instanceof ServerError) {
-      text = words.server[error.fault];
+      text = words.server[error.failure];
       if (error.token) this.token = error.token;
     }
     const { media } = this;
-    const expired = error instanceof ServerError && error.fault === "expired";
-    const keep = media && error instanceof ServerError && (error.fault === "offline" || error.fault === "busy");
+    const expired = error instanceof ServerError && error.failure === "expired";
+    const keep = media && error instanceof ServerError && (error.failure === "offline" || error.failure === "busy");
     if (keep) {
       actions.append(this.button(words.sendAgain, () => void this.guarded((signal) => this.send(media, signal))));
     } else if (!expired) {
       actions.append(this.button(words.again, () => void this.open()));
     }
     if (this.hasAttribute("file") && !expired && !keep) actions.append(this.fileChooser());
-    this.enter("fault", this.heading(words.faultTitle), h("p", { role: "alert" }, text), actions);
+    this.enter("error", this.heading(words.errorTitle), h("p", { role: "alert" }, text), actions);
     if (expired) this.emit("bonafide-expired", undefined);
   }
 }

@@ -1,11 +1,11 @@
 import type { Mode } from "./server.js";
 
 /** Why there is no camera: the person said no, there is none, another program has it, or the page is not secure. */
-export type CameraFault = "denied" | "absent" | "busy" | "insecure";
+export type CameraFailure = "denied" | "absent" | "busy" | "insecure";
 
 export class CameraError extends Error {
-  constructor(readonly fault: CameraFault) {
-    super(`the camera cannot be used: ${fault}`);
+  constructor(readonly failure: CameraFailure) {
+    super(`the camera cannot be used: ${failure}`);
   }
 }
 
@@ -23,11 +23,11 @@ export async function openCamera(mode: Mode, sound: boolean): Promise<MediaStrea
     return await navigator.mediaDevices.getUserMedia({ video, audio: sound });
   } catch (error) {
     if (sound) return openCamera(mode, false); // without a microphone the lips alone are read
-    throw new CameraError(faultOf(error));
+    throw new CameraError(failureOf(error));
   }
 }
 
-function faultOf(error: unknown): CameraFault {
+function failureOf(error: unknown): CameraFailure {
   switch (error instanceof DOMException ? error.name : "") {
     case "NotAllowedError":
     case "SecurityError":

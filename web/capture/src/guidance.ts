@@ -1,7 +1,7 @@
 import { FaceFinder, type Face } from "./face.js";
 
 /** What the person should do before recording; "ready": nothing. */
-export type Hint = "find" | "nearer" | "further" | "centre" | "straight" | "light" | "glare" | "side" | "still" | "ready";
+export type Hint = "find" | "closer" | "further" | "centre" | "straight" | "light" | "glare" | "side" | "still" | "ready";
 
 /** What is measured of one frame. Brightness is 0..255; sizes are shares of the frame's shorter side. */
 export interface Look {
@@ -39,7 +39,7 @@ export function hint(look: Look, before: Face | undefined): Hint {
   if (Math.min(look.left, look.right) > bright) return "glare";
   if ((look.left + look.right) / 2 < dark) return "light";
   const size = face.size / side;
-  if (size < far) return "nearer";
+  if (size < far) return "closer";
   if (size > near) return "further";
   const x = face.x + face.size / 2 - look.width / 2;
   const y = face.y + face.size / 2 - look.height / 2;

@@ -19,15 +19,15 @@ export interface Outcome {
 }
 
 /** Why there was no outcome: no connection, a token that is no longer good, a server that is busy, or refused media. */
-export type ServerFault = "offline" | "expired" | "busy" | "refused";
+export type ServerFailure = "offline" | "expired" | "busy" | "refused";
 
 export class ServerError extends Error {
   constructor(
-    readonly fault: ServerFault,
+    readonly failure: ServerFailure,
     /** Another token, where the server gave one. */
     readonly token?: string,
   ) {
-    super(`no answer from the server: ${fault}`);
+    super(`no answer from the server: ${failure}`);
   }
 }
 
@@ -42,7 +42,7 @@ export class Server {
     } catch {
       throw new ServerError("offline");
     }
-    if (!response.ok) throw new ServerError(faultOf(response.status));
+    if (!response.ok) throw new ServerError(failureOf(response.status));
     return (await response.json()) as Session;
   }
 
@@ -70,7 +70,7 @@ export class Server {
       request.addEventListener("load", () => {
         const reply = (request.response ?? {}) as Outcome;
         if (request.status === 200 && reply.result) resolve(reply);
-        else reject(new ServerError(faultOf(request.status), reply.token));
+        else reject(new ServerError(failureOf(request.status), reply.token));
       });
       for (const event of ["error", "timeout"]) request.addEventListener(event, () => reject(new ServerError("offline")));
       signal.addEventListener("abort", () => {
@@ -82,7 +82,7 @@ export class Server {
   }
 }
 
-function faultOf(status: number): ServerFault {
+function failureOf(status: number): ServerFailure {
   if (status === 401 || status === 409) return "expired";
   return status === 429 || status >= 500 ? "busy" : "refused";
 }

@@ -30,9 +30,9 @@ export interface Words {
   failed: string;
   againTitle: string;
   endedTitle: string;
-  faultTitle: string;
+  errorTitle: string;
   hidden: string;
-  hints: Record<"find" | "nearer" | "further" | "centre" | "straight" | "light" | "glare" | "side" | "still" | "ready", string>;
+  hints: Record<"find" | "closer" | "further" | "centre" | "straight" | "light" | "glare" | "side" | "still" | "ready", string>;
   camera: Record<"denied" | "absent" | "busy" | "insecure", string>;
   server: Record<"offline" | "expired" | "busy" | "refused", string>;
   /** What to do better, by the server's reason; for others the server's own sentence is shown. */
