@@ -16,7 +16,7 @@ WEB       = capture console
 
 export CGO_ENABLED = 1
 
-.PHONY: run test build web setup models testdata check sbom bench load soak hostile clean
+.PHONY: run test build web setup models testdata check prose sbom bench load soak hostile clean
 
 # How long a soak lasts, and how many hostile files are sent.
 DURATION  = 30m
@@ -79,7 +79,16 @@ check:
 		{ echo "govulncheck: cannot be built from here; known vulnerabilities were not looked for"; exit 0; }; \
 	bin/tools/govulncheck ./...; code=$$?; [ $$code -eq 0 ] || [ $$code -eq 3 ] && exit $$code; \
 		echo "govulncheck: its database cannot be reached from here; known vulnerabilities were not looked for"
+	@$(MAKE) --no-print-directory prose
 	@$(MAKE) --no-print-directory sbom
+
+# The prose linter, with the words of .vale/styles: pages, cards, the help of the commands, the API's description, comments.
+PROSE = $(shell git ls-files '*.md' | grep -v testdata) $(shell git ls-files '*.go' | grep -v testdata)
+
+prose: build
+	@GOBIN=$(CURDIR)/bin/tools go install github.com/errata-ai/vale/v3/cmd/vale@v3.7.1 2>/dev/null || \
+		{ echo "vale: cannot be built from here; the prose was not checked"; exit 0; }; \
+	go run ./test/prose $(BONAFIDE) bin/prose && bin/tools/vale --output=line $(PROSE) bin/prose/*.md
 
 # What ships: bin/sbom.json (CycloneDX, read from the program itself) and bin/licences.txt, with the terms of the models.
 sbom: build

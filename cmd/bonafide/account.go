@@ -13,7 +13,7 @@ import (
 
 type accountCommand struct {
 	List accountList `cmd:"" help:"List the accounts."`
-	Show accountShow `cmd:"" help:"Print what an account has otherwise than the server, as JSON."`
+	Show accountShow `cmd:"" help:"Print the settings an account overrides, as JSON."`
 	Set  accountSet  `cmd:"" help:"Set thresholds, limits, quota, rate and retention of an account from a JSON file."`
 }
 
@@ -45,9 +45,9 @@ func (a accountShow) Run(ctx context.Context, line *commandLine, t terminal) err
 
 type accountSet struct {
 	Name         string `arg:"" name:"NAME" help:"Account."`
-	File         string `arg:"" optional:"" name:"FILE" help:"JSON with the keys that account show prints; a key that is left out goes back to the server's default."`
-	MonthlyQuota *int64 `env:"-" placeholder:"CHECKS" help:"Checks that a calendar month (UTC) may have; 0: any number."`
-	Rate         *int   `env:"-" placeholder:"REQUESTS" help:"Requests that a second may have; 0: any number."`
+	File         string `arg:"" optional:"" name:"FILE" help:"JSON with the keys that account show prints; omitted keys use the server's settings."`
+	MonthlyQuota *int64 `env:"-" placeholder:"CHECKS" help:"Maximum checks per calendar month (UTC); 0: no limit."`
+	Rate         *int   `env:"-" placeholder:"REQUESTS" help:"Maximum requests per second; 0: no limit."`
 }
 
 func (a accountSet) Run(ctx context.Context, line *commandLine, t terminal) error {

@@ -20,8 +20,8 @@ type benchCommand struct {
 }
 
 type benchOptions struct {
-	File   string        `arg:"" name:"FILE" help:"What to check."`
-	Runs   int           `env:"-" default:"10" help:"How many times, after the first, which is cold."`
+	File   string        `arg:"" name:"FILE" help:"Picture or recording."`
+	Runs   int           `env:"-" default:"10" help:"Number of runs after the first, cold one."`
 	JSON   bool          `name:"json" env:"-" help:"Print JSON."`
 	Checks config.Checks `embed:""`
 }
@@ -38,7 +38,7 @@ func (b benchPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 
 type benchRecording struct {
 	Options benchOptions `embed:""`
-	Phrase  string       `env:"-" default:"597692" help:"Digits to score; which ones makes no difference to the time."`
+	Phrase  string       `env:"-" default:"597692" help:"Digits to score; they do not affect the time."`
 }
 
 func (b benchRecording) Run(ctx context.Context, line *commandLine, t terminal) error {

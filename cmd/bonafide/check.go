@@ -23,8 +23,8 @@ type checkCommand struct {
 type checkPicture struct {
 	Files       []string      `arg:"" name:"FILE" help:"Pictures."`
 	JSON        bool          `name:"json" env:"-" help:"Print JSON, one object a line."`
-	LargestFace bool          `env:"-" help:"Judge the largest face even where it is not alone, whole, straight and uncovered, as the selfie protocol does."`
-	Together    bool          `env:"-" help:"The pictures are of one presentation: give a verdict on all of them as well."`
+	LargestFace bool          `env:"-" help:"Score the largest face even if it is cropped, turned, occluded or not alone, as the selfie protocol does."`
+	Together    bool          `env:"-" help:"Treat the pictures as one presentation; also print one verdict."`
 	Checks      config.Checks `embed:""`
 }
 
@@ -66,8 +66,8 @@ func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 type checkRecording struct {
 	File   string        `arg:"" name:"FILE" help:"Recording."`
 	Phrase string        `env:"-" required:"" help:"Digits that the person was asked to say."`
-	Draw   string        `env:"-" placeholder:"FILE.svg" help:"Draw what the lips say over time, and where each digit fits best."`
-	Mute   bool          `env:"-" help:"Ignore the sound and judge the lips alone."`
+	Draw   string        `env:"-" placeholder:"FILE.svg" help:"Draw the digits read from the lips over time, and the best fit of the phrase."`
+	Mute   bool          `env:"-" help:"Ignore the sound; score the lips only."`
 	JSON   bool          `name:"json" env:"-" help:"Print JSON, one object on one line."`
 	Checks config.Checks `embed:""`
 }

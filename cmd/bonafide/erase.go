@@ -8,8 +8,8 @@ import (
 )
 
 type eraseCommand struct {
-	Account     string `arg:"" name:"ACCOUNT" help:"Account whose records they are."`
-	Session     string `env:"-" xor:"what" required:"" placeholder:"ID" help:"Session, as the face liveness protocol's sessionId named it."`
+	Account     string `arg:"" name:"ACCOUNT" help:"Account of the records."`
+	Session     string `env:"-" xor:"what" required:"" placeholder:"ID" help:"Session: the face liveness protocol's sessionId."`
 	Transaction string `env:"-" xor:"what" required:"" placeholder:"ID" help:"Transaction of LipSecure."`
 	Request     string `env:"-" xor:"what" required:"" placeholder:"ID" help:"Request: the selfie protocol's api_req_uid, or a reply's X-Request-Id."`
 	JSON        bool   `name:"json" env:"-" help:"Print JSON."`

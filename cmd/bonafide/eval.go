@@ -19,14 +19,14 @@ type evalCommand struct {
 	Phrase evalPhrase `cmd:"" help:"FAR, FRR, AUC and EER of recordings with spoken and claimed phrases."`
 
 	Faces   evalFaces   `cmd:"" help:"Recall, precision and landmark error on pictures with labelled faces."`
-	Reasons evalReasons `cmd:"" help:"How often pictures with one fault each end with its reason, and faultless ones with none."`
+	Reasons evalReasons `cmd:"" help:"Measure how often a known defect gets its reason."`
 }
 
 type evalOptions struct {
 	JSON    bool          `name:"json" env:"-" help:"Print JSON."`
 	Report  string        `env:"-" placeholder:"FILE.html" help:"Write the report with its charts to this HTML file."`
 	Scores  string        `env:"-" placeholder:"FILE" help:"Write each score to this CSV file."`
-	Workers int           `env:"-" default:"0" help:"Files checked at once (0: one for each core)."`
+	Workers int           `env:"-" default:"0" help:"Files checked at the same time (0: one for each core)."`
 	Checks  config.Checks `embed:""`
 }
 
@@ -74,8 +74,8 @@ func measurePAD(ctx context.Context, line *commandLine, t terminal, labels strin
 }
 
 type evalPhrase struct {
-	Trials  string      `arg:"" name:"TRIALS.csv" help:"Columns path, spoken, claimed; optionally person, kind, models (a folder of trained models to judge it by)."`
-	Mute    bool        `env:"-" help:"Ignore the sound and judge the lips alone."`
+	Trials  string      `arg:"" name:"TRIALS.csv" help:"Columns path, spoken, claimed; optionally person, kind, models (a folder of trained models to use)."`
+	Mute    bool        `env:"-" help:"Ignore the sound; score the lips only."`
 	Options evalOptions `embed:""`
 }
 
@@ -124,7 +124,7 @@ func (l *commandLine) checkers(ctx context.Context, checks config.Checks) func(m
 // evalFaultsOptions are those of the evaluations that need neither scores nor charts.
 type evalFaultsOptions struct {
 	JSON    bool          `name:"json" env:"-" help:"Print JSON."`
-	Workers int           `env:"-" default:"0" help:"Pictures checked at once (0: one for each core)."`
+	Workers int           `env:"-" default:"0" help:"Pictures checked at the same time (0: one for each core)."`
 	Checks  config.Checks `embed:""`
 }
 
@@ -140,7 +140,7 @@ func (e evalFaces) Run(ctx context.Context, line *commandLine, t terminal) error
 }
 
 type evalReasons struct {
-	Labels  string            `arg:"" name:"LABELS.csv" help:"Columns path, reason (empty: the picture has no fault)."`
+	Labels  string            `arg:"" name:"LABELS.csv" help:"Columns path, reason (empty: no defect)."`
 	Options evalFaultsOptions `embed:""`
 }
 

@@ -15,16 +15,16 @@ import (
 )
 
 type keyCommand struct {
-	Create keyCreate `cmd:"" help:"Create a key, and its account where there is none, and show the credentials this once."`
+	Create keyCreate `cmd:"" help:"Create a key, and its account if it does not exist, and print the credentials once."`
 	List   keyList   `cmd:"" help:"List the keys."`
-	Revoke keyRevoke `cmd:"" help:"Revoke keys; a running server refuses them at once."`
+	Revoke keyRevoke `cmd:"" help:"Revoke keys; running servers refuse them immediately."`
 }
 
 type keyCreate struct {
-	Account  string             `env:"-" required:"" placeholder:"NAME" help:"Account that the key is for."`
-	Scope    []account.Protocol `env:"-" placeholder:"PROTOCOL" help:"Protocols that the key is for, of ${protocols} (default: all)."`
-	Expires  moment             `env:"-" placeholder:"TIME" help:"When the key ends by itself: 2027-01-31, at the day's begin (UTC), or 2027-01-31T18:00:00Z (default: never)."`
-	Networks []netip.Prefix     `env:"-" placeholder:"CIDR" help:"Networks that the key may be used from, such as 192.0.2.0/24,2001:db8::/32 (default: any)."`
+	Account  string             `env:"-" required:"" placeholder:"NAME" help:"Account of the key."`
+	Scope    []account.Protocol `env:"-" placeholder:"PROTOCOL" help:"Protocols that accept the key, of ${protocols} (default: all)."`
+	Expires  moment             `env:"-" placeholder:"TIME" help:"Expiry: 2027-01-31 (start of that day, UTC) or 2027-01-31T18:00:00Z (default: never)."`
+	Networks []netip.Prefix     `env:"-" placeholder:"CIDR" help:"Networks from which the key may be used, such as 192.0.2.0/24,2001:db8::/32 (default: any)."`
 	JSON     bool               `name:"json" env:"-" help:"Print JSON."`
 }
 
@@ -38,7 +38,7 @@ func (m *moment) UnmarshalText(text []byte) (err error) {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no time: write 2027-01-31 or 2027-01-31T18:00:00Z", text)
+	return fmt.Errorf("%q is not a time: write 2027-01-31 or 2027-01-31T18:00:00Z", text)
 }
 
 func (k keyCreate) Run(ctx context.Context, line *commandLine, t terminal) error {
@@ -64,7 +64,7 @@ func (k keyCreate) Run(ctx context.Context, line *commandLine, t terminal) error
 		if err := w.Flush(); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(t.err, "Keep these now: they are not shown again.")
+		_, err = fmt.Fprintln(t.err, "Save these credentials now: they are not shown again.")
 		return err
 	})
 }

@@ -23,9 +23,9 @@ import (
 type commandLine struct {
 	Config   string `placeholder:"FILE" help:"YAML file of settings."`
 	Data     string `default:"data" placeholder:"FOLDER" help:"Folder of the embedded store."`
-	Store    string `placeholder:"URL" help:"PostgreSQL that keeps the store, as postgres://USER:PASSWORD@HOST/DATABASE (default: the embedded store)."`
+	Store    string `placeholder:"URL" help:"PostgreSQL for the store, as postgres://USER:PASSWORD@HOST/DATABASE (default: the embedded store)."`
 	Models   string `placeholder:"FOLDER" help:"Folder of the fetched models (default: models beside this program)."`
-	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn, error."`
+	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"Lowest level to log: debug, info, warn, error."`
 
 	Serve     serveCommand     `cmd:"" help:"Serve the three protocols."`
 	Check     checkCommand     `cmd:"" help:"Check pictures or a recording and print every gate."`
@@ -33,9 +33,9 @@ type commandLine struct {
 	Threshold thresholdCommand `cmd:"" help:"Find the threshold that keeps an error rate on labelled pictures."`
 	Bench     benchCommand     `cmd:"" help:"Time the checks, part by part."`
 	Key       keyCommand       `cmd:"" help:"Create, list and revoke the keys of accounts."`
-	Account   accountCommand   `cmd:"" help:"List accounts and set what they may have otherwise than the server."`
+	Account   accountCommand   `cmd:"" help:"List accounts and override server settings for them."`
 	Usage     usageCommand     `cmd:"" help:"Print the checks of each day, account and protocol."`
-	Erase     eraseCommand     `cmd:"" help:"Erase what is kept of a session, a transaction or a request."`
+	Erase     eraseCommand     `cmd:"" help:"Erase the records of a session, a transaction or a request."`
 	Stores    storeCommand     `cmd:"" name:"store" help:"Move the embedded store into PostgreSQL."`
 	Model     modelsCommand    `cmd:"" name:"models" help:"List, fetch and verify the models."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`

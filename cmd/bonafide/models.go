@@ -13,7 +13,7 @@ import (
 )
 
 type modelsCommand struct {
-	List   modelsList   `cmd:"" help:"List the models, their licences and terms, and whether they are there."`
+	List   modelsList   `cmd:"" help:"List the models with their licences, terms and state."`
 	Fetch  modelsFetch  `cmd:"" help:"Fetch the missing files through npm and check each."`
 	Verify modelsVerify `cmd:"" help:"Check the files against the manifest."`
 }
@@ -83,7 +83,7 @@ func (modelsVerify) Run(line *commandLine, t terminal) error {
 	if err := infer.Verify(folder); err != nil {
 		return err
 	}
-	fmt.Fprintln(t.out, "all models are there and as the manifest says")
+	fmt.Fprintln(t.out, "all models are present and match the manifest")
 	return nil
 }
 

@@ -17,7 +17,7 @@ type storeCopy struct{}
 
 func (storeCopy) Run(ctx context.Context, line *commandLine, t terminal) error {
 	if line.Store == "" {
-		return usageError{errors.New("--store says where to copy to: postgres://USER:PASSWORD@HOST/DATABASE")}
+		return usageError{errors.New("--store must name the target: postgres://USER:PASSWORD@HOST/DATABASE")}
 	}
 	report, end := progress(t, "rows")
 	copied, err := app.CopyStore(ctx, line.Data, line.Store, report)
@@ -32,6 +32,6 @@ func (storeCopy) Run(ctx context.Context, line *commandLine, t terminal) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(t.out, "copied, and counted again in the copy")
+	_, err = fmt.Fprintln(t.out, "copy complete: row counts match")
 	return err
 }

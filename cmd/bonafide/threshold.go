@@ -16,12 +16,12 @@ import (
 
 type thresholdCommand struct {
 	Labels       string        `arg:"" optional:"" name:"LABELS.csv" help:"Columns path, label, species; optionally person, set."`
-	MaxAPCER     *float64      `name:"max-apcer" env:"-" xor:"limit" required:"" placeholder:"RATE" help:"Most that the APCER of any species may be, such as 0.05."`
-	MaxBPCER     *float64      `name:"max-bpcer" env:"-" xor:"limit" required:"" placeholder:"RATE" help:"Most that the BPCER may be, such as 0.02."`
-	Table        bool          `env:"-" xor:"limit" required:"" help:"Print the error rates by threshold that were measured in training, in place of any of your own."`
-	Conservative bool          `env:"-" help:"Keep the limit with the rate's upper 95% bound."`
+	MaxAPCER     *float64      `name:"max-apcer" env:"-" xor:"limit" required:"" placeholder:"RATE" help:"Maximum APCER of any species, for example 0.05."`
+	MaxBPCER     *float64      `name:"max-bpcer" env:"-" xor:"limit" required:"" placeholder:"RATE" help:"Maximum BPCER, for example 0.02."`
+	Table        bool          `env:"-" xor:"limit" required:"" help:"Print the error rates by threshold that were measured in training."`
+	Conservative bool          `env:"-" help:"Compare the limit with the upper 95% bound of the rate."`
 	JSON         bool          `name:"json" env:"-" help:"Print JSON."`
-	Workers      int           `env:"-" default:"0" help:"Files checked at once (0: one for each core)."`
+	Workers      int           `env:"-" default:"0" help:"Files checked at the same time (0: one for each core)."`
 	Checks       config.Checks `embed:""`
 }
 

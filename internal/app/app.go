@@ -208,7 +208,7 @@ func firstAccount(ctx context.Context, accounts *account.Accounts, name, url str
 		return err
 	}
 	_, err = fmt.Fprintf(out, `
-Account %[1]q was made. Its credentials are shown only now: keep them.
+Account %[1]q was made. Its credentials will not be shown again: save them now.
 
 LipSecure         X-API-Key: %[2]s
 selfie liveness   app_id: %[3]s  app_key: %[4]s

@@ -72,7 +72,7 @@ func Checker(ctx context.Context, models string, settings config.Checks) (*check
 		return nil, err
 	}
 	if c := parts.Decoder.Confinement(); settings.VideoRequireConfinement && !c.Full() {
-		return nil, fmt.Errorf("the decoder's process is not fully confined (%+v): use a kernel with Landlock and seccomp, or unset video-require-confinement", c)
+		return nil, fmt.Errorf("the decoder process is not fully confined (%+v): use a kernel with Landlock and seccomp, or unset video-require-confinement", c)
 	}
 	return check.New(parts, check.Config{
 		Video: media.VideoLimits{

@@ -15,7 +15,7 @@ import (
 type Config struct {
 	Listen string `default:":8080" placeholder:"ADDRESS" help:"Address to serve on."`
 
-	Proxies []netip.Prefix `placeholder:"NETWORK" help:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`
+	Proxies []netip.Prefix `placeholder:"NETWORK" help:"Networks of reverse proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8."`
 
 	TLS       TLS       `embed:"" prefix:"tls-"`
 	Upload    Upload    `embed:"" prefix:"upload-"`
@@ -26,10 +26,10 @@ type Config struct {
 	Retention Retention `embed:"" prefix:"retention-"`
 	Checks    Checks    `embed:""`
 
-	Demo                string        `placeholder:"NAME" help:"Serve the demo page at /demo; whoever reaches it runs checks on this account and sees the evidence."`
-	ConsolePasswordFile string        `placeholder:"FILE" help:"Serve the operator's console at /console behind the password that is this file's first line."`
+	Demo                string        `placeholder:"NAME" help:"Serve the demo page at /demo; its visitors run checks on this account and see the evidence."`
+	ConsolePasswordFile string        `placeholder:"FILE" help:"Serve the operator console at /console; the password is the file's first line."`
 	FirstAccount        string        `placeholder:"NAME" help:"On an empty store, create this account and print its credentials once."`
-	StopTimeout         time.Duration `default:"40s" help:"How long a stop waits for the requests that are running."`
+	StopTimeout         time.Duration `default:"40s" help:"Maximum time that a stop waits for running requests."`
 }
 
 // TLS serves HTTPS directly when both files are given.
@@ -40,46 +40,46 @@ type TLS struct {
 
 // Upload limits what is read of a request's body, in bytes.
 type Upload struct {
-	Picture   int64 `default:"15728640" placeholder:"BYTES" help:"Largest request that carries a picture."`
-	Recording int64 `default:"52428800" placeholder:"BYTES" help:"Largest request that carries a video."`
-	Memory    int64 `default:"268435456" placeholder:"BYTES" help:"Bytes of requests that carry media which are held at once; more are refused with 503."`
+	Picture   int64 `default:"15728640" placeholder:"BYTES" help:"Maximum size of a picture request, in bytes."`
+	Recording int64 `default:"52428800" placeholder:"BYTES" help:"Maximum size of a recording request, in bytes."`
+	Memory    int64 `default:"268435456" placeholder:"BYTES" help:"Memory for uploads in progress, in bytes; more get 503."`
 }
 
 // Pool bounds the checks of one kind: Workers run at once, Queue more wait, each at most Wait; the rest are refused.
 type Pool struct {
-	Workers int           `default:"0" help:"How many ${what} are checked at once (0: one for each core)."`
-	Queue   int           `default:"24" help:"How many ${what} may wait for their turn; more are refused with 503."`
-	Wait    time.Duration `default:"10s" help:"How long one of the ${what} may wait for its turn."`
+	Workers int           `default:"0" help:"Number of ${what} checked at the same time (0: one for each core)."`
+	Queue   int           `default:"24" help:"Maximum number of ${what} in the queue; more get 503."`
+	Wait    time.Duration `default:"10s" help:"Maximum time that one of the ${what} waits in the queue."`
 }
 
 // Challenge shapes the LipSecure transactions.
 type Challenge struct {
 	Digits int           `default:"6" help:"Digits in a challenge phrase, 4 to 12."`
-	Life   time.Duration `default:"5m" help:"How long a transaction stays open."`
-	Tries  int           `default:"3" help:"Videos that may end in a user error before the transaction is used up."`
+	Life   time.Duration `default:"5m" help:"Time until a transaction expires."`
+	Tries  int           `default:"3" help:"Tries of a transaction: recordings that end in a user error."`
 }
 
 // Fetch governs pictures that are given as a URL.
 type Fetch struct {
-	Off   bool     `help:"Refuse pictures that are given as a URL."`
+	Off   bool     `help:"Refuse pictures given as a URL."`
 	Hosts []string `placeholder:"HOST" help:"Fetch from these hosts only (default: any public host)."`
 }
 
 // Retention says how long the records of verdicts are kept.
 type Retention struct {
-	Days int `default:"30" help:"Days that the record of a verdict is kept; no media is ever stored."`
+	Days int `default:"30" help:"Days until the record of a check is deleted; media is never stored."`
 }
 
 // Checks are the thresholds and limits of the checks themselves.
 type Checks struct {
-	PictureThreshold        float64       `default:"0.5" help:"Score at and above which a picture is live, 0 to 1; a request or an account may say otherwise."`
-	RecordingThreshold      float64       `default:"0.98" help:"Score at and above which a recording is recorded as live, 0 to 1."`
-	VideoMaxDuration        time.Duration `default:"30s" help:"Longest recording that is checked."`
-	VideoTimeout            time.Duration `default:"30s" help:"Longest time that decoding one recording may take."`
-	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Memory that the decoder's process may use."`
-	VideoRequireConfinement bool          `help:"Refuse to start unless every layer that confines the decoder's process holds."`
-	FreeWeightsOnly         bool          `help:"Use no weights that were trained on data for research only."`
-	OwnModels               string        `placeholder:"FOLDER" help:"Models that you trained: lips.onnx, lips.json and so on in this folder take the place of the program's own."`
+	PictureThreshold        float64       `default:"0.5" help:"Score at and above which a picture is live, 0 to 1; a request or an account may override it."`
+	RecordingThreshold      float64       `default:"0.98" help:"Score at and above which the outcome of a recording is live, 0 to 1."`
+	VideoMaxDuration        time.Duration `default:"30s" help:"Maximum length of a recording."`
+	VideoTimeout            time.Duration `default:"30s" help:"Maximum time to decode a recording."`
+	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Maximum memory of the decoder process, in bytes."`
+	VideoRequireConfinement bool          `help:"Refuse to start unless the decoder process is fully confined."`
+	FreeWeightsOnly         bool          `help:"Do not use weights trained on research-only data."`
+	OwnModels               string        `placeholder:"FOLDER" help:"Folder of your own trained models (lips.onnx, lips.json, …), used instead of the built-in ones."`
 }
 
 // Validate returns every fault at once, each naming the setting and what it must be.

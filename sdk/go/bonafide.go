@@ -1,7 +1,7 @@
 // Package bonafide is a client of a bonafide face-liveness server: LipSecure, selfie liveness and face liveness.
 //
-// Requests that the server refuses with status 429 or 503 were not carried out; they are sent again after the time that the
-// server names. What goes wrong is an *Error, whose Kind says who can mend it, or an error of package net where no reply came.
+// Requests that the server refuses with status 429 or 503 were not carried out; they are retried after the time that the
+// server names. An error is an *Error, whose Kind says who can fix it, or an error of package net if no reply came.
 package bonafide
 
 import (
@@ -28,7 +28,7 @@ type Client struct {
 	APIKey, AppID, AppKey, Username, Password string
 	// Timeout bounds one attempt; 0: one minute.
 	Timeout time.Duration
-	// Retries is how often a request that was refused with 429 or 503 is sent again. New sets 3.
+	// Retries is how often a request that was refused with 429 or 503 is retried. New sets 3.
 	Retries int
 	// MaxWait is the longest wait before such an attempt; a server that asks for more gets no other attempt. 0: 30 seconds.
 	MaxWait time.Duration
@@ -70,7 +70,7 @@ func (c *Client) Verify(ctx context.Context, transactionID string, video []byte)
 
 // Selfie is what selfie liveness says of a picture.
 type Selfie struct {
-	// Live says whether the score reaches the threshold; false too where there is no face or the picture is too poor.
+	// Live says whether the score reaches the threshold; also false if there is no face or the picture is too poor.
 	Live bool
 	// Score is that of the largest face, 0 to 1.
 	Score float64
@@ -202,8 +202,8 @@ func (c *Client) call(ctx context.Context, r request, into any) error {
 	}
 }
 
-// mostReply bounds what is read of a reply.
-const mostReply = 1 << 20
+// maxReply bounds what is read of a reply.
+const maxReply = 1 << 20
 
 func (c *Client) send(ctx context.Context, r request) (status int, header http.Header, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, orDefault(c.Timeout, time.Minute))
@@ -225,7 +225,7 @@ func (c *Client) send(ctx context.Context, r request) (status int, header http.H
 		return 0, nil, nil, fmt.Errorf("bonafide: no reply: %w", err)
 	}
 	defer reply.Body.Close()
-	if body, err = io.ReadAll(io.LimitReader(reply.Body, mostReply)); err != nil {
+	if body, err = io.ReadAll(io.LimitReader(reply.Body, maxReply)); err != nil {
 		return 0, nil, nil, fmt.Errorf("bonafide: the reply broke off: %w", err)
 	}
 	return reply.StatusCode, reply.Header, body, nil

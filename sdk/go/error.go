@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Kind says who can mend an error.
+// Kind says who can fix an error.
 type Kind string
 
 // The kinds, as LipSecure names them.
@@ -42,7 +42,7 @@ func (e *Error) Error() string {
 }
 
 // The longest waits that the client chooses itself: half a second, doubled for each attempt up to eight seconds.
-const firstWait, mostWait = 500 * time.Millisecond, 8 * time.Second
+const firstWait, maxBackoff = 500 * time.Millisecond, 8 * time.Second
 
 // wait says how long to wait before the next attempt, and whether there is one.
 func (c *Client) wait(attempt int, e *Error) (time.Duration, bool) {
@@ -52,8 +52,8 @@ func (c *Client) wait(attempt int, e *Error) (time.Duration, bool) {
 	if e.RetryAfter > 0 {
 		return e.RetryAfter, e.RetryAfter <= orDefault(c.MaxWait, 30*time.Second)
 	}
-	backoff := min(firstWait<<min(attempt, 10), mostWait)
-	return backoff/2 + time.Duration(rand.Int63n(int64(backoff/2))), true // not all clients at once
+	backoff := min(firstWait<<min(attempt, 10), maxBackoff)
+	return backoff/2 + time.Duration(rand.Int63n(int64(backoff/2))), true // not all clients at the same time
 }
 
 // retryAfter reads the header, in seconds or as a date.

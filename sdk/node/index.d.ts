@@ -10,7 +10,7 @@ export interface Options {
   password?: string;
   /** Seconds that one attempt may take; 60. */
   timeout?: number;
-  /** How often a request that was refused with 429 or 503 is sent again; 3. */
+  /** How often a request that was refused with 429 or 503 is retried; 3. */
   retries?: number;
   /** The longest wait before such an attempt, in seconds; a server that asks for more gets no other attempt; 30. */
   maxWait?: number;
@@ -33,7 +33,7 @@ export interface Face {
 
 /** What selfie liveness says of a picture. */
 export interface Selfie {
-  /** Whether the score reaches the threshold; false too where there is no face or the picture is too poor. */
+  /** Whether the score reaches the threshold; also false if there is no face or the picture is too poor. */
   live: boolean;
   /** That of the largest face, 0 to 1. */
   score: number;
@@ -67,7 +67,7 @@ export class Client {
   faceAt(url: string | URL, session?: string): Promise<number>;
 }
 
-/** What a reply says is wrong. It is one of the three below, which say who can mend it. */
+/** The error of a reply. It is one of the three below, which say who can fix it. */
 export class BonafideError extends Error {
   /** HTTP status; 200 for what is wrong with the picture or the video. */
   readonly status: number;

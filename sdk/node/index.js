@@ -3,7 +3,7 @@
  * gives. It uses fetch and nothing else.
  */
 
-/** What a reply says is wrong. It is one of the three below, which say who can mend it. */
+/** The error of a reply. It is one of the three below, which say who can fix it. */
 export class BonafideError extends Error {
   constructor(status, code, message) {
     super(message);
@@ -18,7 +18,7 @@ export class ClientError extends BonafideError {}
 export class ServerError extends BonafideError {}
 
 /** The longest waits that the client chooses itself, in seconds: doubled for each attempt. */
-const firstWait = 0.5, mostWait = 8;
+const firstWait = 0.5, maxBackoff = 8;
 
 export class Client {
   #url; #credentials; #timeout; #retries; #maxWait;
@@ -99,8 +99,8 @@ export class Client {
   #wait(attempt, { status, retryAfter }) {
     if (attempt >= this.#retries || (status !== 429 && status !== 503)) return undefined;
     if (retryAfter > 0) return retryAfter <= this.#maxWait ? retryAfter : undefined;
-    const backoff = Math.min(firstWait * 2 ** attempt, mostWait);
-    return (backoff / 2) * (1 + Math.random()); // not all clients at once
+    const backoff = Math.min(firstWait * 2 ** attempt, maxBackoff);
+    return (backoff / 2) * (1 + Math.random()); // not all clients at the same time
   }
 }
 

@@ -80,7 +80,7 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *stub) serveMedia(w http.ResponseWriter, name, phrase string) {
 	content := s.media[name]
-	if name == "recital.mp4" {
+	if name == "spoken-phrase.mp4" {
 		var err error
 		if content, err = s.recital(phrase); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -206,7 +206,7 @@ func scenariosFor(t *testing.T, text []byte, recitals bool, played *stub) (name 
 	for _, one := range all.Scenarios {
 		var s scenario
 		decode(t, string(one), &s)
-		if s.Needs == "recitals" && !recitals {
+		if s.Needs == "spoken phrase" && !recitals {
 			t.Logf("%q is left out: it needs the makers' recordings", s.Name)
 			continue
 		}

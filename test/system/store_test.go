@@ -62,7 +62,7 @@ func TestFromTheEmbeddedStoreToPostgreSQL(t *testing.T) {
 	<-s.exited
 
 	moved := &server{t: t, data: s.data, store: database.URL("postgres")}
-	if out := moved.manage("store", "copy"); !strings.Contains(out, "counted again") || !strings.Contains(out, "5 keys") || !strings.Contains(out, "3 usage") {
+	if out := moved.manage("store", "copy"); !strings.Contains(out, "row counts match") || !strings.Contains(out, "5 keys") || !strings.Contains(out, "3 usage") {
 		t.Errorf("store copy printed %q", out)
 	}
 	if out, err := moved.run("store", "copy").CombinedOutput(); err == nil || !strings.Contains(string(out), "not empty") {

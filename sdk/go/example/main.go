@@ -26,10 +26,10 @@ func main() {
 		log.Fatal(err)
 	}
 	score, err := client.Verify(context.Background(), challenge.TransactionID, video)
-	var told *bonafide.Error
+	var reply *bonafide.Error
 	switch {
-	case errors.As(err, &told) && told.Kind == bonafide.UserError:
-		fmt.Println("try again:", told.Message)
+	case errors.As(err, &reply) && reply.Kind == bonafide.UserError:
+		fmt.Println("try again:", reply.Message)
 	case err != nil:
 		log.Fatal(err)
 	case score >= 98:

@@ -1,7 +1,7 @@
 """Client of a bonafide face-liveness server: LipSecure, selfie liveness and face liveness.
 
-Requests that the server refuses with status 429 or 503 were not carried out; they are sent again after the time that the
-server names. What a reply says is wrong is raised as UserError, ClientError or ServerError; where no reply came,
+Requests that the server refuses with status 429 or 503 were not carried out; they are retried after the time that the
+server names. What a reply says is wrong is raised as UserError, ClientError or ServerError; if no reply came,
 TimeoutError or ConnectionError.
 """
 
@@ -24,7 +24,7 @@ __all__ = ["Client", "Challenge", "Selfie", "Face", "Error", "UserError", "Clien
 
 
 class Error(Exception):
-    """What a reply says is wrong. It is one of the three below, which say who can mend it."""
+    """The error of a reply. It is one of the three below, which say who can fix it."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -73,7 +73,7 @@ class Face:
 class Selfie:
     """What selfie liveness says of a picture."""
 
-    #: Whether the score reaches the threshold; False too where there is no face or the picture is too poor.
+    #: Whether the score reaches the threshold; also False if there is no face or the picture is too poor.
     live: bool
     #: The score of the largest face, 0 to 1.
     score: float
@@ -85,9 +85,9 @@ class Selfie:
 
 
 # The longest waits that the client chooses itself, in seconds: doubled for each attempt.
-_FIRST_WAIT, _MOST_WAIT = 0.5, 8.0
+_FIRST_WAIT, _MAX_BACKOFF = 0.5, 8.0
 # What is read of a reply, in bytes.
-_MOST_REPLY = 1 << 20
+_MAX_REPLY = 1 << 20
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Client:
     password: str = field(default="", repr=False)
     #: Seconds that the server may be silent in one attempt.
     timeout: float = 60
-    #: How often a request that was refused with 429 or 503 is sent again.
+    #: How often a request that was refused with 429 or 503 is retried.
     retries: int = 3
     #: The longest wait before such an attempt, in seconds; a server that asks for more gets no other attempt.
     max_wait: float = 30
@@ -178,8 +178,8 @@ class Client:
             return None
         if fault.retry_after > 0:
             return fault.retry_after if fault.retry_after <= self.max_wait else None
-        backoff = min(_FIRST_WAIT * 2 ** min(attempt, 10), _MOST_WAIT)
-        return backoff / 2 * (1 + random.random())  # not all clients at once
+        backoff = min(_FIRST_WAIT * 2 ** min(attempt, 10), _MAX_BACKOFF)
+        return backoff / 2 * (1 + random.random())  # not all clients at the same time
 
     def _send(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, float, bytes]:
         request = urllib.request.Request(self.url.rstrip("/") + path, data=body, headers=headers, method="POST")
@@ -191,7 +191,7 @@ class Client:
             except urllib.error.HTTPError as refused:
                 response = refused
             with response:
-                return response.status, _retry_after(response.headers.get("Retry-After")), response.read(_MOST_REPLY)
+                return response.status, _retry_after(response.headers.get("Retry-After")), response.read(_MAX_REPLY)
         except TimeoutError:
             raise
         except OSError as broken:  # URLError is one

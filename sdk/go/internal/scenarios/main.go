@@ -105,11 +105,11 @@ func run(c *bonafide.Client, s step, last *bonafide.Challenge) (map[string]any, 
 }
 
 func failure(err error) map[string]any {
-	var told *bonafide.Error
+	var failure *bonafide.Error
 	var network net.Error
 	switch {
-	case errors.As(err, &told):
-		return map[string]any{"error": told.Kind, "code": told.Code, "status": told.Status, "message": told.Message, "retryAfter": told.RetryAfter.Seconds()}
+	case errors.As(err, &failure):
+		return map[string]any{"error": failure.Kind, "code": failure.Code, "status": failure.Status, "message": failure.Message, "retryAfter": failure.RetryAfter.Seconds()}
 	case errors.As(err, &network) && network.Timeout():
 		return map[string]any{"error": "timeout"}
 	}

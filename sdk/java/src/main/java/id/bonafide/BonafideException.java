@@ -2,7 +2,7 @@ package id.bonafide;
 
 import java.time.Duration;
 
-/** What a reply says is wrong. It is one of the three classes in it, which say who can mend it. */
+/** The error of a reply. It is one of the three classes in it, which say who can fix it. */
 public abstract class BonafideException extends Exception {
     private static final long serialVersionUID = 1;
 

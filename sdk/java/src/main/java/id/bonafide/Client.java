@@ -26,14 +26,14 @@ import java.util.concurrent.ThreadLocalRandom;
  * Client of a bonafide face-liveness server: LipSecure, selfie liveness and face liveness. It calls one server for one
  * account; credentials of protocols that are not called need not be set. It is safe for use by several threads once it is set up.
  *
- * <p>Requests that the server refuses with status 429 or 503 were not carried out; they are sent again after the time that the
- * server names. What a reply says is wrong is a {@link BonafideException}; where no reply came, an IOException is thrown,
+ * <p>Requests that the server refuses with status 429 or 503 were not carried out; they are retried after the time that the
+ * server names. What a reply says is wrong is a {@link BonafideException}; if no reply came, an IOException is thrown,
  * HttpTimeoutException where the time was up.
  */
 public final class Client {
     /** The longest waits that the client chooses itself: doubled for each attempt. */
     private static final Duration FIRST_WAIT = Duration.ofMillis(500);
-    private static final Duration MOST_WAIT = Duration.ofSeconds(8);
+    private static final Duration MAX_BACKOFF = Duration.ofSeconds(8);
 
     private final String url;
     private final HttpClient http = HttpClient.newHttpClient();
@@ -72,20 +72,20 @@ public final class Client {
     }
 
     /** Sets how long one attempt may take; a minute where it is not set. */
-    public Client timeout(Duration most) {
-        timeout = most;
+    public Client timeout(Duration limit) {
+        timeout = limit;
         return this;
     }
 
-    /** Sets how often a request that was refused with 429 or 503 is sent again; 3 where it is not set. */
+    /** Sets how often a request that was refused with 429 or 503 is retried; 3 by default. */
     public Client retries(int times) {
         retries = times;
         return this;
     }
 
     /** Sets the longest wait before such an attempt, 30 seconds where it is not set. A server that asks for more gets none. */
-    public Client maxWait(Duration most) {
-        maxWait = most;
+    public Client maxWait(Duration limit) {
+        maxWait = limit;
         return this;
     }
 
@@ -119,7 +119,7 @@ public final class Client {
 
     /** What selfie liveness says of a picture. */
     public static final class Selfie {
-        /** Whether the score reaches the threshold; false too where there is no face or the picture is too poor. */
+        /** Whether the score reaches the threshold; also false if there is no face or the picture is too poor. */
         public final boolean live;
         /** That of the largest face, 0 to 1. */
         public final double score;
@@ -227,8 +227,8 @@ public final class Client {
         if (!fault.retryAfter().isZero()) {
             return fault.retryAfter().compareTo(maxWait) <= 0 ? fault.retryAfter() : null;
         }
-        long most = Math.min(FIRST_WAIT.toMillis() << Math.min(attempt, 10), MOST_WAIT.toMillis());
-        return Duration.ofMillis(most / 2 + ThreadLocalRandom.current().nextLong(most / 2)); // not all clients at once
+        long backoff = Math.min(FIRST_WAIT.toMillis() << Math.min(attempt, 10), MAX_BACKOFF.toMillis());
+        return Duration.ofMillis(backoff / 2 + ThreadLocalRandom.current().nextLong(backoff / 2)); // not all clients at the same time
     }
 
     /** Reads the header, which has seconds or a date. */

@@ -7,7 +7,7 @@ import java.util.Map;
 
 /** Reads JSON into maps, lists, strings, doubles and booleans, since the Java library does not. */
 final class Json {
-    private static final int MOST_DEPTH = 64;
+    private static final int MAX_DEPTH = 64;
 
     private final String text;
     private int at;
@@ -45,7 +45,7 @@ final class Json {
         return out.append('"').toString();
     }
 
-    /** Returns the next character that is no space, '\0' at the end. */
+    /** Returns the next character that is not a space, '\0' at the end. */
     private char peek() {
         while (at < text.length() && " \t\r\n".indexOf(text.charAt(at)) >= 0) {
             at++;
@@ -68,7 +68,7 @@ final class Json {
     }
 
     private Object value(int depth) {
-        if (depth > MOST_DEPTH) {
+        if (depth > MAX_DEPTH) {
             throw new IllegalArgumentException("too deep");
         }
         switch (peek()) {

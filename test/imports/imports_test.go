@@ -1,5 +1,5 @@
-// Package house holds the rules of the tree: which package may import which.
-package house
+// Package imports tests which package may import which, and the names that packages export. It does not test behaviour.
+package imports
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 
 const module = "github.com/bonafide-id/bonafide/"
 
-// ranks are the floors of the house. A package may import what stands on lower floors, never its own floor or above.
-var ranks = [][]string{
+// layers lists the packages from the lowest layer to the highest. A package may import packages of lower layers only.
+var layers = [][]string{
 	{"liveness"},
 	{"models", "docs", "web"},
 	{"internal/infer", "internal/phrase"},
@@ -30,17 +30,20 @@ var ranks = [][]string{
 	{"cmd/bonafide"},
 }
 
-// storeUsers are the only packages that may import the store, beside the app, which opens it.
+// storeUsers are the only packages that may import the store, besides the app, which opens it.
 var storeUsers = map[string]bool{"internal/account": true, "internal/challenge": true, "internal/check": true, "internal/app": true}
 
 type listed struct {
 	ImportPath string
+	Dir        string
+	GoFiles    []string
 	Imports    []string
 }
 
+// packages returns all packages of the module, without their tests.
 func packages(t *testing.T) []listed {
 	t.Helper()
-	command := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	command := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports", "./...")
 	command.Dir = "../.."
 	out, err := command.Output()
 	if err != nil {
@@ -58,52 +61,52 @@ func packages(t *testing.T) []listed {
 	}
 }
 
-// floor is the rank of a package or of the nearest package whose folder it lies in.
-func floor(name string) (rank int, room string) {
-	rank = -1
-	for i, names := range ranks {
+// layerOf returns the layer of a package, or of the nearest listed package above its folder; -1 if there is none.
+func layerOf(name string) (layer int, entry string) {
+	layer = -1
+	for i, names := range layers {
 		for _, n := range names {
-			if (name == n || strings.HasPrefix(name, n+"/")) && len(n) > len(room) {
-				rank, room = i, n
+			if (name == n || strings.HasPrefix(name, n+"/")) && len(n) > len(entry) {
+				layer, entry = i, n
 			}
 		}
 	}
-	return rank, room
+	return layer, entry
 }
 
-func TestArrowsRunDown(t *testing.T) {
-	seen := 0
+func TestImportsGoDown(t *testing.T) {
+	checked := 0
 	for _, p := range packages(t) {
 		name := strings.TrimPrefix(p.ImportPath, module)
 		if strings.HasPrefix(name, "training/") || strings.HasPrefix(name, "test/") {
-			continue // tools and tests stand outside the house and may look into every room
+			continue // tools and tests may import every package
 		}
-		from, room := floor(name)
+		from, entry := layerOf(name)
 		if from < 0 {
-			t.Errorf("%s has no floor: add it to ranks, or better to a package that is there", name)
+			t.Errorf("%s has no layer: add it to layers, or better to a package that exists", name)
 			continue
 		}
-		seen++
+		checked++
 		for _, imported := range p.Imports {
 			below, ours := strings.CutPrefix(imported, module)
 			if !ours {
 				continue
 			}
-			to, toRoom := floor(below)
-			if toRoom != room && to >= from {
-				t.Errorf("%s imports %s: arrows run down only", name, below)
+			to, toEntry := layerOf(below)
+			if toEntry != entry && to >= from {
+				t.Errorf("%s imports %s: a package imports lower layers only", name, below)
 			}
-			if toRoom == "internal/store" && room != toRoom && !storeUsers[room] {
+			if toEntry == "internal/store" && entry != toEntry && !storeUsers[entry] {
 				t.Errorf("%s imports the store: only account, challenge and check may", name)
 			}
 		}
 	}
-	if seen < 10 {
-		t.Fatalf("only %d packages were looked at: the test looks in the wrong place", seen)
+	if checked < 10 {
+		t.Fatalf("only %d packages were checked: the test looks in the wrong folder", checked)
 	}
 }
 
-func TestNoPackageWithoutAName(t *testing.T) {
+func TestPackageNamesSayWhatTheyDo(t *testing.T) {
 	for _, p := range packages(t) {
 		for _, part := range strings.Split(strings.TrimPrefix(p.ImportPath, module), "/") {
 			switch part {

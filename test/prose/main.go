@@ -1,0 +1,121 @@
+// Command prose writes what the program says to people as Markdown, so that a prose linter can read it: the help of every
+// command and the texts of docs/openapi.yaml. It does not check anything itself.
+//
+//	prose PROGRAM FOLDER
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "prose: give the program and a folder to write to")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, "prose:", err)
+		os.Exit(1)
+	}
+}
+
+func run(program, folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	var help strings.Builder
+	if err := commands(program, nil, &help); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "help.md"), []byte(help.String()), 0o644); err != nil {
+		return err
+	}
+	content, err := os.ReadFile("docs/openapi.yaml")
+	if err != nil {
+		return err
+	}
+	var root any
+	if err := yaml.UnmarshalWithOptions(content, &root, yaml.UseOrderedMap()); err != nil {
+		return err
+	}
+	var texts strings.Builder
+	describe(root, &texts)
+	return os.WriteFile(filepath.Join(folder, "openapi.md"), []byte(texts.String()), 0o644)
+}
+
+var (
+	// A flag or argument with its help, which may go on in further lines.
+	flagHelp = regexp.MustCompile(`^\s+(?:-\S.*?|[<\[].*?)\s{2,}(\S.*)$`)
+	// The name of a sub-command that the help lists.
+	subcommand = regexp.MustCompile(`^  ([a-z]+(?: [a-z]+)*)(?: [<\[-].*)?$`)
+	variable   = regexp.MustCompile(`\(\$\w+\)`)
+)
+
+// commands writes the help of a command and of those below it, each sentence of the help as a paragraph.
+func commands(program string, path []string, out *strings.Builder) error {
+	text, err := exec.Command(program, append(path, "--help")...).Output()
+	if err != nil {
+		return fmt.Errorf("%s %s --help: %w", program, strings.Join(path, " "), err)
+	}
+	fmt.Fprintf(out, "# %s\n\n", strings.Join(append([]string{"bonafide"}, path...), " "))
+	var paragraph []string
+	flush := func() {
+		if len(paragraph) > 0 {
+			fmt.Fprintf(out, "%s\n\n", variable.ReplaceAllString(strings.Join(paragraph, " "), ""))
+		}
+		paragraph = nil
+	}
+	listed, below := false, []string{}
+	for _, line := range strings.Split(string(text), "\n") {
+		listed = listed || strings.HasPrefix(line, "Commands:")
+		name := subcommand.FindStringSubmatch(line)
+		found := flagHelp.FindStringSubmatch(line)
+		switch {
+		case listed && name != nil:
+			flush()
+			below = append(below, name[1])
+		case strings.TrimSpace(line) == "", strings.HasPrefix(line, "Usage:"), !strings.HasPrefix(line, " ") && strings.HasSuffix(line, ":"):
+			flush()
+		case found != nil:
+			flush()
+			paragraph = []string{found[1]}
+		default:
+			paragraph = append(paragraph, strings.TrimSpace(line))
+		}
+	}
+	flush()
+	for _, name := range below {
+		if len(path) > 0 {
+			break // the program's own help lists the commands of all levels
+		}
+		if err := commands(program, strings.Fields(name), out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describe writes the summaries and descriptions in a value of the API description, each as a paragraph.
+func describe(value any, out *strings.Builder) {
+	switch value := value.(type) {
+	case yaml.MapSlice:
+		for _, item := range value {
+			text, ok := item.Value.(string)
+			if ok && (item.Key == "summary" || item.Key == "description") {
+				fmt.Fprintf(out, "%s\n\n", strings.TrimSpace(text))
+			}
+			describe(item.Value, out)
+		}
+	case []any:
+		for _, item := range value {
+			describe(item, out)
+		}
+	}
+}
