@@ -369,9 +369,9 @@ func everyTableCopied(t *testing.T, server *postgrestest.Server) {
 	url := server.Schema(t)
 	openTest(t, url)
 	inPostgres := texts(t, url, `SELECT table_name || ' ' || string_agg(column_name, ',' ORDER BY column_name) FROM information_schema.columns
-		WHERE table_schema = current_schema() AND table_name NOT LIKE 'river%' AND table_name NOT LIKE 'goose%' GROUP BY table_name ORDER BY table_name`)
+		WHERE table_schema = current_schema() AND table_name NOT LIKE 'goose%' GROUP BY table_name ORDER BY table_name`)
 	rows, err := filled(t, 0).Reader.Query(`SELECT t.name || ' ' || group_concat(c.name, ',' ORDER BY c.name) FROM sqlite_schema t, pragma_table_info(t.name) c
-		WHERE t.type = 'table' AND t.name NOT LIKE 'river%' AND t.name NOT LIKE 'goose%' AND t.name NOT LIKE 'sqlite%' GROUP BY t.name ORDER BY t.name`)
+		WHERE t.type = 'table' AND t.name NOT LIKE 'goose%' AND t.name NOT LIKE 'sqlite%' GROUP BY t.name ORDER BY t.name`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +382,7 @@ func everyTableCopied(t *testing.T, server *postgrestest.Server) {
 			t.Fatal(err)
 		}
 		table, _, _ := strings.Cut(line, " ")
-		if !slices.Contains(relational.Tables, table) {
+		if !slices.Contains(relational.Tables, table) && table != "tasks" { // what the servers on one store tell each other
 			t.Errorf("%s is not copied: add it to relational.Tables", table)
 		}
 		inSQLite = append(inSQLite, line)
