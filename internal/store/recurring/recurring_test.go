@@ -150,6 +150,7 @@ func TestAnUnavailableStore(t *testing.T) {
 		log, text := logged()
 		stop := Start(t.Context(), b, log, runs(&began, time.Hour, succeeds))
 		time.Sleep(5 * time.Hour)
+		synctest.Wait()
 		if warnings := strings.Count(text.String(), "level=WARN"); warnings > 10+5*6 || len(began) > 0 {
 			t.Errorf("%d warnings, %d runs", warnings, len(began))
 		}
