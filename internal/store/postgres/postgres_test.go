@@ -471,22 +471,20 @@ func hangingUp(t *testing.T, server *postgrestest.Server) {
 	}
 }
 
-// While the server is away every call says that it is unavailable, at once; when it is back the same store works again.
+// While the server is away every call says that it is unavailable, without waiting for an answer until its patience ends;
+// when the server is back the same store works again.
 func awayAndBack(t *testing.T, server *postgrestest.Server) {
 	s := openTest(t, server.Schema(t))
 	addAccount(t, s)
 	for _, how := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} {
 		server.Stop(t, how)
 		for range 3 {
-			began := time.Now()
-			if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+			if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "no answer in time") {
 				t.Errorf("ping: %v", err)
 			}
-			if err := s.Keep(t.Context(), store.Record{ID: "x", Account: "a", At: began}); !errors.Is(err, store.ErrUnavailable) {
+			err := s.Keep(t.Context(), store.Record{ID: "x", Account: "a", At: time.Now()})
+			if !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "no answer in time") {
 				t.Errorf("keep: %v", err)
-			}
-			if took := time.Since(began); took > patienceOfATest {
-				t.Errorf("to learn that took %s", took)
 			}
 		}
 		server.Resume(t)
@@ -497,9 +495,6 @@ func awayAndBack(t *testing.T, server *postgrestest.Server) {
 		}
 	}
 }
-
-// patienceOfATest is far over what a refused connection takes and under what a call waits for a server that is silent.
-const patienceOfATest = 8 * time.Second
 
 func BenchmarkTakeAndSettle(b *testing.B) {
 	storetest.BenchmarkTakeAndSettle(b, openTest(b, postgrestest.Start(b).Schema(b)))
