@@ -11,6 +11,8 @@ FACES     = @vladmandic/face-api@1.7.15
 VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 SUDO      = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BONAFIDE  = bin/bonafide
+# The packages that do several things at the same time.
+RACE      = ./internal/account ./internal/challenge ./internal/console ./internal/infer ./internal/media ./internal/protocol ./internal/server ./internal/store/...
 # The npm packages below web/.
 WEB       = capture console
 
@@ -34,7 +36,7 @@ test: PACKAGES += $(TESTTOOLS)
 test: models testdata
 	$(GOTEST) -timeout 20m ./...
 
-# The packages with goroutines, under the race detector. internal/... that only compute would take hours and find nothing.
+# The race detector makes code ten times slower and more, so it looks only where goroutines share something.
 race: models testdata
 	$(GOTEST) -race -timeout 30m $(RACE)
 
@@ -45,7 +47,7 @@ build: setup web internal/site/viewer/swagger-ui.css
 web: $(WEB:%=web/%/dist/.built)
 
 web/%/dist/.built: web/%/node_modules/.installed $(shell find web -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print)
-	$(NPM) run --silent --prefix web/$* build && touch $@
+	$(NPM) run --prefix web/$* build && touch $@
 
 web/%/node_modules/.installed: web/%/package-lock.json
 	$(NPM) ci --ignore-scripts --prefix web/$* && touch $@
