@@ -114,10 +114,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 		web.Mount(demo.New(accounts, captures, settings.Demo))
 	}
-	stopTasks, err := remembered.Repeat(ctx, o.Log, tasks(o.Log, accounts, challenges)...)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
+	stopTasks := remembered.Repeat(ctx, o.Log, tasks(o.Log, accounts, challenges)...)
 	defer stopTasks()
 	o.Log.Info("serving", "address", listener.Addr().String(), "confinement", checker.Decoder.Confinement().String())
 	return web.Serve(ctx, listener)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -16,10 +15,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/bonafide-id/bonafide/internal/store"
-	"github.com/bonafide-id/bonafide/internal/store/recurring"
 	"github.com/bonafide-id/bonafide/internal/store/relational"
 )
 
@@ -100,7 +97,6 @@ func (s *Store) migrate(ctx context.Context, create bool) error {
 		Dialect: goose.DialectPostgres,
 		Files:   migrations,
 		Exists:  "SELECT count(to_regclass('accounts'))",
-		Queue:   func(ctx context.Context) error { return recurring.Migrate(ctx, riverpgxv5.New(s.pool)) },
 	}.Take(ctx, s.Writer, create)
 }
 
@@ -109,11 +105,6 @@ func (s *Store) Close() error {
 	err := s.Writer.Close()
 	s.pool.Close()
 	return err
-}
-
-// Repeat implements store.Store.
-func (s *Store) Repeat(ctx context.Context, log *slog.Logger, tasks ...store.Task) (stop func(), err error) {
-	return recurring.Start(ctx, riverpgxv5.New(s.pool), log, tasks)
 }
 
 // explain turns PostgreSQL's errors into those of package store.

@@ -369,9 +369,9 @@ func everyTableCopied(t *testing.T, server *postgrestest.Server) {
 	url := server.Schema(t)
 	openTest(t, url)
 	inPostgres := texts(t, url, `SELECT table_name || ' ' || string_agg(column_name, ',' ORDER BY column_name) FROM information_schema.columns
-		WHERE table_schema = current_schema() AND table_name NOT LIKE 'river%' AND table_name NOT LIKE 'goose%' GROUP BY table_name ORDER BY table_name`)
+		WHERE table_schema = current_schema() AND table_name NOT LIKE 'goose%' GROUP BY table_name ORDER BY table_name`)
 	rows, err := filled(t, 0).Reader.Query(`SELECT t.name || ' ' || group_concat(c.name, ',' ORDER BY c.name) FROM sqlite_schema t, pragma_table_info(t.name) c
-		WHERE t.type = 'table' AND t.name NOT LIKE 'river%' AND t.name NOT LIKE 'goose%' AND t.name NOT LIKE 'sqlite%' GROUP BY t.name ORDER BY t.name`)
+		WHERE t.type = 'table' AND t.name NOT LIKE 'goose%' AND t.name NOT LIKE 'sqlite%' GROUP BY t.name ORDER BY t.name`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +382,7 @@ func everyTableCopied(t *testing.T, server *postgrestest.Server) {
 			t.Fatal(err)
 		}
 		table, _, _ := strings.Cut(line, " ")
-		if !slices.Contains(relational.Tables, table) {
+		if !slices.Contains(relational.Tables, table) && table != "tasks" { // what the servers on one store tell each other
 			t.Errorf("%s is not copied: add it to relational.Tables", table)
 		}
 		inSQLite = append(inSQLite, line)
@@ -471,22 +471,20 @@ func hangingUp(t *testing.T, server *postgrestest.Server) {
 	}
 }
 
-// While the server is away every call says that it is unavailable, at once; when it is back the same store works again.
+// While the server is away every call says that it is unavailable, without waiting for an answer until its patience ends;
+// when the server is back the same store works again.
 func awayAndBack(t *testing.T, server *postgrestest.Server) {
 	s := openTest(t, server.Schema(t))
 	addAccount(t, s)
 	for _, how := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} {
 		server.Stop(t, how)
 		for range 3 {
-			began := time.Now()
-			if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+			if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "no answer in time") {
 				t.Errorf("ping: %v", err)
 			}
-			if err := s.Keep(t.Context(), store.Record{ID: "x", Account: "a", At: began}); !errors.Is(err, store.ErrUnavailable) {
+			err := s.Keep(t.Context(), store.Record{ID: "x", Account: "a", At: time.Now()})
+			if !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "no answer in time") {
 				t.Errorf("keep: %v", err)
-			}
-			if took := time.Since(began); took > patienceOfATest {
-				t.Errorf("to learn that took %s", took)
 			}
 		}
 		server.Resume(t)
@@ -497,9 +495,6 @@ func awayAndBack(t *testing.T, server *postgrestest.Server) {
 		}
 	}
 }
-
-// patienceOfATest is far over what a refused connection takes and under what a call waits for a server that is silent.
-const patienceOfATest = 8 * time.Second
 
 func BenchmarkTakeAndSettle(b *testing.B) {
 	storetest.BenchmarkTakeAndSettle(b, openTest(b, postgrestest.Start(b).Schema(b)))

@@ -1,5 +1,5 @@
-// Package relational is store.Store in the SQL that SQLite and PostgreSQL both speak, but for what needs a connection of
-// its own kind: to open, to close and to repeat tasks. The packages sqlite and postgres add that.
+// Package relational is store.Store in the SQL that SQLite and PostgreSQL both speak, except what needs a connection of
+// its own kind: to open and to close. The packages sqlite and postgres add that.
 package relational
 
 import (
