@@ -119,6 +119,9 @@ func read(r *http.Request, t challenge.Transaction) (media []byte, prompted []ti
 	if media, err = form.File("file"); err != nil {
 		return nil, nil, err
 	}
+	if err := form.RefuseUnknown("file", "prompts"); err != nil {
+		return nil, nil, err
+	}
 	text, given := form.Field("prompts")
 	if !given {
 		return media, nil, nil
