@@ -159,10 +159,7 @@ func (a *API) check(ctx context.Context, c account.Capture, t challenge.Transact
 // keep settles the transaction where there is a decision, and uses up a try where there is none. It counts as a check of
 // the protocol whose flow it is.
 func (a *API) keep(ctx context.Context, t challenge.Transaction, v liveness.Verdict) error {
-	c := challenge.Check{ID: protocol.CallOf(ctx).ID, Protocol: string(account.LipSecure)}
-	if modeOf(t) == selfieMode {
-		c.Protocol = string(account.Selfie)
-	}
+	c := challenge.Check{ID: protocol.CallOf(ctx).ID, Protocol: string(protocolOf(t))}
 	if v.Outcome == liveness.Undecided || v.Score == nil {
 		return closed(a.challenges.Fail(ctx, t, c, v))
 	}

@@ -106,6 +106,14 @@ func modeOf(t challenge.Transaction) mode {
 	return phraseMode
 }
 
+// protocolOf is the protocol whose flow the transaction is.
+func protocolOf(t challenge.Transaction) account.Protocol {
+	if modeOf(t) == selfieMode {
+		return account.Selfie
+	}
+	return account.LipSecure
+}
+
 type problem struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
