@@ -50,16 +50,15 @@ func Open(ctx context.Context, url string, create bool) (*Store, error) {
 		return nil, err
 	}
 	where := fmt.Sprintf("store postgres://%s/%s", net.JoinHostPort(config.ConnConfig.Host, fmt.Sprint(config.ConnConfig.Port)), config.ConnConfig.Database)
+	if err := migrate(ctx, config, create); err != nil {
+		return nil, fmt.Errorf("%s: %w", where, explain(err))
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", where, err)
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	s := &Store{relational.Store{Writer: db, Reader: db, Dialect: relational.Dialect{LockRow: " FOR NO KEY UPDATE", Explain: explain}}, pool}
-	if err := migrate(ctx, config, create); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", where, explain(err)), s.Close())
-	}
-	return s, nil
+	return &Store{relational.Store{Writer: db, Reader: db, Dialect: relational.Dialect{LockRow: " FOR NO KEY UPDATE", Explain: explain}}, pool}, nil
 }
 
 func parse(url string) (*pgxpool.Config, error) {
