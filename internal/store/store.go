@@ -104,7 +104,7 @@ type Grant struct {
 	Credential Credential
 	Key        Key
 	Account    Account
-	// Protocols are those that the key has credentials for, in no order.
+	// Protocols are those that the key has credentials for, sorted.
 	Protocols []string
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,7 +167,7 @@ func (s *Store) FindCredential(ctx context.Context, protocol, public string, at 
 	if g.Credential, err = c.credential(); err != nil {
 		return g, err
 	}
-	g.Account, g.Protocols = a.account(), strings.Fields(protocols)
+	g.Account, g.Protocols = a.account(), slices.Sorted(strings.FieldsSeq(protocols))
 	g.Key, err = k.key()
 	return g, err
 }
