@@ -1,4 +1,5 @@
-# make run   installs what is missing, builds and serves on :8080
+# make run   installs what is missing, builds and serves on 127.0.0.1:8080
+#            (make run BONAFIDE_LISTEN=:8080 serves other machines too)
 # make test  runs every test
 
 # curl is for the lines that the first start prints.
@@ -29,8 +30,15 @@ export CGO_ENABLED = 1
 DURATION  = 30m
 CASES     = 20000
 
+# Where `make run` listens, unless the setting or a settings file says it: the demo and the first credentials are not for
+# everybody on the network.
+ifeq ($(BONAFIDE_LISTEN)$(BONAFIDE_CONFIG),)
+LOCAL = 127.0.0.1:8080
+endif
+
 run: models
-	$(BONAFIDE) serve --listen :8080 --data data --first-account default --demo default
+	$(if $(LOCAL),@echo "Serving on $(LOCAL): only this machine can connect. For other machines: make run BONAFIDE_LISTEN=:8080")
+	$(BONAFIDE) serve $(LOCAL:%=--listen %) --data data --first-account default --demo default
 
 test: PACKAGES += $(TESTTOOLS)
 test: models testdata

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -100,6 +101,14 @@ type Account struct {
 	RetentionDays int
 	MonthlyQuota  int64
 	RatePerSecond int
+
+	// scope are the protocols of the key that was shown, with spaces between; "": no key was shown, so nothing is out of scope.
+	scope string
+}
+
+// InScope says whether the key that was shown is for the protocol. The results of other protocols are not for its holder.
+func (a Account) InScope(p Protocol) bool {
+	return a.scope == "" || slices.Contains(strings.Fields(a.scope), string(p))
 }
 
 // Accounts is the register of tenants. It remembers nothing of them itself, so that what one process changes holds in

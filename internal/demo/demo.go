@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/http"
 	"path"
+	"slices"
 
 	"github.com/bonafide-id/bonafide/internal/account"
 	"github.com/bonafide-id/bonafide/internal/protocol"
@@ -106,10 +107,18 @@ func (p *Page) answer(method, at string, do func(r *http.Request, acct account.A
 }
 
 func (p *Page) token(r *http.Request, acct account.Account) (any, error) {
+	query := r.URL.Query()
+	if err := protocol.RefuseUnknownQuery(query, "mode"); err != nil {
+		return nil, err
+	}
+	mode := query.Get("mode")
+	if !slices.Contains([]string{"", "phrase", "selfie"}, mode) {
+		return nil, protocol.BadRequest(`The value of "mode" must be "phrase" or "selfie".`)
+	}
 	if err := p.accounts.Admit(r.Context(), acct); err != nil {
 		return nil, err
 	}
-	return p.captures.Begin(r.Context(), acct, r.URL.Query().Get("mode") == "selfie")
+	return p.captures.Begin(r.Context(), acct, mode == "selfie")
 }
 
 func (p *Page) result(r *http.Request, acct account.Account) (any, error) {

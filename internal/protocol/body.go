@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +38,9 @@ func sized(r *http.Request) *bytes.Buffer {
 // ReadForm reads a multipart/form-data body as it arrives, without touching the disk. It keeps the part named file,
 // whose size only the body's limit bounds, and the named fields; other parts are read past.
 func ReadForm(r *http.Request, file string, fields ...string) (Form, error) {
+	if err := formFault(r, file); err != nil {
+		return Form{}, err
+	}
 	reader, err := r.MultipartReader()
 	if err != nil {
 		return Form{}, BadRequest("The request must be multipart/form-data with a part named %q.", file)
@@ -66,6 +68,9 @@ func (f *Form) add(r *http.Request, part *multipart.Part, file string, fields []
 		f.other = append(f.other, name)
 		return nil // the next call of NextPart reads past it
 	}
+	if fault, refused := EncodingFault(part.Header); refused {
+		return fault
+	}
 	if _, twice := f.parts[name]; twice {
 		return BadRequest("The form has two parts named %q.", name)
 	}
@@ -83,6 +88,9 @@ func (f *Form) add(r *http.Request, part *multipart.Part, file string, fields []
 		return BadRequest("The form's field %q is longer than %d bytes.", name, maxField)
 	}
 	f.parts[name] = into.Bytes()
+	if !isField {
+		f.parts[name] = mediaOf(into.Bytes())
+	}
 	return nil
 }
 
@@ -114,7 +122,7 @@ func ReadJSON(r *http.Request, into any) (Object, error) {
 	if _, err := read.ReadFrom(r.Body); err != nil {
 		return Object{}, unreadable(err, "body")
 	}
-	body := read.Bytes()
+	body := bytes.TrimPrefix(read.Bytes(), byteOrderMark)
 	if !utf8.Valid(body) {
 		return Object{}, BadRequest("The body must be JSON in UTF-8.")
 	}
@@ -210,44 +218,6 @@ func (t Text) String() string { return string(t.bytes) }
 
 // Empty says that there is no text.
 func (t Text) Empty() bool { return len(t.bytes) == 0 }
-
-// Image returns the bytes of a picture that is written as base64, of the standard or the URL alphabet, padded or not,
-// broken into lines or not, bare or in a data URI, whose declared type is ignored. It says whether the text was that.
-func (t Text) Image() (image []byte, ok bool) {
-	text := bytes.TrimSpace(t.bytes)
-	if hasPrefixFold(text, "data:") {
-		head, rest, found := bytes.Cut(text, []byte(","))
-		if !found || !strings.HasSuffix(strings.ToLower(string(bytes.TrimSpace(head))), ";base64") {
-			return nil, false
-		}
-		text = rest
-	}
-	for range 2 {
-		text = bytes.TrimSuffix(bytes.TrimRight(text, " \t\r\n"), []byte("="))
-	}
-	image = make([]byte, 0, base64.RawStdEncoding.DecodedLen(len(text)))
-	group := make([]byte, 0, 4096) // a multiple of four
-	for _, c := range text {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-			continue
-		case '-':
-			c = '+'
-		case '_':
-			c = '/'
-		}
-		if group = append(group, c); len(group) < cap(group) {
-			continue
-		}
-		var err error
-		if image, err = base64.RawStdEncoding.AppendDecode(image, group); err != nil {
-			return nil, false
-		}
-		group = group[:0]
-	}
-	image, err := base64.RawStdEncoding.AppendDecode(image, group)
-	return image, err == nil && len(image) > 0
-}
 
 // IsURL says whether the text is an http or https URL rather than a picture.
 func (t Text) IsURL() bool {

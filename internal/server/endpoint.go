@@ -26,6 +26,9 @@ func (s *Server) endpoint(name string, e protocol.Endpoint) http.HandlerFunc {
 			e.Refuse(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be " + e.Method + "."})
 			return
 		}
+		if refuseEncoded(w, r, e.Refuse) {
+			return
+		}
 		limit := s.bodyLimit(e.Load)
 		if pool := s.pools[e.Load]; pool != nil {
 			bytes := heldBytes(r, limit)
@@ -38,6 +41,17 @@ func (s *Server) endpoint(name string, e protocol.Endpoint) http.HandlerFunc {
 		limitBody(w, r, limit)
 		e.Handle(w, r)
 	}
+}
+
+// refuseEncoded refuses a body that is compressed and says whether it was.
+func refuseEncoded(w http.ResponseWriter, r *http.Request, refuse func(http.ResponseWriter, *http.Request, protocol.Fault)) bool {
+	fault, refused := protocol.EncodingFault(r.Header)
+	if !refused || r.ContentLength == 0 {
+		return false
+	}
+	w.Header().Set("Accept-Encoding", "identity")
+	refuse(w, r, fault)
+	return true
 }
 
 // heldBytes is how many bytes of the body may have to be held: what the client says, or the limit where it does not.
@@ -117,10 +131,6 @@ func refuse(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
 	protocol.Print(w, f.Status, struct {
 		Error problem `json:"error"`
 	}{problem{f.Status, f.Message}})
-}
-
-func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	refuse(w, r, protocol.Fault{Status: http.StatusNotFound, Message: "There is nothing at this path."})
 }
 
 // wrongMethod answers for the server's own paths; endpoints answer for themselves.

@@ -63,14 +63,16 @@ func (c Config) withDefaults() Config {
 
 // Server serves protocols.
 type Server struct {
-	config   Config
-	log      *slog.Logger
-	probes   []Probe
-	router   chi.Router
-	metrics  *metrics
-	pools    map[protocol.Load]*pool
-	uploads  budget
-	stopping atomic.Bool
+	config Config
+	log    *slog.Logger
+	probes []Probe
+	router chi.Router
+	// endpoints has the protocols' endpoints alone, which notFound looks in once more.
+	endpoints chi.Router
+	metrics   *metrics
+	pools     map[protocol.Load]*pool
+	uploads   budget
+	stopping  atomic.Bool
 
 	certificate certificate
 }
@@ -78,7 +80,7 @@ type Server struct {
 // New returns a server that serves /healthz, /readyz and /metrics. The probes decide whether it is ready.
 func New(c Config, log *slog.Logger, probes ...Probe) *Server {
 	c = c.withDefaults()
-	s := &Server{config: c, log: log, probes: probes, router: chi.NewRouter(), metrics: newMetrics()}
+	s := &Server{config: c, log: log, probes: probes, router: chi.NewRouter(), endpoints: chi.NewRouter(), metrics: newMetrics()}
 	s.pools = map[protocol.Load]*pool{
 		protocol.Picture:   newPool(c.Pictures),
 		protocol.Recording: newPool(c.Recordings),
@@ -88,6 +90,7 @@ func New(c Config, log *slog.Logger, probes ...Probe) *Server {
 	s.metrics.watch(s)
 	s.router.Use(clientAddress(c.Proxies), s.observe, s.guard, middleware.GetHead)
 	s.router.NotFound(s.notFound)
+	s.endpoints.NotFound(nothingHere)
 	s.router.MethodNotAllowed(s.wrongMethod)
 	s.router.Get("/healthz", s.health)
 	s.router.Get("/readyz", s.ready)
@@ -100,7 +103,9 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 	for _, p := range protocols {
 		for _, e := range p.Endpoints() {
 			for _, path := range e.Paths {
-				s.router.Handle(path, s.origins(e, s.endpoint(p.Name(), e)))
+				handler := s.origins(e, s.endpoint(p.Name(), e))
+				s.router.Handle(path, handler)
+				s.endpoints.Handle(path, handler)
 			}
 		}
 	}
@@ -117,6 +122,9 @@ func (s *Server) Pages(h http.Handler, paths ...string) {
 func (s *Server) Site(h http.Handler, paths ...string) {
 	for _, path := range paths {
 		s.router.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			if refuseEncoded(w, r, refuse) {
+				return
+			}
 			limitBody(w, r, lightBytes)
 			h.ServeHTTP(w, r)
 		})

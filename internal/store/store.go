@@ -39,13 +39,17 @@ type Store interface {
 	Transactions
 	CaptureTokens
 	Records
-	// Ping says whether the store answers.
+	// Ping says whether the store answers and can write. It writes once in ProbeInterval at most, unless a write has
+	// failed since.
 	Ping(ctx context.Context) error
 	// Repeat runs the tasks from now on, each once per period for all the processes that repeat it on this store, until
 	// stop is called. stop waits for the task that runs. All processes must give the same tasks.
 	Repeat(ctx context.Context, log *slog.Logger, tasks ...Task) (stop func())
 	Close() error
 }
+
+// ProbeInterval is how long Ping trusts that a store which could write still can.
+const ProbeInterval = 5 * time.Second
 
 // Task is recurring work.
 type Task struct {
@@ -101,6 +105,8 @@ type Grant struct {
 	Credential Credential
 	Key        Key
 	Account    Account
+	// Protocols are those that the key has credentials for, sorted.
+	Protocols []string
 }
 
 // Accounts keeps the tenants, their keys and the rate of their requests.

@@ -24,6 +24,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/account"
 	"github.com/bonafide-id/bonafide/internal/challenge"
 	"github.com/bonafide-id/bonafide/internal/check"
+	"github.com/bonafide-id/bonafide/internal/protocol"
 	"github.com/bonafide-id/bonafide/internal/protocol/capture"
 	"github.com/bonafide-id/bonafide/internal/protocol/faceliveness"
 	"github.com/bonafide-id/bonafide/internal/protocol/lipsecure"
@@ -42,6 +43,7 @@ type rig struct {
 	t           *testing.T
 	url         string
 	server      *server.Server
+	protocols   []protocol.Protocol // all that are mounted
 	accounts    *account.Accounts
 	challenges  *challenge.Challenges
 	store       *sqlite.Store
@@ -139,12 +141,13 @@ func newRigWith(t *testing.T, c server.Config) *rig {
 	c.PictureBytes, c.RecordingBytes = pictureBytes, recordingBytes
 	r.server = server.New(c, slog.New(slog.NewJSONHandler(r.log, nil)))
 	admission := r.server.Admit(r)
-	r.server.Mount(
+	r.protocols = []protocol.Protocol{
 		lipsecure.New(r.accounts, r.challenges, admission),
 		selfie.New(r.accounts, admission),
 		faceliveness.New(r.accounts, admission, r),
 		capture.New(r.accounts, r.challenges, admission, r.clock),
-	)
+	}
+	r.server.Mount(r.protocols...)
 	listener := httptest.NewServer(r.server.Handler())
 	t.Cleanup(listener.Close)
 	t.Cleanup(r.logHoldsNoSecret)

@@ -30,7 +30,7 @@ import (
 
 func TestUnknownPaths(t *testing.T) {
 	r := newRig(t)
-	for _, path := range []string{"/", "/challenge/", "/Challenge", "/verifier", "/verifier/", "/verifier/a/b", "/v0.3/liveness-verification", "/api/v1/face", "/metrics/x", "//challenge", "/%00"} {
+	for _, path := range []string{"/", "/Challenge", "/challenges/", "//metrics", "/readyz/", "/verifier", "/verifier/", "/verifier/a/b", "/v0.3/liveness-verification", "/api/v1/face", "/metrics/x", "/%2Fchallenge", "/%00"} {
 		for _, method := range []string{"GET", "POST"} {
 			r.send(method, path, "", nil, r.key()).want(404, `{"error":{"code":404,"message":"`+sentence+`"}}`)
 		}

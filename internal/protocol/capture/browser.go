@@ -119,6 +119,9 @@ func read(r *http.Request, t challenge.Transaction) (media []byte, prompted []ti
 	if media, err = form.File("file"); err != nil {
 		return nil, nil, err
 	}
+	if err := form.RefuseUnknown("file", "prompts"); err != nil {
+		return nil, nil, err
+	}
 	text, given := form.Field("prompts")
 	if !given {
 		return media, nil, nil
@@ -156,10 +159,7 @@ func (a *API) check(ctx context.Context, c account.Capture, t challenge.Transact
 // keep settles the transaction where there is a decision, and uses up a try where there is none. It counts as a check of
 // the protocol whose flow it is.
 func (a *API) keep(ctx context.Context, t challenge.Transaction, v liveness.Verdict) error {
-	c := challenge.Check{ID: protocol.CallOf(ctx).ID, Protocol: string(account.LipSecure)}
-	if modeOf(t) == selfieMode {
-		c.Protocol = string(account.Selfie)
-	}
+	c := challenge.Check{ID: protocol.CallOf(ctx).ID, Protocol: string(protocolOf(t))}
 	if v.Outcome == liveness.Undecided || v.Score == nil {
 		return closed(a.challenges.Fail(ctx, t, c, v))
 	}

@@ -81,6 +81,7 @@ var requestErrors = map[int]string{
 	http.StatusUnauthorized:          "UNAUTHORIZED",
 	http.StatusMethodNotAllowed:      "METHOD_NOT_ALLOWED",
 	http.StatusRequestEntityTooLarge: "TOO_LARGE",
+	http.StatusUnsupportedMediaType:  "UNSUPPORTED_FORMAT",
 	http.StatusTooManyRequests:       "TOO_MANY_REQUESTS",
 }
 

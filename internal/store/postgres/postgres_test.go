@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -73,6 +74,8 @@ func TestPostgreSQL(t *testing.T) {
 		})
 	})
 	for name, test := range map[string]func(*testing.T, *postgrestest.Server){
+		"one connection is enough":                     oneConnection,
+		"a read-only database is not ready":            readOnlyNotReady,
 		"many processes open a new store at once":      manyProcesses,
 		"only a new store that is asked for is made":   onlyMadeWhenAsked,
 		"a newer store is refused":                     newerRefused,
@@ -502,4 +505,72 @@ func BenchmarkTakeAndSettle(b *testing.B) {
 
 func BenchmarkAdmit(b *testing.B) {
 	storetest.BenchmarkAdmit(b, openTest(b, postgrestest.Start(b).Schema(b)))
+}
+
+// A store that may have one connection opens, also as a new one, and does all that a server asks of it.
+func oneConnection(t *testing.T, server *postgrestest.Server) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s, err := Open(ctx, server.Schema(t)+"&pool_max_conns=1", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	ran := make(chan struct{})
+	stop := s.Repeat(ctx, slog.New(slog.DiscardHandler), store.Task{Name: "task", Every: time.Hour, Do: func(ctx context.Context) error {
+		defer close(ran)
+		_, err := s.DeleteTransactions(ctx, time.Now().Add(-time.Hour))
+		return err
+	}})
+	defer stop()
+	addAccount(t, s)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			id, now := fmt.Sprint("transaction ", i), time.Now()
+			if err := s.AddTransaction(ctx, store.Transaction{ID: id, Account: "a", Phrase: "123456", Created: now, Expires: now.Add(time.Hour), TriesLeft: 1}); err != nil {
+				t.Error(err)
+			}
+			score := 0.5
+			if err := s.Settle(ctx, store.Record{ID: id, Account: "a", Transaction: id, At: now, Score: &score}); err != nil {
+				t.Error(err)
+			}
+			if err := s.Ping(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	select {
+	case <-ran:
+	case <-ctx.Done():
+		t.Error("the task did not run")
+	}
+}
+
+func readOnlyNotReady(t *testing.T, server *postgrestest.Server) {
+	s := openTest(t, server.Schema(t)+"&pool_max_conns=1") // one connection, whose session the test changes
+	addAccount(t, s)
+	set := func(mode string) {
+		t.Helper()
+		if _, err := s.Writer.ExecContext(t.Context(), "SET SESSION CHARACTERISTICS AS TRANSACTION READ "+mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("ONLY")
+	if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a read-only database: %v", err)
+	}
+	set("WRITE")
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// It was asked a moment ago: what tells is the write that fails meanwhile.
+	set("ONLY")
+	if err := s.AddAccount(t.Context(), store.Account{ID: "b", Name: "b"}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a write: %v", err)
+	}
+	if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("after a write failed: %v", err)
+	}
 }
