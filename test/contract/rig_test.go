@@ -76,7 +76,7 @@ func (r *rig) Recording(ctx context.Context, data []byte, phrase string, o check
 	return r.checked(ctx, seen{data: data, phrase: phrase, threshold: o.Threshold, prompted: o.Prompted})
 }
 
-func (r *rig) Fetch(_ context.Context, url string) ([]byte, error) { return r.fetched(url) }
+func (r *rig) Fetch(_ context.Context, url string, _ func(int64) error) ([]byte, error) { return r.fetched(url) }
 
 func (r *rig) clock() time.Time {
 	r.mu.Lock()
