@@ -36,6 +36,8 @@ type Options struct {
 	Log      *slog.Logger
 	// Out is where the first account's credentials are printed.
 	Out io.Writer
+	// Fetcher fetches the pictures that are named by URL; nil: one that asks public hosts, as the settings say.
+	Fetcher faceliveness.Fetcher
 }
 
 // Run serves until ctx is done. It builds the parts from the store up, and takes them down in reverse order.
@@ -68,7 +70,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	fetcher := media.NewFetcher(media.FetchOptions{Disabled: settings.Fetch.Off, Hosts: settings.Fetch.Hosts})
+	if o.Fetcher == nil {
+		o.Fetcher = media.NewFetcher(media.FetchOptions{Disabled: settings.Fetch.Off, Hosts: settings.Fetch.Hosts})
+	}
 
 	web := server.New(server.Config{
 		Listen:  settings.Listen,
@@ -87,7 +91,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	web.Mount(
 		lipsecure.New(accounts, challenges, admitted),
 		selfie.New(accounts, admitted),
-		faceliveness.New(accounts, admitted, fetcher),
+		faceliveness.New(accounts, admitted, o.Fetcher),
 		captures,
 	)
 
