@@ -295,3 +295,25 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What is fetched is charged as it arrives; what is not granted ends the fetch with the reason.
+func TestFetchChargesWhatArrives(t *testing.T) {
+	port, options := site(t)
+	fetcher := NewFetcher(options)
+	var charged int64
+	_, err := fetcher.Fetch(t.Context(), "http://good.test:"+port+"/picture", func(bytes int64) error { charged += bytes; return nil })
+	if err != nil || charged != int64(len(content)) {
+		t.Errorf("%d bytes were charged, %v", charged, err)
+	}
+	charged = 0
+	full := errors.New("no memory is free")
+	_, err = fetcher.Fetch(t.Context(), "http://good.test:"+port+"/endless", func(bytes int64) error {
+		if charged += bytes; charged > 1000 {
+			return full
+		}
+		return nil
+	})
+	if !errors.Is(err, full) || errors.Is(err, ErrNotFetched) || charged > 1000+64<<10 {
+		t.Errorf("%v after %d bytes", err, charged)
+	}
+}
