@@ -57,7 +57,15 @@ func (s *Server) origins(e protocol.Endpoint, handle http.Handler) http.Handler 
 	if !e.AnyOrigin {
 		return handle
 	}
-	return anyOrigin.Handler(handle)
+	handle = anyOrigin.Handler(handle)
+	preflight := s.light(handle.ServeHTTP)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions {
+			preflight(w, r)
+		} else {
+			handle.ServeHTTP(w, r)
+		}
+	})
 }
 
 // guard catches panics outside the endpoints.

@@ -100,8 +100,7 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 	for _, p := range protocols {
 		for _, e := range p.Endpoints() {
 			for _, path := range e.Paths {
-				handle := s.origins(e, s.endpoint(p.Name(), e))
-				s.router.Handle(path, s.limited(s.bodyLimit(e.Load), e.Refuse, handle.ServeHTTP))
+				s.router.Handle(path, s.origins(e, s.limited(s.bodyLimit(e.Load), e.Refuse, s.endpoint(p.Name(), e))))
 			}
 		}
 	}

@@ -381,13 +381,16 @@ func TestLengthsOverTheLimit(t *testing.T) {
 		{"POST " + selfiePath, selfieError("TOO_LARGE")},
 		{"POST " + facePath, faceError("", requestError("TOO_LARGE"))},
 		{"POST /capture/tokens", other}, {"POST /capture/recording", other}, {"POST /capture/picture", other},
-		{"GET /capture/session", other}, {"GET /capture/results/x", other},
+		{"GET /capture/session", other}, {"OPTIONS /capture/recording", other}, {"GET /capture/results/x", other},
 		{"GET /healthz", other}, {"GET /readyz", other}, {"GET /metrics", other}, {"POST /metrics", other}, {"POST /nothing", other},
 	} {
 		for _, length := range []int{recordingBytes + 1, 20 << 20, 100_000_000_000} {
 			got := r.sendAll(c.request, length, min(length, 20<<20))
 			got.want(413, c.want)
 			got.wantHeader("Connection", "^close$")
+			if c.request == "POST /capture/recording" { // or the page could not read the reply
+				got.wantHeader("Access-Control-Allow-Origin", `^\*$`)
+			}
 		}
 	}
 	if n := r.sendAll("HEAD /healthz", 1e9, 0).status; n != 413 {
@@ -403,7 +406,7 @@ func (r *rig) sendAll(request string, length, sent int) reply {
 		r.t.Fatal(err)
 	}
 	defer c.Close()
-	fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", request, length)
+	fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: x\r\nOrigin: https://shop.example\r\nContent-Length: %d\r\n\r\n", request, length)
 	if _, err := c.Write(make([]byte, sent)); err != nil {
 		r.t.Fatalf("%s: after a length of %d: %v", request, length, err)
 	}
