@@ -227,16 +227,20 @@ func validateName(name string) error {
 // Admit counts one request against the account's rate and fails with ErrRate where the second is full. It fails with
 // ErrQuota where the month's checks are used up: the early answer, before anything is read. What decides is Keep.
 func (a *Accounts) Admit(ctx context.Context, acct Account) error {
-	now := a.now()
 	if acct.RatePerSecond > 0 {
-		if err := a.store.CountRequest(ctx, acct.ID, now, acct.RatePerSecond); err != nil {
+		if err := a.store.CountRequest(ctx, acct.ID, a.now(), acct.RatePerSecond); err != nil {
 			return err
 		}
 	}
+	return a.CheckQuota(ctx, acct)
+}
+
+// CheckQuota fails with ErrQuota where the month's checks are used up.
+func (a *Accounts) CheckQuota(ctx context.Context, acct Account) error {
 	if acct.MonthlyQuota == 0 {
 		return nil
 	}
-	first, next := store.Month(now)
+	first, next := store.Month(a.now())
 	usage, err := a.store.Usage(ctx, acct.ID, first, next)
 	if err != nil {
 		return err

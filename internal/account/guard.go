@@ -64,7 +64,7 @@ type try struct {
 
 // begin returns the try, or fails with ErrTries where its address or its name has had too many.
 func (g *guard) begin(ctx context.Context, p Protocol, public, secret string, hash [32]byte) (try, error) {
-	t := try{guard: g, address: network(ctx), name: string(p) + " " + nameOf(public, secret)}
+	t := try{guard: g, address: Network(ctx), name: string(p) + " " + nameOf(public, secret)}
 	t.credential = shownCredential{t.name, hash}
 	if seen, known := g.proven.Get(t.credential); known && g.now().Sub(seen.at) < provenFor && comesFrom(ctx, seen.networks) {
 		t.proven = true
@@ -88,8 +88,8 @@ func nameOf(public, secret string) string {
 	return secret[:min(len(secret), 8)]
 }
 
-// network is what counts as one address: of IPv6 the 64 bits that one customer has for himself; "" where it is not known.
-func network(ctx context.Context) string {
+// Network is what counts as one address: of IPv6 the 64 bits that one customer has for himself; "" where it is not known.
+func Network(ctx context.Context) string {
 	caller, _ := ctx.Value(callerKey{}).(netip.Addr)
 	switch {
 	case !caller.IsValid():

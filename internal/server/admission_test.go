@@ -3,7 +3,10 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,4 +201,60 @@ func TestNobodyKeepsATurn(t *testing.T) {
 			t.Errorf("%d run and %d wait", running, waiting)
 		}
 	})
+}
+
+// as is a context of a call of the owner.
+func as(who owner) context.Context {
+	ctx, call := protocol.NewCall(context.Background(), slog.New(slog.DiscardHandler))
+	call.Account, call.Visitor = who.account, who.address
+	return ctx
+}
+
+// queued sends checks of a second each, a moment apart, to a pool with one worker, and returns whose came to an end, in
+// order.
+func queued(t *testing.T, queue int, from []owner) (ended []string) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(Pool{Workers: 1, Queue: queue, Wait: time.Hour})
+		var all sync.WaitGroup
+		for _, who := range from {
+			all.Go(func() {
+				_ = p.run(as(who), func() { time.Sleep(time.Second); ended = append(ended, who.account+who.address) })
+			})
+			time.Sleep(time.Millisecond)
+		}
+		all.Wait()
+	})
+	return ended
+}
+
+// Accounts take turns, and so do the addresses within one.
+func TestAccountsTakeTurns(t *testing.T) {
+	greedy, other, third := owner{account: "g"}, owner{account: "o"}, owner{account: "t"}
+	got := strings.Join(queued(t, 10, []owner{greedy, greedy, greedy, greedy, greedy, other, other, third}), "")
+	if got != "ggotgogg" {
+		t.Errorf("the order is %s", got)
+	}
+	one, two := owner{"g", "1"}, owner{"g", "2"}
+	got = strings.Join(queued(t, 10, []owner{one, one, one, one, two, other, two}), "")
+	if got != "g1g1og2g1g2g1" {
+		t.Errorf("the order is %s", got)
+	}
+}
+
+// A full queue still takes a check of an account that has fewer there, and lets go of one of that which has most.
+func TestAFullQueueMakesWayForOthers(t *testing.T) {
+	greedy, other := owner{account: "g"}, owner{account: "o"}
+	if got := strings.Join(queued(t, 3, []owner{greedy, greedy, greedy, greedy, greedy, other}), ""); got != "ggog" {
+		t.Errorf("the order is %s", got)
+	}
+	if got := strings.Join(queued(t, 3, []owner{greedy, greedy, other, greedy, other, other, other}), ""); got != "ggog" && got != "ggogo" {
+		t.Errorf("the order is %s", got)
+	}
+	p := newPool(Pool{Workers: 1, Queue: 1, Wait: time.Hour})
+	if w, err := p.join(greedy, time.Now()); w != nil || err != nil || p.refuses(greedy) {
+		t.Error(w, err)
+	}
+	if w, err := p.join(greedy, time.Now()); w == nil || err != nil || !p.refuses(greedy) || !p.refuses(other) {
+		t.Error(w, err)
+	}
 }

@@ -30,7 +30,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 		s.endpoints.ServeHTTP(w, r)
 		return
 	}
-	nothingHere(w, r)
+	s.light(nothingHere)(w, r)
 }
 
 func nothingHere(w http.ResponseWriter, r *http.Request) {

@@ -71,7 +71,7 @@ type Server struct {
 	endpoints chi.Router
 	metrics   *metrics
 	pools     map[protocol.Load]*pool
-	uploads   budget
+	uploads   *uploadMemory
 	stopping  atomic.Bool
 
 	certificate certificate
@@ -85,16 +85,16 @@ func New(c Config, log *slog.Logger, probes ...Probe) *Server {
 		protocol.Picture:   newPool(c.Pictures),
 		protocol.Recording: newPool(c.Recordings),
 	}
-	s.uploads.left.Store(c.UploadBytes)
+	s.uploads = newUploadMemory(c.UploadBytes)
 	s.certificate = certificate{cert: c.TLSCert, key: c.TLSKey, log: log}
 	s.metrics.watch(s)
 	s.router.Use(clientAddress(c.Proxies), s.observe, s.guard, middleware.GetHead)
 	s.router.NotFound(s.notFound)
-	s.endpoints.NotFound(nothingHere)
-	s.router.MethodNotAllowed(s.wrongMethod)
-	s.router.Get("/healthz", s.health)
-	s.router.Get("/readyz", s.ready)
-	s.router.Method(http.MethodGet, "/metrics", s.metrics.handler())
+	s.endpoints.NotFound(s.light(nothingHere))
+	s.router.MethodNotAllowed(s.light(s.wrongMethod))
+	s.router.Get("/healthz", s.light(s.health))
+	s.router.Get("/readyz", s.light(s.ready))
+	s.router.Get("/metrics", s.light(s.metrics.handler().ServeHTTP))
 	return s
 }
 
@@ -103,7 +103,7 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 	for _, p := range protocols {
 		for _, e := range p.Endpoints() {
 			for _, path := range e.Paths {
-				handler := s.origins(e, s.endpoint(p.Name(), e))
+				handler := s.origins(e, s.limited(s.bodyLimit(e.Load), e.Refuse, s.endpoint(p.Name(), e)))
 				s.router.Handle(path, handler)
 				s.endpoints.Handle(path, handler)
 			}
@@ -114,21 +114,24 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 // Pages adds what is read without credentials: documents that the handler answers at the paths, to GET and HEAD.
 func (s *Server) Pages(h http.Handler, paths ...string) {
 	for _, path := range paths {
-		s.router.Method(http.MethodGet, path, h)
+		s.router.Get(path, s.light(h.ServeHTTP))
 	}
 }
 
 // Site adds pages that look after themselves: who may see them, and what is posted to them, in small bodies.
 func (s *Server) Site(h http.Handler, paths ...string) {
 	for _, path := range paths {
-		s.router.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			if refuseEncoded(w, r, refuse) {
-				return
-			}
-			limitBody(w, r, lightBytes)
-			h.ServeHTTP(w, r)
-		})
+		s.router.HandleFunc(path, s.light(h.ServeHTTP))
 	}
+}
+
+// light is how handlers are reached that no protocol has a reply for.
+func (s *Server) light(handle http.HandlerFunc) http.HandlerFunc {
+	return s.limited(lightBytes, refuse, func(w http.ResponseWriter, r *http.Request) {
+		if !refuseEncoded(w, r, refuse) {
+			handle(w, r)
+		}
+	})
 }
 
 // Handler is the whole server without its listener.

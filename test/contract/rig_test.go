@@ -58,6 +58,8 @@ type rig struct {
 	checked func(ctx context.Context, seen seen) (liveness.Verdict, error)
 	// fetched is what fetching a URL gives.
 	fetched func(url string) ([]byte, error)
+	// charged is what a fetch costs, in bytes.
+	charged int64
 }
 
 // seen is what a check was asked.
@@ -78,7 +80,12 @@ func (r *rig) Recording(ctx context.Context, data []byte, phrase string, o check
 	return r.checked(ctx, seen{data: data, phrase: phrase, threshold: o.Threshold, prompted: o.Prompted})
 }
 
-func (r *rig) Fetch(_ context.Context, url string) ([]byte, error) { return r.fetched(url) }
+func (r *rig) Fetch(_ context.Context, url string, charge func(bytes int64) error) ([]byte, error) {
+	if err := charge(r.charged); err != nil {
+		return nil, err
+	}
+	return r.fetched(url)
+}
 
 func (r *rig) clock() time.Time {
 	r.mu.Lock()

@@ -23,6 +23,7 @@ import (
 type Accounts interface {
 	Authenticate(ctx context.Context, p account.Protocol, public, secret string) (account.Account, error)
 	Admit(ctx context.Context, acct account.Account) error
+	CheckQuota(ctx context.Context, acct account.Account) error
 	GrantCapture(ctx context.Context, acct account.Account, t challenge.Transaction, threshold *float64) (token string, expires time.Time, err error)
 	Capture(ctx context.Context, token string) (account.Capture, error)
 	UseCapture(ctx context.Context, token string) error
