@@ -84,7 +84,7 @@ func (c *Checker) Read(ctx context.Context, data []byte, o RecordingOptions) (*R
 		return nil, err
 	}
 	if w.last.PupilDistance > 0 {
-		run.verdict.Faces = append(run.verdict.Faces, w.last.Scaled(w.enlarged(clip)))
+		run.verdict.Faces = append(run.verdict.Faces, w.shown(clip))
 	}
 	if !run.pass(w.gates(clip, time.Since(run.began))...) {
 		return r, nil

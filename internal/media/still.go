@@ -141,7 +141,7 @@ func decodeAs(data []byte, format string, limits StillLimits, strict bool) (*Sti
 			return nil, err
 		}
 	}
-	picture = upright(picture, orientation)
+	picture = picture.Oriented(orientation)
 	scale := float64(max(picture.Width, picture.Height)) / float64(max(width, height))
 	return &Still{Picture: picture, Width: width, Height: height, Scale: scale, Format: format}, nil
 }
@@ -326,40 +326,6 @@ func toSRGB(ref *vips.ImageRef) {
 	case ref.HasICCProfile() && !isSRGB(ref.GetICCProfile()):
 		_ = ref.TransformICCProfileWithFallback(builtIn, builtIn)
 	}
-}
-
-// upright turns a picture as its EXIF orientation (1 to 8) asks; anything else leaves it as it is.
-func upright(p *liveness.Picture, orientation int) *liveness.Picture {
-	if orientation < 2 || orientation > 8 {
-		return p
-	}
-	width, height := p.Width, p.Height
-	if orientation > 4 {
-		width, height = height, width
-	}
-	const pixel = 3
-	row := pixel * p.Width
-	right, bottom := row-pixel, (p.Height-1)*row
-	// Where the first pixel comes from, and by how many bytes one goes on there to the right and downwards.
-	way := [9]struct{ start, across, down int }{
-		2: {right, -pixel, row},           // mirrored
-		3: {right + bottom, -pixel, -row}, // upside down
-		4: {bottom, pixel, -row},          // mirrored upside down
-		5: {0, row, pixel},                // transposed
-		6: {bottom, -row, pixel},          // to be turned clockwise
-		7: {right + bottom, -row, -pixel}, // transposed the other way
-		8: {right, row, -pixel},           // to be turned anticlockwise
-	}[orientation]
-	turned := liveness.NewPicture(width, height)
-	for y, out := 0, turned.Pixels; len(out) > 0; y++ {
-		from := way.start + y*way.down
-		for end := len(out) - pixel*width; len(out) > end; out = out[pixel:] {
-			source := p.Pixels[from : from+pixel : from+pixel]
-			out[0], out[1], out[2] = source[0], source[1], source[2]
-			from += way.across
-		}
-	}
-	return turned
 }
 
 // sniffPicture tells a picture's format by its first bytes. known without a format: a format that is not read here.
