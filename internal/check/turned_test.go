@@ -62,7 +62,11 @@ func TestSidewaysPicturesScoreAsUpright(t *testing.T) {
 	}
 	paths := append(ofAllCameras(t, n*3/4), ofWebcams(t, n/4)...)
 	c := pictures(t)
-	judge(t, c, []byte("starts libvips as the server does"))
+	first, err := os.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge(t, c, first) // starts libvips as the server does
 	of, moved, flipped := [4]int{}, [4]int{}, [4]int{}
 	for _, path := range paths {
 		plain, err := c.Picture(t.Context(), turnedPNG(t, path, 0), PictureOptions{Threshold: 0.5, LargestFace: true})

@@ -38,12 +38,12 @@ type watch struct {
 	// spent is the time of each part; what is left of the whole is decoding.
 	spent struct{ face, lips, quality, pad time.Duration }
 
-	last   liveness.Face
+	last liveness.Face
 	// frame is the size of the last frame with a face, as it was sent, and first that of the first one.
 	frame, first struct{ width, height int }
 	// turns is by how many quarter turns clockwise the frames came; known once a face was found.
-	turns int
-	known bool
+	turns  int
+	known  bool
 	widths []float64
 	looked time.Duration
 	looks  []look

@@ -52,25 +52,26 @@ const maxDescribed = 4
 // Find returns the faces of a picture, largest box first, in pixels of the picture. At least the first four have landmarks, a
 // pose and a pupil distance; the others of a crowd are only boxes. In the mirror image of a picture it finds the faces' mirror images.
 func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
-	faces, _, err := f.find(p)
-	return faces, err
+	oriented, mirrored := p.ToLight()
+	found, err := f.search(pyramidOf(oriented))
+	return facesOf(found, mirrored, float64(p.Width)), err
 }
 
-// find also says by how many quarter turns clockwise the largest face is turned.
-func (f *Finder) find(p *liveness.Picture) (faces []liveness.Face, turns int, err error) {
+// findTurned also says by how many quarter turns clockwise the largest face is turned, and whether that is sure.
+func (f *Finder) findTurned(p *liveness.Picture) (faces []liveness.Face, turns int, sure bool, err error) {
 	oriented, mirrored := p.ToLight()
 	pyramid := pyramidOf(oriented)
 	found, err := f.search(pyramid)
 	if err != nil || len(found) == 0 {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
-	if turns, err = f.quarterTurns(pyramid, found[0]); err != nil {
-		return nil, 0, err
+	if turns, sure, err = f.quarterTurns(pyramid, found[0]); err != nil {
+		return nil, 0, false, err
 	}
 	if mirrored {
 		turns = -turns
 	}
-	return facesOf(found, mirrored, float64(p.Width)), turns, nil
+	return facesOf(found, mirrored, float64(p.Width)), turns, sure, nil
 }
 
 func facesOf(found []detected, mirrored bool, width float64) []liveness.Face {
