@@ -75,7 +75,7 @@ type Checks struct {
 	PictureThreshold        float64       `default:"0.5" help:"Score at and above which a picture is live, 0 to 1; a request or an account may say otherwise."`
 	RecordingThreshold      float64       `default:"0.98" help:"Score at and above which a recording is recorded as live, 0 to 1."`
 	VideoMaxDuration        time.Duration `default:"30s" help:"Longest recording that is checked."`
-	VideoTimeout            time.Duration `default:"30s" help:"Longest time that decoding one recording may take."`
+	VideoTimeout            time.Duration `default:"30s" help:"Processor time that decoding one recording may use, in whole seconds."`
 	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Memory that the decoder's process may use."`
 	VideoRequireConfinement bool          `help:"Refuse to start unless every layer that confines the decoder's process holds."`
 	FreeWeightsOnly         bool          `help:"Use no weights that were trained on data for research only."`

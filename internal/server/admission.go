@@ -19,12 +19,16 @@ type Pool struct {
 	Wait           time.Duration
 }
 
+// longestCheck is how long a check that has its turn may take by the clock. One that takes longer is given up as an overload: what
+// the media itself may cost is limited in processor time.
+const longestCheck = time.Minute
+
 // pool gives turns to the accounts one after the other, and within an account to the addresses of browsers; each owner's
 // checks run in the order in which they come. What is still arriving has no queue slot: a slow client must not keep
 // another's check from running.
 type pool struct {
 	workers, queue int
-	wait           time.Duration
+	wait, longest  time.Duration
 
 	mu      sync.Mutex
 	running int
@@ -49,7 +53,7 @@ func newPool(c Pool) *pool {
 	if c.Wait == 0 {
 		c.Wait = 10 * time.Second
 	}
-	return &pool{workers: c.Workers, queue: c.Queue, wait: c.Wait}
+	return &pool{workers: c.Workers, queue: c.Queue, wait: c.Wait, longest: longestCheck}
 }
 
 // refuses says whether a check of the owner that came now would be refused.
@@ -91,14 +95,20 @@ func (p *pool) passing(checks int, each time.Duration) time.Duration {
 	return time.Duration(checks) * each / time.Duration(p.workers)
 }
 
-// run waits for a turn and runs do. It fails with protocol.ErrOverloaded where there is no place, or no turn in time.
-func (p *pool) run(ctx context.Context, do func()) error {
+// run waits for a turn and runs do, whose context ends when it has taken too long. It fails with protocol.ErrOverloaded where
+// there is no place, no turn in time, or do fails because its time is over; else with what do fails with.
+func (p *pool) run(ctx context.Context, do func(context.Context) error) error {
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
 	defer p.leave(time.Now())
-	do()
-	return nil
+	timed, cancel := context.WithTimeout(ctx, p.longest)
+	defer cancel()
+	err := do(timed)
+	if err != nil && timed.Err() != nil && ctx.Err() == nil {
+		return protocol.ErrOverloaded
+	}
+	return err
 }
 
 // enter waits for a turn. Each call that returns nil needs one of leave.
@@ -222,18 +232,19 @@ func (s *Server) Admit(c Checker) *Admission { return &Admission{s, c} }
 
 // Picture checks a picture when its turn has come. It fails with protocol.ErrOverloaded where that takes too long.
 func (a *Admission) Picture(ctx context.Context, data []byte, o check.PictureOptions) (v liveness.Verdict, err error) {
-	return a.run(ctx, protocol.Picture, func() (liveness.Verdict, error) { return a.checker.Picture(ctx, data, o) })
+	return a.run(ctx, protocol.Picture, func(ctx context.Context) (liveness.Verdict, error) { return a.checker.Picture(ctx, data, o) })
 }
 
 // Recording checks a recording when its turn has come. It fails with protocol.ErrOverloaded where that takes too long.
 func (a *Admission) Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (v liveness.Verdict, err error) {
-	return a.run(ctx, protocol.Recording, func() (liveness.Verdict, error) { return a.checker.Recording(ctx, data, phrase, o) })
+	return a.run(ctx, protocol.Recording, func(ctx context.Context) (liveness.Verdict, error) { return a.checker.Recording(ctx, data, phrase, o) })
 }
 
-func (a *Admission) run(ctx context.Context, l protocol.Load, check func() (liveness.Verdict, error)) (v liveness.Verdict, err error) {
-	if refused := a.server.pools[l].run(ctx, func() { v, err = check() }); refused != nil {
-		return v, refused
-	}
+func (a *Admission) run(ctx context.Context, l protocol.Load, check func(context.Context) (liveness.Verdict, error)) (v liveness.Verdict, err error) {
+	err = a.server.pools[l].run(ctx, func(ctx context.Context) (err error) {
+		v, err = check(ctx)
+		return err
+	})
 	if err == nil {
 		call := protocol.CallOf(ctx)
 		a.server.metrics.verdict(call.Protocol, v)

@@ -97,6 +97,19 @@ func TestLipSecureUserErrors(t *testing.T) {
 	}
 }
 
+// TestLipSecureLargeFrames: too many pixels are a client error, as too many bytes are, and use no try.
+func TestLipSecureLargeFrames(t *testing.T) {
+	r := newRig(t)
+	id, phrase := r.challenge()
+	known := `{"transactionId":"` + id + `","phrase":"` + phrase + `",`
+	r.says(undecided(liveness.VideoTooLarge))
+	for range 5 { // more than there are tries
+		r.verify(id, video).want(413, known+`"score":0,"error":{"type":"client","code":413,"message":"`+sentence+`"}}`)
+	}
+	r.says(verdict(0.99))
+	r.verify(id, video).want(200, known+`"score":99.0,"error":`+noError+`}`)
+}
+
 // lipClient is the reply to a client error at the verifier.
 func lipClient(id, phrase, code string) string {
 	return `{"transactionId":"` + id + `","phrase":"` + phrase + `","score":0,"error":{"type":"client","code":` + code + `,"message":"` + sentence + `"}}`
