@@ -218,7 +218,7 @@ func TestUnknownFieldsOfOurEndpoints(t *testing.T) {
 	for _, body := range []string{`{"treshold":0.9}`, `{"threshold":0.9,"treshold":0.8}`, `{"treshold":{"a":[1]}}`} {
 		refused(r.send("POST", "/capture/tokens", "application/json", strings.NewReader(body), r.appKey()...), "treshold", "threshold", "transaction_id")
 	}
-	refused(r.send("POST", "/capture/tokens", "application/json", strings.NewReader(`{"`+strings.Repeat("x", 9999)+`":1}`), r.appKey()...), "threshold")
+	refused(r.send("POST", "/capture/tokens", "application/json", strings.NewReader(`{"`+strings.Repeat("x", 3999)+`":1}`), r.appKey()...), "threshold")
 	refused(r.send("POST", "/capture/tokens?threshold=0.9", "", nil, r.appKey()...), "threshold")
 	token, _ := r.grant("", r.apiKey())
 	refused(r.bring("/capture/recording", token, part{"promps", "", "[1,2,3,4,5,6]"}), "promps", "file", "prompts")
