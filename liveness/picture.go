@@ -119,6 +119,45 @@ func (p *Picture) mirrored() *Picture {
 	return out
 }
 
+// Oriented is the picture as its EXIF orientation (1 to 8) asks to show it; with anything else it is the picture itself.
+func (p *Picture) Oriented(orientation int) *Picture {
+	if orientation < 2 || orientation > 8 {
+		return p
+	}
+	width, height := p.Width, p.Height
+	if orientation > 4 {
+		width, height = height, width
+	}
+	const pixel = 3
+	row := pixel * p.Width
+	right, bottom := row-pixel, (p.Height-1)*row
+	// Where the first pixel comes from, and by how many bytes one goes on there to the right and downwards.
+	way := [9]struct{ start, across, down int }{
+		2: {right, -pixel, row},           // mirrored
+		3: {right + bottom, -pixel, -row}, // upside down
+		4: {bottom, pixel, -row},          // mirrored upside down
+		5: {0, row, pixel},                // transposed
+		6: {bottom, -row, pixel},          // to be turned clockwise
+		7: {right + bottom, -row, -pixel}, // transposed the other way
+		8: {right, row, -pixel},           // to be turned anticlockwise
+	}[orientation]
+	turned := NewPicture(width, height)
+	for y, out := 0, turned.Pixels; len(out) > 0; y++ {
+		from := way.start + y*way.down
+		for end := len(out) - pixel*width; len(out) > end; out = out[pixel:] {
+			source := p.Pixels[from : from+pixel : from+pixel]
+			out[0], out[1], out[2] = source[0], source[1], source[2]
+			from += way.across
+		}
+	}
+	return turned
+}
+
+// Turned is the picture after so many quarter turns clockwise; with a multiple of four it is the picture itself.
+func (p *Picture) Turned(quarters int) *Picture {
+	return p.Oriented([4]int{1, 6, 3, 8}[quarters&3])
+}
+
 // taps are the source pixels of one output pixel: first, first+1, …, with weights of a fixed sum.
 type taps struct {
 	first   int

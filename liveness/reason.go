@@ -22,6 +22,7 @@ const (
 	TooCompressed    Reason = "too_compressed"
 
 	VideoNotReadable Reason = "video_not_readable"
+	VideoTooLarge    Reason = "video_too_large"
 	VideoTooShort    Reason = "video_too_short"
 	VideoTooLong     Reason = "video_too_long"
 	FrameRateTooLow  Reason = "frame_rate_too_low"
@@ -64,6 +65,7 @@ var reasons = []ReasonInfo{
 	{FaceNearBorder, 1006, "FACE_CLOSE_TO_BORDER", "Your face is too close to the edge of the picture. Please move it to the middle and try again."},
 	{FaceOccluded, 1008, "FACE_IS_OCCLUDED", "Something covers your face. Please uncover it and try again."},
 	{TooCompressed, 0, "", "The picture was compressed too much. Please send it as the camera made it."},
+	{VideoTooLarge, 0, "", "The video has too many pixels. Please record it again with 1920x1080 or fewer."},
 	{ImageNotReadable, 0, "IMAGE_NOT_READABLE", "The picture could not be read. Please send a JPEG, PNG, WebP or BMP picture."},
 	{ImageUnsupported, 0, "IMAGE_NOT_READABLE", "This kind of picture is not read. Please send a JPEG, PNG, WebP or BMP picture."},
 	{ImageTooLarge, 0, "IMAGE_NOT_READABLE", "The picture has too many pixels. Please send a smaller one."},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -100,6 +101,14 @@ type Account struct {
 	RetentionDays int
 	MonthlyQuota  int64
 	RatePerSecond int
+
+	// scope are the protocols of the key that was shown, with spaces between; "": no key was shown, so nothing is out of scope.
+	scope string
+}
+
+// InScope says whether the key that was shown is for the protocol. The results of other protocols are not for its holder.
+func (a Account) InScope(p Protocol) bool {
+	return a.scope == "" || slices.Contains(strings.Fields(a.scope), string(p))
 }
 
 // Accounts is the register of tenants. It remembers nothing of them itself, so that what one process changes holds in
@@ -218,16 +227,20 @@ func validateName(name string) error {
 // Admit counts one request against the account's rate and fails with ErrRate where the second is full. It fails with
 // ErrQuota where the month's checks are used up: the early answer, before anything is read. What decides is Keep.
 func (a *Accounts) Admit(ctx context.Context, acct Account) error {
-	now := a.now()
 	if acct.RatePerSecond > 0 {
-		if err := a.store.CountRequest(ctx, acct.ID, now, acct.RatePerSecond); err != nil {
+		if err := a.store.CountRequest(ctx, acct.ID, a.now(), acct.RatePerSecond); err != nil {
 			return err
 		}
 	}
+	return a.CheckQuota(ctx, acct)
+}
+
+// CheckQuota fails with ErrQuota where the month's checks are used up.
+func (a *Accounts) CheckQuota(ctx context.Context, acct Account) error {
 	if acct.MonthlyQuota == 0 {
 		return nil
 	}
-	first, next := store.Month(now)
+	first, next := store.Month(a.now())
 	usage, err := a.store.Usage(ctx, acct.ID, first, next)
 	if err != nil {
 		return err

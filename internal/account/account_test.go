@@ -52,7 +52,7 @@ func TestCredentialsOfAllProtocols(t *testing.T) {
 	folder := t.TempDir()
 	a, _, _ := open(t, folder)
 	c, acct := create(t, a, "shop")
-	if want := (Account{ID: acct.ID, Name: "shop", PictureThreshold: 0.5, RecordingThreshold: 0.98, RetentionDays: 30}); acct != want {
+	if want := (Account{ID: acct.ID, Name: "shop", PictureThreshold: 0.5, RecordingThreshold: 0.98, RetentionDays: 30, scope: acct.scope}); acct != want {
 		t.Errorf("account %+v, want %+v", acct, want)
 	}
 	// As printed in the text: X-API-Key: 38332b622aea11e8b103a860b60304d5.
@@ -180,7 +180,7 @@ func TestSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	acct, err := a.Authenticate(t.Context(), LipSecure, "", c.APIKey)
-	if err != nil || acct != (Account{acct.ID, "shop", 0.25, 0.98, nil, 0, 9, 3}) {
+	if err != nil || acct != (Account{acct.ID, "shop", 0.25, 0.98, nil, 0, 9, 3, acct.scope}) {
 		t.Errorf("%+v, %v", acct, err)
 	}
 	want.FaceLimits = &quality.Limits{FaceSize: 99}

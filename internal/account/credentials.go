@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bonafide-id/bonafide/internal/store"
@@ -140,10 +141,10 @@ func (a *Accounts) Authenticate(ctx context.Context, p Protocol, public, secret 
 	if err != nil {
 		return Account{}, err
 	}
-	acct, err := a.find(ctx, shown)
+	acct, networks, err := a.find(ctx, shown)
 	switch {
 	case err == nil:
-		try.right()
+		try.right(networks)
 	case errors.Is(err, ErrUnauthorized) && secret != "": // who shows none tries none
 		try.wrong()
 	}
@@ -152,35 +153,29 @@ func (a *Accounts) Authenticate(ctx context.Context, p Protocol, public, secret 
 
 // find looks credentials up. Unknown ones cost the same work as wrong ones, and the comparison takes the same time
 // wherever it fails.
-func (a *Accounts) find(ctx context.Context, shown store.Credential) (Account, error) {
+func (a *Accounts) find(ctx context.Context, shown store.Credential) (acct Account, networks []netip.Prefix, err error) {
 	// Nothing is remembered from one request to the next: what was revoked a moment ago, by any process, is refused.
 	grant, err := a.store.FindCredential(ctx, shown.Protocol, shown.Public, a.now())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return Account{}, err
+		return acct, nil, err
 	}
 	// Without a credential, the kept hash is all zero, which no secret is known to hash to; err decides all the same.
 	same := subtle.ConstantTimeCompare(shown.Hash[:], grant.Credential.Hash[:]) == 1
 	if !same || err != nil {
-		return Account{}, ErrUnauthorized
+		return acct, nil, ErrUnauthorized
 	}
-	if err := comesFrom(ctx, grant.Key); err != nil {
-		return Account{}, err
+	if !comesFrom(ctx, grant.Key.Networks) {
+		return acct, nil, fmt.Errorf("%w: key %s is not for calls from %v", ErrUnauthorized, grant.Key.ID, ctx.Value(callerKey{}))
 	}
-	return a.resolve(grant.Account)
+	acct, err = a.resolve(grant.Account)
+	acct.scope = strings.Join(grant.Protocols, " ")
+	return acct, grant.Key.Networks, err
 }
 
-// comesFrom fails where the key is bound to networks and the request comes from none of them.
-func comesFrom(ctx context.Context, k store.Key) error {
-	if len(k.Networks) == 0 {
-		return nil
-	}
+// comesFrom says whether the request comes from one of the networks. Without any it may come from anywhere.
+func comesFrom(ctx context.Context, networks []netip.Prefix) bool {
 	caller, _ := ctx.Value(callerKey{}).(netip.Addr)
-	for _, n := range k.Networks {
-		if n.Contains(caller.WithZone("")) {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: key %s is not for calls from %s", ErrUnauthorized, k.ID, caller)
+	return len(networks) == 0 || slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(caller.WithZone("")) })
 }
 
 // Key is what may be shown of a key after its creation.

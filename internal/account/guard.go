@@ -26,11 +26,23 @@ const (
 type guard struct {
 	now              func() time.Time
 	addresses, names *lru.Cache[string, *rate.Limiter]
-	proven           *lru.Cache[[32]byte, time.Time]
+	proven           *lru.Cache[shownCredential, proof]
+}
+
+// shownCredential is what a client showed: a secret is right for one name only.
+type shownCredential struct {
+	name string
+	hash [32]byte
+}
+
+// proof is when credentials were right, and from which networks they may be used; none: from anywhere.
+type proof struct {
+	at       time.Time
+	networks []netip.Prefix
 }
 
 func newGuard(now func() time.Time) *guard {
-	return &guard{now: now, addresses: watched[string, *rate.Limiter](), names: watched[string, *rate.Limiter](), proven: watched[[32]byte, time.Time]()}
+	return &guard{now: now, addresses: watched[string, *rate.Limiter](), names: watched[string, *rate.Limiter](), proven: watched[shownCredential, proof]()}
 }
 
 func watched[K comparable, V any]() *lru.Cache[K, V] {
@@ -45,13 +57,17 @@ func watched[K comparable, V any]() *lru.Cache[K, V] {
 type try struct {
 	guard         *guard
 	address, name string
-	hash          [32]byte
+	credential    shownCredential
+	// proven says that the credentials were right before, so that the throttle let them pass.
+	proven bool
 }
 
 // begin returns the try, or fails with ErrTries where its address or its name has had too many.
 func (g *guard) begin(ctx context.Context, p Protocol, public, secret string, hash [32]byte) (try, error) {
-	t := try{guard: g, address: network(ctx), name: string(p) + " " + nameOf(public, secret), hash: hash}
-	if seen, known := g.proven.Get(hash); known && g.now().Sub(seen) < provenFor {
+	t := try{guard: g, address: Network(ctx), name: string(p) + " " + nameOf(public, secret)}
+	t.credential = shownCredential{t.name, hash}
+	if seen, known := g.proven.Get(t.credential); known && g.now().Sub(seen.at) < provenFor && comesFrom(ctx, seen.networks) {
+		t.proven = true
 		return t, nil
 	}
 	if !g.left(g.addresses, t.address) {
@@ -72,8 +88,8 @@ func nameOf(public, secret string) string {
 	return secret[:min(len(secret), 8)]
 }
 
-// network is what counts as one address: of IPv6 the 64 bits that one customer has for himself; "" where it is not known.
-func network(ctx context.Context) string {
+// Network is what counts as one address: of IPv6 the 64 bits that one customer has for himself; "" where it is not known.
+func Network(ctx context.Context) string {
 	caller, _ := ctx.Value(callerKey{}).(netip.Addr)
 	switch {
 	case !caller.IsValid():
@@ -105,11 +121,17 @@ func (g *guard) count(of *lru.Cache[string, *rate.Limiter], key string, tries in
 	limiter.AllowN(g.now(), 1)
 }
 
-// wrong counts the try.
+// wrong counts the try. Credentials that were right before are not any more, since their key was revoked or has expired:
+// from now on they are throttled like any others.
 func (t try) wrong() {
+	if t.proven {
+		t.guard.proven.Remove(t.credential)
+	}
 	t.guard.count(t.guard.addresses, t.address, addressTries, addressPause)
 	t.guard.count(t.guard.names, t.name, nameTries, namePause)
 }
 
 // right remembers the credentials.
-func (t try) right() { t.guard.proven.Add(t.hash, t.guard.now()) }
+func (t try) right(networks []netip.Prefix) {
+	t.guard.proven.Add(t.credential, proof{t.guard.now(), networks})
+}

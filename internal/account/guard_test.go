@@ -115,7 +115,7 @@ func TestWhoIsWatchedIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		one.wrong()
-		one.right()
+		one.right(nil)
 	}
 	if g.addresses.Len() > mostWatched || g.names.Len() > mostWatched || g.proven.Len() > mostWatched {
 		t.Errorf("%d addresses, %d names and %d credentials are remembered", g.addresses.Len(), g.names.Len(), g.proven.Len())
@@ -162,5 +162,68 @@ func TestNothingTellsWhichCredentialsExist(t *testing.T) {
 	}
 	if len(errs) != 1 {
 		t.Errorf("the errors differ: %v", errs)
+	}
+}
+
+// Credentials that were right pass the throttle only as long as they are: a key that was revoked or has expired, or is
+// shown from a network that it is not for, is throttled like a wrong one.
+func TestCredentialsThatWereRightAreThrottled(t *testing.T) {
+	a, _, clock := open(t, t.TempDir())
+	here := from(t, "203.0.113.7")
+	create := func(l Limits) Credentials {
+		t.Helper()
+		c, err := a.Create(t.Context(), "shop", l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	throttled := func(name string, ctx context.Context, c Credentials) {
+		t.Helper()
+		for i := range addressTries {
+			if _, err := a.Authenticate(ctx, Selfie, c.AppID, c.AppKey); !errors.Is(err, ErrUnauthorized) {
+				t.Fatalf("%s, try %d: %v", name, i, err)
+			}
+		}
+		if _, err := a.Authenticate(ctx, Selfie, c.AppID, c.AppKey); !errors.Is(err, ErrTries) {
+			t.Errorf("%s: %v", name, err)
+		}
+		clock.Time = clock.Add(addressTries * addressPause)
+	}
+	right := func(ctx context.Context, c Credentials) {
+		t.Helper()
+		if _, err := a.Authenticate(ctx, Selfie, c.AppID, c.AppKey); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	revoked := create(Limits{})
+	right(here, revoked)
+	if err := a.Revoke(t.Context(), revoked.Key); err != nil {
+		t.Fatal(err)
+	}
+	throttled("revoked", here, revoked)
+
+	expired := create(Limits{Expires: clock.Add(time.Minute)})
+	right(here, expired)
+	clock.Time = clock.Add(time.Minute)
+	throttled("expired", here, expired)
+
+	inside := create(Limits{Networks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}})
+	office := from(t, "198.51.100.1")
+	right(office, inside)
+	throttled("from elsewhere", here, inside)
+	right(office, inside) // whom the stranger does not lock out
+
+	// A secret that is right for one name says nothing of other names.
+	one := create(Limits{})
+	right(here, one)
+	for i := range addressTries {
+		if _, err := a.Authenticate(here, Selfie, fmt.Sprint("name ", i), one.AppKey); !errors.Is(err, ErrUnauthorized) {
+			t.Fatalf("try %d: %v", i, err)
+		}
+	}
+	if _, err := a.Authenticate(here, Selfie, "another name", one.AppKey); !errors.Is(err, ErrTries) {
+		t.Errorf("another name: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -36,6 +37,8 @@ type Options struct {
 	Log      *slog.Logger
 	// Out is where the first account's credentials are printed.
 	Out io.Writer
+	// Fetcher fetches the pictures that are named by URL; nil: one that asks public hosts, as the settings say.
+	Fetcher faceliveness.Fetcher
 }
 
 // Run serves until ctx is done. It builds the parts from the store up, and takes them down in reverse order.
@@ -44,6 +47,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := settings.Validate(); err != nil {
 		return err
 	}
+	limitMemory(settings.Upload.Memory)
 	checker, err := Checker(ctx, o.Models, settings.Checks)
 	if err != nil {
 		return err
@@ -68,7 +72,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	fetcher := media.NewFetcher(media.FetchOptions{Disabled: settings.Fetch.Off, Hosts: settings.Fetch.Hosts})
+	if o.Fetcher == nil {
+		o.Fetcher = media.NewFetcher(media.FetchOptions{Disabled: settings.Fetch.Off, Hosts: settings.Fetch.Hosts})
+	}
 
 	web := server.New(server.Config{
 		Listen:  settings.Listen,
@@ -87,7 +93,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	web.Mount(
 		lipsecure.New(accounts, challenges, admitted),
 		selfie.New(accounts, admitted),
-		faceliveness.New(accounts, admitted, fetcher),
+		faceliveness.New(accounts, admitted, o.Fetcher),
 		captures,
 	)
 
@@ -114,14 +120,22 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 		web.Mount(demo.New(accounts, captures, settings.Demo))
 	}
-	stopTasks, err := remembered.Repeat(ctx, o.Log, tasks(o.Log, accounts, challenges)...)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
+	stopTasks := remembered.Repeat(ctx, o.Log, tasks(o.Log, accounts, challenges)...)
 	defer stopTasks()
 	o.Log.Info("serving", "address", listener.Addr().String(), "confinement", checker.Decoder.Confinement().String())
 	return web.Serve(ctx, listener)
 }
+
+// limitMemory makes the collector keep Go's part of the memory at what docs/operations.md promises for uploads, rather than
+// at twice what is in use. Who sets GOMEMLIMIT decides.
+func limitMemory(uploads int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(programMemory + 3*uploads)
+	}
+}
+
+// programMemory is what the program takes without uploads, in bytes.
+const programMemory = 300 << 20
 
 // operatorsConsole adds the console where it has a password.
 func operatorsConsole(web *server.Server, accounts *account.Accounts, passwordFile string, log *slog.Logger) error {

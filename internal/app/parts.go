@@ -77,7 +77,7 @@ func Checker(ctx context.Context, models string, settings config.Checks) (*check
 	return check.New(parts, check.Config{
 		Video: media.VideoLimits{
 			MaxDuration: settings.VideoMaxDuration,
-			Timeout:     settings.VideoTimeout,
+			CPUTime:     settings.VideoTimeout,
 			MaxMemory:   settings.VideoMemory,
 		},
 	}), nil

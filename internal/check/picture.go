@@ -48,7 +48,7 @@ func (c *Checker) Models() []liveness.ModelRef {
 func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (liveness.Verdict, error) {
 	run := begin(o.Threshold, append(append(c.Faces.Models(), c.Quality.Models()...), c.PAD.Models()...))
 	began := run.began
-	still, faces, decoding, err := c.see(data)
+	still, turned, faces, decoding, err := c.see(data)
 	if reason := unreadable(err, liveness.ImageNotReadable, liveness.ImageUnsupported, liveness.ImageTooLarge); reason != "" {
 		return run.end("decode", reason), nil
 	} else if err != nil {
@@ -72,6 +72,7 @@ func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (l
 	}
 	run.verdict.Quality = judged.Quality
 	for _, f := range faces {
+		f = f.Turned(turned, float64(still.Picture.Width), float64(still.Picture.Height))
 		run.verdict.Faces = append(run.verdict.Faces, f.Scaled(1/still.Scale))
 	}
 	if !passed && !tooPoor[run.verdict.Reason] && !o.LargestFace {
@@ -100,22 +101,25 @@ const (
 )
 
 // see decodes a picture and finds the faces in it; it tells how long the decoding took. A large picture is decoded small
-// first, which is enough for a selfie; it is decoded again, larger, where that shows no face or a small one.
-func (c *Checker) see(data []byte) (still *media.Still, faces []liveness.Face, decoding time.Duration, err error) {
+// first, which is enough for a selfie; it is decoded again, larger, where that shows no face or a small one. Where the largest face
+// is sideways or upside down, still.Picture is turned so that it is upright, and turned says by how many quarter turns
+// clockwise it was sent otherwise.
+func (c *Checker) see(data []byte) (still *media.Still, turned int, faces []liveness.Face, decoding time.Duration, err error) {
 	for _, limits := range []media.StillLimits{{Fit: firstSide}, {}} {
 		began := time.Now()
 		if still, err = media.Decode(data, limits); err != nil {
-			return nil, nil, 0, err
+			return nil, 0, nil, 0, err
 		}
 		decoding += time.Since(began)
-		if faces, err = c.Faces.Find(still.Picture); err != nil {
-			return nil, nil, 0, err
+		decoded := max(still.Picture.Width, still.Picture.Height)
+		if still.Picture, turned, faces, err = c.Faces.FindUpright(still.Picture); err != nil {
+			return nil, 0, nil, 0, err
 		}
-		if max(still.Picture.Width, still.Picture.Height) > firstSide || still.Scale == 1 || len(faces) > 0 && faces[0].Box.Height >= largeEnough {
+		if decoded > firstSide || still.Scale == 1 || len(faces) > 0 && faces[0].Box.Height >= largeEnough {
 			break
 		}
 	}
-	return still, faces, decoding, nil
+	return still, turned, faces, decoding, nil
 }
 
 // Together is the verdict on several pictures of one presentation, of the verdict on each. Undecided ones carry nothing;

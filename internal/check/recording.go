@@ -77,14 +77,14 @@ func (c *Checker) Read(ctx context.Context, data []byte, o RecordingOptions) (*R
 		run.pass(liveness.Gate{Name: "duration", Measure: max(clip.Duration.Seconds(), limit), Limit: limit, AtMost: true, Unit: "s", Reason: liveness.VideoTooLong})
 		return r, nil
 	}
-	if reason := unreadable(err, liveness.VideoNotReadable, liveness.VideoNotReadable, liveness.VideoNotReadable); reason != "" {
+	if reason := unreadable(err, liveness.VideoNotReadable, liveness.VideoNotReadable, liveness.VideoTooLarge); reason != "" {
 		run.end("decode", reason)
 		return r, nil
 	} else if err != nil {
 		return nil, err
 	}
 	if w.last.PupilDistance > 0 {
-		run.verdict.Faces = append(run.verdict.Faces, w.last.Scaled(w.enlarged(clip)))
+		run.verdict.Faces = append(run.verdict.Faces, w.shown(clip))
 	}
 	if !run.pass(w.gates(clip, time.Since(run.began))...) {
 		return r, nil

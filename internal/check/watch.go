@@ -38,8 +38,12 @@ type watch struct {
 	// spent is the time of each part; what is left of the whole is decoding.
 	spent struct{ face, lips, quality, pad time.Duration }
 
-	last   liveness.Face
-	frame  struct{ width int }
+	last liveness.Face
+	// frame is the size of the last frame with a face, as it was sent, and first that of the first one.
+	frame, first struct{ width, height int }
+	// turns is by how many quarter turns clockwise the frames came; known once a face was found.
+	turns  int
+	known  bool
 	widths []float64
 	looked time.Duration
 	looks  []look
@@ -54,14 +58,21 @@ type look struct {
 
 // next takes one frame.
 func (w *watch) next(f media.Frame) error {
-	w.frame.width = f.Picture.Width
+	sent := f.Picture
 	began := time.Now()
-	found, ok, err := w.track.Next(f.Picture, f.At)
+	var found liveness.Face
+	var ok bool
+	var err error
+	f.Picture, found, ok, err = w.follow(f)
 	w.spent.face += time.Since(began)
 	if err != nil || !ok {
 		return err
 	}
 	w.last = found
+	w.frame.width, w.frame.height = sent.Width, sent.Height
+	if w.first.width == 0 {
+		w.first = w.frame
+	}
 	w.widths = append(w.widths, found.Box.Width)
 	began = time.Now()
 	err = w.mouth.Add(f.Picture, found, f.At)
@@ -71,6 +82,35 @@ func (w *watch) next(f media.Frame) error {
 	}
 	w.looked = f.At
 	return w.look(f.Picture, found)
+}
+
+// follow takes the face from the last frame to this one. A recording whose first face is sideways or upside down is turned, all
+// of it, so that this face is upright: the picture that it returns is the one in which the face was found.
+func (w *watch) follow(f media.Frame) (*liveness.Picture, liveness.Face, bool, error) {
+	p := f.Picture.Turned(-w.turns)
+	found, ok, err := w.track.Next(p, f.At)
+	if err != nil || !ok || w.known {
+		return p, found, ok, err
+	}
+	w.known = true
+	_, turns, _, err := w.checker.Faces.FindUpright(p)
+	if err != nil || turns == 0 {
+		return p, found, ok, err
+	}
+	w.turns = turns
+	w.track.Restart()
+	p = f.Picture.Turned(-turns)
+	found, ok, err = w.track.Next(p, f.At)
+	return p, found, ok, err
+}
+
+// shown is the last face as it was sent, in pixels of the recording as shown.
+func (w *watch) shown(clip media.Clip) liveness.Face {
+	width, height := float64(w.frame.width), float64(w.frame.height)
+	if w.turns&1 == 1 {
+		width, height = height, width
+	}
+	return w.last.Turned(w.turns, width, height).Scaled(w.enlarged(clip))
 }
 
 func (w *watch) look(p *liveness.Picture, f liveness.Face) error {
@@ -92,10 +132,10 @@ func (w *watch) look(p *liveness.Picture, f liveness.Face) error {
 
 // enlarged is how many pixels of the recording as shown one pixel of a frame is.
 func (w *watch) enlarged(clip media.Clip) float64 {
-	if w.frame.width == 0 {
+	if w.first.width == 0 {
 		return 1
 	}
-	return float64(clip.Width) / float64(w.frame.width)
+	return float64(clip.Width) / float64(w.first.width)
 }
 
 // gates holds what was gathered in the time that all took against the limits. Without a face there is nothing to

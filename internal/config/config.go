@@ -75,7 +75,7 @@ type Checks struct {
 	PictureThreshold        float64       `default:"0.5" help:"Score at and above which a picture is live, 0 to 1; a request or an account may override it."`
 	RecordingThreshold      float64       `default:"0.98" help:"Score at and above which the outcome of a recording is live, 0 to 1."`
 	VideoMaxDuration        time.Duration `default:"30s" help:"Maximum length of a recording."`
-	VideoTimeout            time.Duration `default:"30s" help:"Maximum time to decode a recording."`
+	VideoTimeout            time.Duration `default:"30s" help:"Maximum processor time to decode a recording, in whole seconds."`
 	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Maximum memory of the decoder process, in bytes."`
 	VideoRequireConfinement bool          `help:"Refuse to start unless the decoder process is fully confined."`
 	FreeWeightsOnly         bool          `help:"Do not use weights trained on research-only data."`

@@ -6,11 +6,11 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/httprate"
 )
 
@@ -95,15 +95,15 @@ func (s *sessions) end(r *http.Request) {
 	delete(s.ends, sessionID(r))
 }
 
-// slowed refuses who tries too many passwords. The address is the connection's: behind a proxy all share it.
+// slowed refuses who tries too many passwords. The address is the one that the server found behind its proxies; all for
+// whom it found none share one limit.
 func (c *Console) slowed(next http.Handler) http.Handler {
 	tooMany := httprate.WithLimitHandler(func(w http.ResponseWriter, _ *http.Request) {
 		c.log.Warn("too many tries to log in to the console")
 		c.show(w, http.StatusTooManyRequests, "login", view{Title: "Log in", Data: "Too many tries. Wait a minute."})
 	})
 	address := func(r *http.Request) (string, error) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		return httprate.CanonicalizeIP(host), err
+		return httprate.CanonicalizeIP(middleware.GetClientIP(r.Context())), nil
 	}
 	return httprate.LimitBy(triesOfOne, time.Minute, address, tooMany)(
 		httprate.LimitBy(triesOfAll, time.Minute, httprate.Key("*"), tooMany)(next))

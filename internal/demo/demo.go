@@ -7,6 +7,11 @@ import (
 	"context"
 	"net/http"
 	"path"
+	"slices"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/time/rate"
 
 	"github.com/bonafide-id/bonafide/internal/account"
 	"github.com/bonafide-id/bonafide/internal/protocol"
@@ -31,13 +36,24 @@ type Page struct {
 	accounts Accounts
 	captures Captures
 	account  string
+	tokens   *lru.Cache[string, *rate.Limiter] // by network
 }
+
+// A network may ask for so many tokens in a row, then for one in so long. Those of so many networks are remembered.
+const (
+	maxTokens, tokenInterval = 30, 5 * time.Second
+	maxNetworks              = 1 << 16
+)
 
 var _ protocol.Protocol = (*Page)(nil)
 
 // New returns the demo, whose checks are on the named account.
 func New(a Accounts, c Captures, account string) *Page {
-	return &Page{accounts: a, captures: c, account: account}
+	tokens, err := lru.New[string, *rate.Limiter](maxNetworks)
+	if err != nil {
+		panic(err) // only for a size under one
+	}
+	return &Page{accounts: a, captures: c, account: account, tokens: tokens}
 }
 
 // Name implements protocol.Protocol.
@@ -105,11 +121,35 @@ func (p *Page) answer(method, at string, do func(r *http.Request, acct account.A
 	}
 }
 
+// limitTokens counts a token for the caller's network, or fails where it has had too many.
+func (p *Page) limitTokens(ctx context.Context) error {
+	fresh := rate.NewLimiter(rate.Every(tokenInterval), maxTokens)
+	limiter, known, _ := p.tokens.PeekOrAdd(account.Network(ctx), fresh)
+	if !known {
+		limiter = fresh
+	}
+	if !limiter.Allow() {
+		return protocol.Fault{Status: http.StatusTooManyRequests, Message: "Too many checks from your network. Try again later.", RetryAfter: tokenInterval}
+	}
+	return nil
+}
+
 func (p *Page) token(r *http.Request, acct account.Account) (any, error) {
+	query := r.URL.Query()
+	if err := protocol.RefuseUnknownQuery(query, "mode"); err != nil {
+		return nil, err
+	}
+	mode := query.Get("mode")
+	if !slices.Contains([]string{"", "phrase", "selfie"}, mode) {
+		return nil, protocol.BadRequest(`The value of "mode" must be "phrase" or "selfie".`)
+	}
+	if err := p.limitTokens(r.Context()); err != nil {
+		return nil, err
+	}
 	if err := p.accounts.Admit(r.Context(), acct); err != nil {
 		return nil, err
 	}
-	return p.captures.Begin(r.Context(), acct, r.URL.Query().Get("mode") == "selfie")
+	return p.captures.Begin(r.Context(), acct, mode == "selfie")
 }
 
 func (p *Page) result(r *http.Request, acct account.Account) (any, error) {

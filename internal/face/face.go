@@ -52,11 +52,29 @@ const maxDescribed = 4
 // Find returns the faces of a picture, largest box first, in pixels of the picture. At least the first four have landmarks, a
 // pose and a pupil distance; the others of a crowd are only boxes. In the mirror image of a picture it finds the faces' mirror images.
 func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
-	turned, mirrored := p.ToLight()
-	found, err := f.search(pyramidOf(turned))
-	if err != nil {
-		return nil, err
+	oriented, mirrored := p.ToLight()
+	found, err := f.search(pyramidOf(oriented))
+	return facesOf(found, mirrored, float64(p.Width)), err
+}
+
+// findTurned also says by how many quarter turns clockwise the largest face is turned, and whether that is sure.
+func (f *Finder) findTurned(p *liveness.Picture) (faces []liveness.Face, turns int, sure bool, err error) {
+	oriented, mirrored := p.ToLight()
+	pyramid := pyramidOf(oriented)
+	found, err := f.search(pyramid)
+	if err != nil || len(found) == 0 {
+		return nil, 0, false, err
 	}
+	if turns, sure, err = f.quarterTurns(pyramid, found[0]); err != nil {
+		return nil, 0, false, err
+	}
+	if mirrored {
+		turns = -turns
+	}
+	return facesOf(found, mirrored, float64(p.Width)), turns, sure, nil
+}
+
+func facesOf(found []detected, mirrored bool, width float64) []liveness.Face {
 	var faces []liveness.Face
 	for _, d := range found {
 		face := liveness.Face{Box: d.box, Confidence: d.confidence}
@@ -64,11 +82,11 @@ func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
 			wear(&face, *d.mesh)
 		}
 		if mirrored {
-			face = face.Mirrored(float64(p.Width))
+			face = face.Mirrored(width)
 		}
 		faces = append(faces, face)
 	}
-	return faces, nil
+	return faces
 }
 
 // search looks at the whole picture; where that shows no face, at the picture made smaller, for a face that fills it, for one that

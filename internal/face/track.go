@@ -50,6 +50,13 @@ func (f *Finder) Follow() *Track { return &Track{finder: f, since: searchEvery} 
 // Seen tells what the track saw so far.
 func (t *Track) Seen() Seen { return t.seen }
 
+// Restart forgets the last frame and the face in it, the first that was found: that frame comes again, turned.
+func (t *Track) Restart() {
+	t.ok, t.since, t.person = false, searchEvery, person{}
+	t.seen.Frames--
+	t.seen.Found--
+}
+
 // Next takes the next frame and when it is shown. It returns the face and true, or false where the frame shows none.
 // The landmarks are read from every frame; the box is moved along with them between detections.
 func (t *Track) Next(frame *liveness.Picture, at time.Duration) (liveness.Face, bool, error) {

@@ -127,7 +127,7 @@ func TestConfinementPassesNothingOn(t *testing.T) {
 
 func TestConfinementLimitsResources(t *testing.T) {
 	out, err := confined(t, "sh", "-c", "ulimit -d; ulimit -t; ulimit -f; ulimit -n; ulimit -c")
-	want := fmt.Sprintf("%d\n%d\n0\n32\n0\n", DefaultVideoLimits.MaxMemory/1024, int(DefaultVideoLimits.Timeout.Seconds())+1)
+	want := fmt.Sprintf("%d\n%d\n0\n32\n0\n", DefaultVideoLimits.MaxMemory/1024, int(DefaultVideoLimits.CPUTime.Seconds()))
 	if err != nil || out != want {
 		t.Errorf("%v: got %q, want %q", err, out, want)
 	}

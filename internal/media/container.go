@@ -60,6 +60,20 @@ func (c container) mayHaveSound(data []byte) bool {
 	return true
 }
 
+// mayHaveTracks guesses whether there is more than one video track; a wrong guess costs a look with a second child.
+func (c container) mayHaveTracks(data []byte) bool {
+	head := data[:min(len(data), 1<<16)]
+	switch c.demuxer {
+	case "mov":
+		return bytes.Count(data, []byte("vide")) > 1
+	case "matroska":
+		return bytes.Count(head, []byte("\x83\x81\x01")) > 1 // TrackType video
+	case "avi":
+		return bytes.Count(head, []byte("vids")) > 1
+	}
+	return false
+}
+
 // isTransportStream reports whether MPEG-TS packets of the given size, with the sync byte at the given offset in each,
 // start the data.
 func isTransportStream(data []byte, size, offset int) bool {

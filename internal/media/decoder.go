@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,7 +89,7 @@ func (d *Decoder) command(ctx context.Context, limits VideoLimits, files int, ar
 	confined := []string{
 		confineArgument,
 		strconv.FormatInt(limits.MaxMemory, 10),
-		strconv.FormatInt(int64(limits.Timeout/time.Second)+1, 10),
+		strconv.FormatInt(int64(math.Ceil(limits.CPUTime.Seconds())), 10),
 		strconv.Itoa(3 + files),
 		d.ffmpeg,
 	}

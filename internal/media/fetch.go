@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,14 +95,19 @@ func NewFetcher(options FetchOptions) *Fetcher {
 	return f
 }
 
-// Fetch gets the body that an http or https URL stands for. Its errors are ErrNotFetched, whose text is for a debug log
-// and does not contain the URL, or that of the context.
-func (f *Fetcher) Fetch(ctx context.Context, address string) ([]byte, error) {
+// Fetch gets the body that an http or https URL stands for. It calls charge with the bytes that arrive; nil charges
+// nothing. Its errors are ErrNotFetched, whose text is for a debug log and does not contain the URL, or that of the context
+// or of charge.
+func (f *Fetcher) Fetch(ctx context.Context, address string, charge func(bytes int64) error) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, f.options.Timeout)
 	defer cancel()
-	body, err := f.get(limited, address)
+	charged := &chargedReader{charge: charge}
+	body, err := f.get(limited, address, charged)
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	if charged.err != nil {
+		return nil, charged.err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotFetched, err)
@@ -109,7 +115,25 @@ func (f *Fetcher) Fetch(ctx context.Context, address string) ([]byte, error) {
 	return body, nil
 }
 
-func (f *Fetcher) get(ctx context.Context, address string) ([]byte, error) {
+// chargedReader charges what is read. err is that of charge.
+type chargedReader struct {
+	io.Reader
+	charge func(bytes int64) error
+	err    error
+}
+
+func (c *chargedReader) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if c.charge != nil {
+		c.err = c.charge(int64(n))
+	}
+	if c.err != nil {
+		return 0, c.err
+	}
+	return n, err
+}
+
+func (f *Fetcher) get(ctx context.Context, address string, charged *chargedReader) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, errors.New("not a URL")
@@ -134,14 +158,15 @@ func (f *Fetcher) get(ctx context.Context, address string) ([]byte, error) {
 	if response.ContentLength > f.options.MaxBytes {
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, f.options.MaxBytes+1))
-	if err != nil {
+	charged.Reader = io.LimitReader(response.Body, f.options.MaxBytes+1)
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(charged); err != nil {
 		return nil, err
 	}
-	if int64(len(body)) > f.options.MaxBytes {
+	if int64(body.Len()) > f.options.MaxBytes {
 		return nil, tooLarge
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // check judges a URL before anything is looked up.

@@ -203,7 +203,7 @@ func TestFetch(t *testing.T) {
 	fetcher := NewFetcher(options)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			body, err := fetcher.Fetch(t.Context(), test.url)
+			body, err := fetcher.Fetch(t.Context(), test.url, nil)
 			if test.cause == nil {
 				if err != nil || string(body) != content {
 					t.Fatalf("%q, %v", body, err)
@@ -230,7 +230,7 @@ func TestFetchOfOtherSpellings(t *testing.T) {
 	port := server.Listener.Addr().(*net.TCPAddr).Port
 	fetcher := NewFetcher(FetchOptions{Ports: []uint16{uint16(port)}})
 	for _, host := range []string{"2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost", "LOCALHOST.", "127.0.0.1"} {
-		if _, err := fetcher.Fetch(t.Context(), fmt.Sprintf("http://%s:%d/", host, port)); !errors.Is(err, ErrNotFetched) {
+		if _, err := fetcher.Fetch(t.Context(), fmt.Sprintf("http://%s:%d/", host, port), nil); !errors.Is(err, ErrNotFetched) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
@@ -242,7 +242,7 @@ func TestFetchUsesNoProxy(t *testing.T) {
 	t.Setenv("HTTP_PROXY", proxy.URL)
 	t.Setenv("http_proxy", proxy.URL)
 	port, options := site(t)
-	if body, err := NewFetcher(options).Fetch(t.Context(), "http://good.test:"+port+"/picture"); err != nil || string(body) != content {
+	if body, err := NewFetcher(options).Fetch(t.Context(), "http://good.test:"+port+"/picture", nil); err != nil || string(body) != content {
 		t.Errorf("%q, %v", body, err)
 	}
 }
@@ -250,7 +250,7 @@ func TestFetchUsesNoProxy(t *testing.T) {
 func TestFetchSwitchedOff(t *testing.T) {
 	port, options := site(t)
 	options.Disabled = true
-	if _, err := NewFetcher(options).Fetch(t.Context(), "http://good.test:"+port+"/picture"); !errors.Is(err, ErrNotFetched) {
+	if _, err := NewFetcher(options).Fetch(t.Context(), "http://good.test:"+port+"/picture", nil); !errors.Is(err, ErrNotFetched) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -261,12 +261,12 @@ func TestFetchFromAllowedHostsOnly(t *testing.T) {
 	options.Resolver.(*names).answers["second.test"] = [][]string{{"127.0.0.1"}}
 	fetcher := NewFetcher(options)
 	base := "http://good.test:" + port
-	if _, err := fetcher.Fetch(t.Context(), base+"/picture"); err != nil {
+	if _, err := fetcher.Fetch(t.Context(), base+"/picture", nil); err != nil {
 		t.Error(err)
 	}
 	second := "http://second.test:" + port + "/picture"
 	for _, address := range []string{second, base + "/to?url=" + url.QueryEscape(second)} {
-		if _, err := fetcher.Fetch(t.Context(), address); !errors.Is(err, ErrNotFetched) {
+		if _, err := fetcher.Fetch(t.Context(), address, nil); !errors.Is(err, ErrNotFetched) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -278,11 +278,11 @@ func TestFetchChecksCertificates(t *testing.T) {
 	_, options := site(t)
 	options.Ports = append(options.Ports, uint16(server.Listener.Addr().(*net.TCPAddr).Port))
 	fetcher := NewFetcher(options)
-	if _, err := fetcher.Fetch(t.Context(), server.URL); !errors.Is(err, ErrNotFetched) || !strings.Contains(err.Error(), "certificate") {
+	if _, err := fetcher.Fetch(t.Context(), server.URL, nil); !errors.Is(err, ErrNotFetched) || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("an unknown certificate was taken: %v", err)
 	}
 	fetcher.client.Transport.(*http.Transport).TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
-	if body, err := fetcher.Fetch(t.Context(), server.URL); err != nil || string(body) != content {
+	if body, err := fetcher.Fetch(t.Context(), server.URL, nil); err != nil || string(body) != content {
 		t.Errorf("%q, %v", body, err)
 	}
 }
@@ -291,7 +291,29 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 	port, options := site(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := NewFetcher(options).Fetch(ctx, "http://good.test:"+port+"/picture"); !errors.Is(err, context.Canceled) || errors.Is(err, ErrNotFetched) {
+	if _, err := NewFetcher(options).Fetch(ctx, "http://good.test:"+port+"/picture", nil); !errors.Is(err, context.Canceled) || errors.Is(err, ErrNotFetched) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What is fetched is charged as it arrives; what is not granted ends the fetch with the reason.
+func TestFetchChargesWhatArrives(t *testing.T) {
+	port, options := site(t)
+	fetcher := NewFetcher(options)
+	var charged int64
+	_, err := fetcher.Fetch(t.Context(), "http://good.test:"+port+"/picture", func(bytes int64) error { charged += bytes; return nil })
+	if err != nil || charged != int64(len(content)) {
+		t.Errorf("%d bytes were charged, %v", charged, err)
+	}
+	charged = 0
+	full := errors.New("no memory is free")
+	_, err = fetcher.Fetch(t.Context(), "http://good.test:"+port+"/endless", func(bytes int64) error {
+		if charged += bytes; charged > 1000 {
+			return full
+		}
+		return nil
+	})
+	if !errors.Is(err, full) || errors.Is(err, ErrNotFetched) || charged > 1000+64<<10 {
+		t.Errorf("%v after %d bytes", err, charged)
 	}
 }

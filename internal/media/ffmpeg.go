@@ -24,33 +24,28 @@ const timeBase = time.Microsecond
 
 // arguments are those of ffmpeg for this recording. The order of the outputs matters: ffmpeg writes them one after the
 // other, and the short timestamps must be on their way before the pixels that block until they are read.
+//
+// Frames keep their own shapes (no autoscale). The pixels do not say which: of each frame a row and a column go to lists of
+// their own, as grey pixels of a byte, whose sizes in bytes are the frame's width and height.
 func (r *recording) arguments() []string {
 	scale := fmt.Sprintf("min(1,%d/max(iw*sar,ih))", longSide)
-	graph := fmt.Sprintf("[0:v:0]settb=1/1000000,split[all][v];"+
+	graph := fmt.Sprintf("[0:V:%d]settb=1/1000000,split[all][v];"+
 		"[v]select='isnan(prev_selected_t)+gte(t-prev_selected_t,%g)',"+
-		"scale=w='max(2,round(iw*sar*%s))':h='max(2,round(ih*%s))':flags=bilinear,setsar=1,format=rgb24,split[times][pixels]",
-		leastInterval, scale, scale)
+		"scale=w='max(2,round(iw*sar*%s))':h='max(2,round(ih*%s))':flags=bilinear,setsar=1,format=rgb24,split=3[pixels][row][column];"+
+		"[row]crop=iw:1:0:0,format=gray[times];[column]crop=1:ih:0:0,format=gray[heights]",
+		r.track, leastInterval, scale, scale)
 	output := func(label string, rest ...string) []string {
-		return append([]string{"-map", label, "-fps_mode", "passthrough", "-enc_time_base", "1:1000000"}, rest...)
+		return append([]string{"-map", label, "-fps_mode", "passthrough", "-enc_time_base", "1:1000000", "-autoscale", "0"}, rest...)
 	}
-	pipe := func(fd int) string { return fmt.Sprintf("pipe:%d", fd) }
-	timestamps := func(fd int) []string {
-		return []string{"-c:v", "wrapped_avframe", "-flush_packets", "1", "-f", "framecrc", pipe(fd)}
+	timestamps := func(codec string, fd int) []string {
+		return []string{"-c:v", codec, "-flush_packets", "1", "-f", "framecrc", pipe(fd)}
 	}
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
 
-	args := []string{
-		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "info",
-		"-filter_threads", "1", "-filter_complex_threads", "1", "-max_error_rate", "1",
-		// the input
-		"-protocol_whitelist", "file,pipe", "-format_whitelist", r.container.demuxer, "-f", r.container.demuxer,
-		"-codec_whitelist", decoders, "-max_pixels", strconv.Itoa(r.limits.MaxPixels), "-threads", "1", "-sn", "-dn",
-		"-t", seconds(r.limits.MaxDuration + time.Second), // enough to see that it is too long
-		"-i", fmt.Sprintf("file:/proc/self/fd/%d", fdRecording),
-		"-filter_complex", graph,
-	}
-	args = append(args, output("[all]", timestamps(fdAllTimes)...)...)
-	args = append(args, output("[times]", timestamps(fdTimes)...)...)
+	args := append(r.input(), "-filter_complex", graph)
+	args = append(args, output("[all]", timestamps("wrapped_avframe", fdAllTimes)...)...)
+	args = append(args, output("[times]", timestamps("rawvideo", fdTimes)...)...)
+	args = append(args, output("[heights]", timestamps("rawvideo", fdHeights)...)...)
 	args = append(args, output("[pixels]", "-c:v", "rawvideo", "-f", "rawvideo", pipe(fdPixels))...)
 	if r.sound {
 		args = append(args, "-map", "0:a:0?", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", strconv.Itoa(soundRate),
@@ -59,8 +54,27 @@ func (r *recording) arguments() []string {
 	return args
 }
 
-// frameSize is what a list of timestamps says of its frames, in pixels. shownWidth is the width with square pixels.
+// input is ffmpeg's arguments up to the input, which is the same for every child.
+func (r *recording) input() []string {
+	return []string{
+		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "info",
+		"-filter_threads", "1", "-filter_complex_threads", "1", "-max_error_rate", "1",
+		"-protocol_whitelist", "file,pipe", "-format_whitelist", r.container.demuxer, "-f", r.container.demuxer,
+		"-codec_whitelist", decoders, "-max_pixels", strconv.Itoa(r.limits.MaxPixels), "-threads", "1", "-sn", "-dn",
+		"-i", fmt.Sprintf("file:/proc/self/fd/%d", fdRecording),
+	}
+}
+
+func pipe(fd int) string { return fmt.Sprintf("pipe:%d", fd) }
+
+// frameSize is what a list of timestamps says of its first frame, in pixels. shownWidth is the width with square pixels.
 type frameSize struct{ width, height, shownWidth int }
+
+// frameLine is what a list says of one frame: when it is shown, and how many bytes it has.
+type frameLine struct {
+	at    time.Duration
+	bytes int
+}
 
 // timestamps reads ffmpeg's framecrc format: lines that start with # and describe the stream, then one for each frame,
 // "stream, dts, pts, duration, size, checksum". The child is not trusted: what it writes is checked.
@@ -73,9 +87,9 @@ type timestamps struct {
 	first, last time.Duration
 }
 
-// read reads to the end. Unless they are nil, it sends the size once, before the first frame's time, and each time;
-// times must have room for maxCount.
-func (t *timestamps) read(pipe io.Reader, sizes chan<- frameSize, times chan<- time.Duration) error {
+// read reads to the end. Unless it is nil, it sends each frame's line, of 1 to longSide bytes, to frames, which must have room for
+// maxCount.
+func (t *timestamps) read(pipe io.Reader, frames chan<- frameLine) error {
 	lines := bufio.NewScanner(pipe)
 	lines.Buffer(make([]byte, 1024), 1024)
 	for lines.Scan() {
@@ -84,22 +98,23 @@ func (t *timestamps) read(pipe io.Reader, sizes chan<- frameSize, times chan<- t
 			t.describe(line)
 			continue
 		}
-		at, err := frameTime(line)
+		frame, err := parseFrame(line)
 		if err != nil {
 			return err
 		}
 		if t.count == 0 {
-			if err := t.begin(at, sizes); err != nil {
-				return err
-			}
+			t.first, t.last = frame.at, frame.at
 		}
 		t.count++
-		t.last = max(t.last, at)
-		if t.last > t.maxTime || t.count > t.maxCount {
+		t.last = max(t.last, frame.at)
+		if t.last-t.first > t.maxTime || t.count > t.maxCount {
 			return fmt.Errorf("%w: over %v or %d frames", ErrTooLong, t.maxTime, t.maxCount)
 		}
-		if times != nil {
-			times <- t.last
+		if frames != nil {
+			if frame.bytes < 1 || frame.bytes > longSide {
+				return errTimestamps
+			}
+			frames <- frameLine{t.last, frame.bytes}
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
@@ -109,18 +124,6 @@ func (t *timestamps) read(pipe io.Reader, sizes chan<- frameSize, times chan<- t
 }
 
 var errTimestamps = fmt.Errorf("%w: the decoder's timestamps make no sense", ErrNotReadable)
-
-func (t *timestamps) begin(at time.Duration, sizes chan<- frameSize) error {
-	t.first, t.last = at, at
-	if sizes == nil {
-		return nil
-	}
-	if t.size.width < 1 || t.size.height < 1 || t.size.width > longSide || t.size.height > longSide {
-		return errTimestamps
-	}
-	sizes <- t.size
-	return nil
-}
 
 // describe reads "#dimensions 0: 640x480" and "#sar 0: 1/1".
 func (t *timestamps) describe(line string) {
@@ -133,16 +136,20 @@ func (t *timestamps) describe(line string) {
 	}
 }
 
-func frameTime(line string) (time.Duration, error) {
-	fields := strings.SplitN(line, ",", 4)
-	if len(fields) < 4 {
-		return 0, errTimestamps
+func parseFrame(line string) (f frameLine, err error) {
+	fields := strings.SplitN(line, ",", 6)
+	if len(fields) < 6 {
+		return f, errTimestamps
 	}
 	pts, err := strconv.ParseInt(strings.TrimSpace(fields[2]), 10, 64)
 	if err != nil {
-		return 0, errTimestamps
+		return f, errTimestamps
 	}
-	return time.Duration(min(max(pts, 0), int64(time.Hour/timeBase))) * timeBase, nil
+	if f.bytes, err = strconv.Atoi(strings.TrimSpace(fields[4])); err != nil {
+		return f, errTimestamps
+	}
+	f.at = time.Duration(min(max(pts, 0), int64(time.Hour/timeBase))) * timeBase
+	return f, nil
 }
 
 // rate is the frames a second.
@@ -153,18 +160,18 @@ func (t *timestamps) rate() float64 {
 	return float64(t.count-1) / (t.last - t.first).Seconds()
 }
 
-// end is when the last frame ends, if it is shown as long as the others are.
-func (t *timestamps) end() time.Duration {
+// length is from the first frame to the end of the last, if that is shown as long as the others are.
+func (t *timestamps) length() time.Duration {
 	if t.count < 2 {
-		return t.last
+		return 0
 	}
-	return t.last + (t.last-t.first)/time.Duration(t.count-1)
+	return (t.last - t.first) / time.Duration(t.count-1) * time.Duration(t.count)
 }
 
 // ffmpegLog picks from ffmpeg's messages what no other output says. They contain text of the recording: what is picked
 // serves labels and early ends only, never safety.
 type ffmpegLog struct {
-	onLength func(time.Duration) // called with the duration that the header states
+	onLength func(time.Duration) // called with the duration that the header states, from where its clock starts
 
 	started  bool // the container could be opened
 	tooLarge bool
@@ -177,7 +184,7 @@ type ffmpegLog struct {
 }
 
 var (
-	lengthLine   = regexp.MustCompile(`^  Duration: (\d{2,}):(\d\d):(\d\d\.\d\d),`)
+	lengthLine   = regexp.MustCompile(`^  Duration: (\d{2,}):(\d\d):(\d\d\.\d\d)(?:, start: (\d{1,9}\.\d+))?,`)
 	codecLine    = regexp.MustCompile(`^  Stream #0:\d+ \(([a-z0-9]{1,16})\) ->`)
 	rotationLine = regexp.MustCompile(`^ +displaymatrix: rotation of (-?\d{1,3}\.\d\d) degrees$`)
 )
@@ -219,7 +226,8 @@ func (l *ffmpegLog) facts(line string) {
 		hours, _ := strconv.Atoi(m[1])
 		minutes, _ := strconv.Atoi(m[2])
 		seconds, _ := strconv.ParseFloat(m[3], 64)
-		l.onLength(time.Duration((float64(hours*60+minutes)*60 + seconds) * float64(time.Second)))
+		start, _ := strconv.ParseFloat(m[4], 64)
+		l.onLength(time.Duration((float64(hours*60+minutes)*60 + seconds - start) * float64(time.Second)))
 	}
 	if m := rotationLine.FindStringSubmatch(line); m != nil && l.rotation == 0 {
 		l.rotation, _ = strconv.ParseFloat(m[1], 64)

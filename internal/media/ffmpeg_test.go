@@ -28,10 +28,10 @@ func TestTimestamps(t *testing.T) {
 	}{
 		{"two frames", twoFrames, nil, 2},
 		{"nothing", "", nil, 0},
-		{"a frame before its size", "0, 0, 0, 40000, 472, 0x0\n", errTimestamps, 0},
-		{"larger than was asked for", strings.Replace(twoFrames, "640x480", "961x480", 1), errTimestamps, 0},
-		{"no size", strings.Replace(twoFrames, "640x480", "0x0", 1), errTimestamps, 0},
-		{"negative size", strings.Replace(twoFrames, "640x480", "-640x480", 1), errTimestamps, 0},
+		{"larger than was asked for", "0, 0, 0, 40000, 961, 0x0\n", errTimestamps, 1},
+		{"no size", "0, 0, 0, 40000, 0, 0x0\n", errTimestamps, 1},
+		{"negative size", "0, 0, 0, 40000, -640, 0x0\n", errTimestamps, 1},
+		{"a clock that starts late", "0, 0, 65000000, 1, 1, 0\n0, 0, 66000000, 1, 1, 0\n", nil, 2},
 		{"no numbers", twoFrames + "0, a, b, c, d\n", errTimestamps, 2},
 		{"too few fields", twoFrames + "0, 1\n", errTimestamps, 2},
 		{"endless line", twoFrames + strings.Repeat("0", 1<<20), errTimestamps, 2},
@@ -43,8 +43,8 @@ func TestTimestamps(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got := limits
-			sizes, times := make(chan frameSize, 1), make(chan time.Duration, limits.maxCount)
-			if err := got.read(strings.NewReader(test.text), sizes, times); !errors.Is(err, test.want) {
+			times := make(chan frameLine, limits.maxCount)
+			if err := got.read(strings.NewReader(test.text), times); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if got.count != test.count {
@@ -52,7 +52,8 @@ func TestTimestamps(t *testing.T) {
 			}
 			close(times)
 			last := time.Duration(0)
-			for at := range times {
+			for frame := range times {
+				at := frame.at
 				if at < last {
 					t.Errorf("%v after %v", at, last)
 				}
@@ -61,11 +62,11 @@ func TestTimestamps(t *testing.T) {
 		})
 	}
 	got := limits
-	if err := got.read(strings.NewReader(twoFrames), nil, nil); err != nil {
+	if err := got.read(strings.NewReader(twoFrames), nil); err != nil {
 		t.Fatal(err)
 	}
-	if got.size != (frameSize{640, 480, 853}) || got.rate() != 25 || got.end() != 80*time.Millisecond {
-		t.Errorf("%+v, %v frames a second, ends at %v", got.size, got.rate(), got.end())
+	if got.size != (frameSize{640, 480, 853}) || got.rate() != 25 || got.length() != 80*time.Millisecond {
+		t.Errorf("%+v, %v frames a second, %v long", got.size, got.rate(), got.length())
 	}
 }
 
@@ -75,7 +76,7 @@ func TestFFmpegLog(t *testing.T) {
 	text := `Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/proc/self/fd/3':
   Metadata:
     title           : Stream mapping:
-  Duration: 01:02:03.50, start: 0.000000, bitrate: 143 kb/s
+  Duration: 01:02:03.50, start: 0.250000, bitrate: 143 kb/s
   Stream #0:0[0x1](und): Video: h264 (High) (avc1 / 0x31637661), yuv420p, 640x480, 25 fps
       displaymatrix: rotation of -90.00 degrees
 Stream mapping:
@@ -87,7 +88,7 @@ Stream mapping:
 			t.Fatal(n, err)
 		}
 	}
-	if length != time.Hour+2*time.Minute+3500*time.Millisecond || log.codec != "h264" || log.rotation != -90 || !log.started || !log.tooLarge {
+	if length != time.Hour+2*time.Minute+3250*time.Millisecond || log.codec != "h264" || log.rotation != -90 || !log.started || !log.tooLarge {
 		t.Errorf("%v, %+v", length, log)
 	}
 	if got := log.last(); got != "last?[31m words" {
@@ -102,19 +103,15 @@ func FuzzTimestamps(f *testing.F) {
 	f.Add(twoFrames)
 	f.Fuzz(func(t *testing.T, text string) {
 		got := timestamps{maxTime: time.Second, maxCount: 10}
-		sizes, times := make(chan frameSize, 1), make(chan time.Duration, got.maxCount)
-		err := got.read(strings.NewReader(text), sizes, times)
+		times := make(chan frameLine, got.maxCount)
+		err := got.read(strings.NewReader(text), times)
 		if err != nil && !errors.Is(err, ErrNotReadable) && !errors.Is(err, ErrTooLong) {
 			t.Errorf("untyped: %v", err)
 		}
-		select {
-		case size := <-sizes:
-			if size.width < 1 || size.height < 1 || size.width > longSide || size.height > longSide {
-				t.Errorf("size %+v", size)
-			}
-		default:
-			if len(times) > 0 {
-				t.Error("times without a size")
+		close(times)
+		for frame := range times {
+			if frame.bytes < 1 || frame.bytes > longSide || frame.at < 0 {
+				t.Errorf("%+v", frame)
 			}
 		}
 	})

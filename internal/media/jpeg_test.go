@@ -14,7 +14,7 @@ func directly(t *testing.T, data []byte, shrink int) (*liveness.Picture, bool) {
 	if err := startVips(); err != nil {
 		t.Fatal(err)
 	}
-	header, err := load(data, "jpeg", StillLimits{}, 1, 1)
+	header, err := load(data, "jpeg", StillLimits{}, 1, 1, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestJPEGIsDecodedAsByLibvips(t *testing.T) {
 		if !ok {
 			t.Fatalf("1/%d: not decoded", shrink)
 		}
-		ref, err := load(data, "jpeg", StillLimits{}, shrink, shrink)
+		ref, err := load(data, "jpeg", StillLimits{}, shrink, shrink, true)
 		if err != nil {
 			t.Fatal(err)
 		}

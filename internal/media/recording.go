@@ -10,7 +10,9 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,8 +38,9 @@ type VideoLimits struct {
 	MaxPixels int
 	// MaxFrames is the most frames that are passed on: ErrTooLong above it.
 	MaxFrames int
-	// Timeout is the longest that decoding may take, and the processor time that the child may use: ErrNotReadable above it.
-	Timeout time.Duration
+	// CPUTime is the processor time that the child may use, in whole seconds rounded up: ErrNotReadable above it. How long that
+	// takes by the clock is the context's to limit: it depends on what else the machine does.
+	CPUTime time.Duration
 	// MaxMemory is the most memory, in bytes, that the child may allocate: ErrNotReadable above it.
 	MaxMemory int64
 }
@@ -47,7 +50,7 @@ var DefaultVideoLimits = VideoLimits{
 	MaxDuration: 30 * time.Second,
 	MaxPixels:   4096 * 2304,
 	MaxFrames:   1200,
-	Timeout:     30 * time.Second,
+	CPUTime:     30 * time.Second,
 	MaxMemory:   1 << 30,
 }
 
@@ -62,8 +65,8 @@ func (l VideoLimits) orDefault() VideoLimits {
 	if l.MaxFrames > 0 {
 		d.MaxFrames = l.MaxFrames
 	}
-	if l.Timeout > 0 {
-		d.Timeout = l.Timeout
+	if l.CPUTime > 0 {
+		d.CPUTime = l.CPUTime
 	}
 	if l.MaxMemory > 0 {
 		d.MaxMemory = l.MaxMemory
@@ -73,9 +76,8 @@ func (l VideoLimits) orDefault() VideoLimits {
 
 // Frame is one picture of a recording.
 type Frame struct {
-	// Picture is the frame as shown: turned upright, with square pixels, its longer side at most 960 pixels. It is the callee's
-	// until it returns: a later frame is written over it. All frames of a recording have one size; where the recording
-	// changes its own, frames are stretched.
+	// Picture is the frame as shown: turned as the recording asks, with square pixels, its longer side at most 960 pixels. It is
+	// the callee's until it returns: a later frame is written over it. Where the recording changes its size, so do the frames.
 	Picture *liveness.Picture
 	// At is when the frame is shown, from the recording's start. It never decreases.
 	At time.Duration
@@ -83,9 +85,9 @@ type Frame struct {
 
 // Clip says what a recording was.
 type Clip struct {
-	// Width and Height are those of the recording as shown, in pixels.
+	// Width and Height are those of the recording as shown at its start, in pixels.
 	Width, Height int
-	// Duration is from the start to the end of the last frame, by the frames' own timestamps.
+	// Duration is from the start of the first frame to the end of the last, by their own timestamps.
 	Duration time.Duration
 	// Frames is the number of frames that were passed on, SourceFrames of those that were decoded.
 	Frames, SourceFrames int
@@ -123,6 +125,11 @@ func (d *Decoder) Frames(ctx context.Context, data []byte, limits VideoLimits, e
 	}
 	defer file.Close()
 	r := recording{decoder: d, container: container, file: file, limits: limits.orDefault(), each: each, sound: container.mayHaveSound(data)}
+	if container.mayHaveTracks(data) {
+		if r.track, err = r.movingTrack(ctx); err != nil {
+			return Clip{}, err
+		}
+	}
 	clip, err := r.decode(ctx)
 	if r.failed && r.passed == 0 && r.sound && r.log.started {
 		// ffmpeg ends at once when a track that was asked for is not there or cannot be decoded. Do without the sound.
@@ -140,6 +147,7 @@ type recording struct {
 	limits    VideoLimits
 	each      func(Frame) error
 	sound     bool
+	track     int // of the video tracks, which is decoded
 
 	passed int  // frames passed to each
 	failed bool // the child gave up by itself
@@ -150,7 +158,8 @@ type recording struct {
 const (
 	fdRecording = 3 + iota
 	fdAllTimes  // the timestamp of every decoded frame
-	fdTimes     // the timestamp of every frame that is passed on, ahead of its pixels
+	fdTimes     // the timestamp and width of every frame that is passed on, ahead of its pixels
+	fdHeights   // and its height
 	fdPixels    // the pixels of those frames
 	fdSound     // samples
 	fdEnd
@@ -158,8 +167,6 @@ const (
 
 // decode runs one child. The end of the context ends the child, which ends the pipes, which ends the goroutines.
 func (r *recording) decode(ctx context.Context) (Clip, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.limits.Timeout, fmt.Errorf("%w: decoding took over %v", ErrNotReadable, r.limits.Timeout))
-	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
@@ -198,12 +205,12 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 	if err := context.Cause(ctx); err != nil {
 		return Clip{}, err
 	}
-	if err := r.judge(ctx, ended); err != nil {
+	if err := r.judge(ctx, cmd.ProcessState, ended); err != nil {
 		return Clip{}, err
 	}
 	return Clip{
 		Width: out.all.size.shownWidth, Height: out.all.size.height,
-		Duration: out.all.end(), Frames: r.passed, SourceFrames: out.all.count, FrameRate: out.all.rate(),
+		Duration: out.all.length(), Frames: r.passed, SourceFrames: out.all.count, FrameRate: out.all.rate(),
 		Codec: r.log.codec, Container: r.container.name, Rotation: r.log.rotation,
 		HasSound: len(out.sound) > 0, Sound: out.sound,
 	}, nil
@@ -228,30 +235,35 @@ func (r *recording) read(ctx context.Context, stop context.CancelCauseFunc, pipe
 		all:    timestamps{maxTime: r.limits.MaxDuration, maxCount: math.MaxInt},
 	}
 	picked := timestamps{maxTime: r.limits.MaxDuration, maxCount: r.limits.MaxFrames}
-	sizes := make(chan frameSize, 1)
-	times := make(chan time.Duration, r.limits.MaxFrames)
+	heights := timestamps{maxTime: r.limits.MaxDuration, maxCount: r.limits.MaxFrames}
+	frames, tall := make(chan frameLine, r.limits.MaxFrames), make(chan frameLine, r.limits.MaxFrames)
 	out.readers.Go(func() {
-		if err := out.all.read(pipes[0], nil, nil); err != nil {
+		if err := out.all.read(pipes[0], nil); err != nil {
 			stop(err)
 		}
 	})
 	out.readers.Go(func() {
-		defer close(times)
-		defer close(sizes)
-		if err := picked.read(pipes[1], sizes, times); err != nil {
+		defer close(frames)
+		if err := picked.read(pipes[1], frames); err != nil {
+			stop(err)
+		}
+	})
+	out.readers.Go(func() {
+		defer close(tall)
+		if err := heights.read(pipes[2], tall); err != nil {
 			stop(err)
 		}
 	})
 	out.readers.Go(func() {
 		defer close(out.frames)
-		readFrames(ctx, pipes[2], sizes, times, out)
+		readFrames(ctx, pipes[3], frames, tall, out)
 	})
-	out.readers.Go(func() { out.sound = readSound(pipes[3], r.limits.MaxDuration) })
+	out.readers.Go(func() { out.sound = readSound(pipes[4], r.limits.MaxDuration) })
 	return out
 }
 
 // judge turns the way the child ended into an error.
-func (r *recording) judge(ctx context.Context, exit error) error {
+func (r *recording) judge(ctx context.Context, state *os.ProcessState, exit error) error {
 	if exit != nil {
 		slog.DebugContext(ctx, "video decoder", "exit", exit.Error(), "frames", r.passed, "last_words", r.log.last())
 	}
@@ -261,15 +273,34 @@ func (r *recording) judge(ctx context.Context, exit error) error {
 		return fmt.Errorf("video decoder: %w", exit)
 	case failed && status.ExitCode() == exitConfine:
 		return fmt.Errorf("video decoder: %s", r.log.last())
+	case failed && endedFromOutside(state) && usedTime(state) < r.limits.CPUTime:
+		return fmt.Errorf("video decoder: ended from outside (%v): is memory short?", exit)
 	case r.log.tooLarge:
 		return fmt.Errorf("%w: over %d pixels a frame", ErrTooLarge, r.limits.MaxPixels)
 	case failed:
 		r.failed = status.Exited()
-		return fmt.Errorf("%w: the decoder ended with %v", ErrNotReadable, exit)
+		return fmt.Errorf("%w: the decoder ended with %v after %v", ErrNotReadable, exit, usedTime(state))
 	case r.passed == 0:
 		return fmt.Errorf("%w: not one frame", ErrNotReadable)
 	}
 	return nil
+}
+
+// endedFromOutside reports whether a signal ended ffmpeg that no recording causes: the kernel's where memory is short, or that of a
+// stop. (ffmpeg catches some of them and ends with a status of its own. The limit of processor time sends one, too.)
+func endedFromOutside(state *os.ProcessState) bool {
+	const caught = 255
+	status, ok := state.Sys().(syscall.WaitStatus)
+	if !ok {
+		return false
+	}
+	return status.Exited() && status.ExitStatus() == caught ||
+		status.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, status.Signal())
+}
+
+// usedTime is the processor time that a child used, rounded to a tenth of a second as its limit is coarse.
+func usedTime(state *os.ProcessState) time.Duration {
+	return (state.UserTime() + state.SystemTime()).Round(100 * time.Millisecond)
 }
 
 // start starts the command with the writing ends of n pipes after its ExtraFiles, and returns the reading ends.
@@ -298,36 +329,40 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// readFrames pairs the pixels with their timestamps. It ends quietly where either does: the child's exit says why.
-func readFrames(ctx context.Context, pixels *os.File, sizes <-chan frameSize, times <-chan time.Duration, out *output) {
+// readFrames pairs the pixels with their timestamps and sizes. It ends quietly where any of them does: the child's exit says why.
+func readFrames(ctx context.Context, pixels *os.File, frames, heights <-chan frameLine, out *output) {
 	const pipeSize = 1 << 20 // the most that needs no privilege; fewer switches between the child and us
 	if connection, err := pixels.SyscallConn(); err == nil {
 		_ = connection.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
 	}
-	size, ok := <-sizes
-	if !ok {
-		return
-	}
 	for {
-		var picture *liveness.Picture
-		select {
-		case picture = <-out.used:
-		default:
-			picture = liveness.NewPicture(size.width, size.height)
+		frame, more := <-frames
+		height, also := <-heights
+		if !more || !also {
+			return
 		}
+		picture := out.picture(frame.bytes, height.bytes)
 		if _, err := io.ReadFull(pixels, picture.Pixels); err != nil {
 			return
 		}
-		at, ok := <-times
-		if !ok {
-			return
-		}
 		select {
-		case out.frames <- Frame{Picture: picture, At: at}:
+		case out.frames <- Frame{Picture: picture, At: frame.at}:
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// picture is one of a size to be written over.
+func (o *output) picture(width, height int) *liveness.Picture {
+	select {
+	case used := <-o.used:
+		if used.Width == width && used.Height == height {
+			return used
+		}
+	default:
+	}
+	return liveness.NewPicture(width, height)
 }
 
 // readSound reads little-endian samples to the end, and keeps those within the longest recording.

@@ -2,7 +2,9 @@ package media
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"image"
 	"log/slog"
 	"math"
 	"os"
@@ -20,12 +22,9 @@ import (
 // decoders can do while they decode: of a 12-megapixel picture (4032x3024) comes one of 2016x1512.
 const mostSide = 2400
 
-// mostScans bounds the passes of a progressive JPEG. Encoders make about ten; each may cost the time of the whole picture.
-const mostScans = 40
-
 // StillLimits bound what one picture may cost. The zero value of a field means that of DefaultStillLimits.
 type StillLimits struct {
-	// MaxBytes is the most encoded bytes, MaxPixels the most width times height, MaxSide the longest side in pixels:
+	// MaxBytes is the most encoded bytes (of a JPEG those of its first picture), MaxPixels the most width times height, MaxSide the longest side in pixels:
 	// ErrTooLarge above them.
 	MaxBytes  int
 	MaxPixels int
@@ -70,16 +69,19 @@ type Still struct {
 // ErrNotReadable, ErrUnsupported and ErrTooLarge, or the server's own.
 func Decode(data []byte, limits StillLimits) (*Still, error) {
 	limits = limits.orDefault()
-	if len(data) > limits.MaxBytes {
-		return nil, fmt.Errorf("%w: over %d bytes", ErrTooLarge, limits.MaxBytes)
-	}
 	format, known := sniffPicture(data)
+	scans := 0
+	if format == "jpeg" {
+		data, scans = firstJPEG(data)
+	}
 	switch {
+	case len(data) > limits.MaxBytes:
+		return nil, fmt.Errorf("%w: over %d bytes", ErrTooLarge, limits.MaxBytes)
 	case format == "" && known:
 		return nil, fmt.Errorf("%w: no picture format that is read here", ErrUnsupported)
 	case format == "":
 		return nil, fmt.Errorf("%w: no picture", ErrNotReadable)
-	case format == "jpeg" && bytes.Count(data, []byte{0xff, 0xda}) > mostScans:
+	case scans > mostScans:
 		return nil, fmt.Errorf("%w: over %d scans", ErrTooLarge, mostScans)
 	}
 	if err := startVips(); err != nil {
@@ -91,7 +93,16 @@ func Decode(data []byte, limits StillLimits) (*Still, error) {
 }
 
 func decode(data []byte, format string, limits StillLimits) (*Still, error) {
-	ref, err := load(data, format, limits, 1, 1)
+	still, err := decodeAs(data, format, limits, true)
+	if errors.Is(err, ErrNotReadable) && format == "jpeg" && allPixels(data) {
+		return decodeAs(data, format, limits, false)
+	}
+	return still, err
+}
+
+// decodeAs decodes; strict fails at anything that is wrong with the file.
+func decodeAs(data []byte, format string, limits StillLimits, strict bool) (*Still, error) {
+	ref, err := load(data, format, limits, 1, 1, strict)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +133,7 @@ func decode(data []byte, format string, limits StillLimits) (*Still, error) {
 	if !ok {
 		if shrink > 1 {
 			ref.Close()
-			if ref, err = load(data, format, limits, shrink, shrinkInDecoder(shrink, min(width, height))); err != nil {
+			if ref, err = load(data, format, limits, shrink, shrinkInDecoder(shrink, min(width, height)), strict); err != nil {
 				return nil, err
 			}
 		}
@@ -130,7 +141,7 @@ func decode(data []byte, format string, limits StillLimits) (*Still, error) {
 			return nil, err
 		}
 	}
-	picture = upright(picture, orientation)
+	picture = picture.Oriented(orientation)
 	scale := float64(max(picture.Width, picture.Height)) / float64(max(width, height))
 	return &Still{Picture: picture, Width: width, Height: height, Scale: scale, Format: format}, nil
 }
@@ -153,8 +164,9 @@ func shrinkInDecoder(shrink, shortSide int) int {
 }
 
 // load reads a picture's header and prepares decoding at 1/shrink of its size, of which a JPEG decoder does inDecoder.
-func load(data []byte, format string, limits StillLimits, shrink, inDecoder int) (*vips.ImageRef, error) {
-	params := vips.NewImportParams() // these fail on broken and truncated data
+func load(data []byte, format string, limits StillLimits, shrink, inDecoder int, strict bool) (*vips.ImageRef, error) {
+	params := vips.NewImportParams()
+	params.FailOnError.Set(strict) // also at what libjpeg only warns of
 	params.Access.Set(vips.AccessSequential)
 	var ref *vips.ImageRef
 	var err error
@@ -183,6 +195,16 @@ func load(data []byte, format string, limits StillLimits, shrink, inDecoder int)
 
 // loadBMP decodes outside libvips, which would leave BMP to ImageMagick.
 func loadBMP(data []byte, limits StillLimits) (*vips.ImageRef, error) {
+	if masked, ok := maskedBMPOf(data); ok {
+		if err := limits.check(masked.width, masked.height); err != nil {
+			return nil, err
+		}
+		picture, err := masked.decode(data)
+		if err != nil {
+			return nil, err
+		}
+		return fromGo(picture)
+	}
 	config, err := bmp.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return nil, notReadable(err)
@@ -197,6 +219,10 @@ func loadBMP(data []byte, limits StillLimits) (*vips.ImageRef, error) {
 	if err != nil {
 		return nil, notReadable(err)
 	}
+	return fromGo(picture)
+}
+
+func fromGo(picture image.Image) (*vips.ImageRef, error) {
 	ref, err := vips.NewImageFromGoImage(picture)
 	return ref, notReadable(err)
 }
@@ -300,45 +326,6 @@ func toSRGB(ref *vips.ImageRef) {
 	case ref.HasICCProfile() && !isSRGB(ref.GetICCProfile()):
 		_ = ref.TransformICCProfileWithFallback(builtIn, builtIn)
 	}
-}
-
-// isSRGB tells profiles that call themselves sRGB, as most do: applying them would cost much and change nothing.
-func isSRGB(profile []byte) bool {
-	return bytes.Contains(profile, []byte("sRGB")) || bytes.Contains(profile, []byte("s\x00R\x00G\x00B"))
-}
-
-// upright turns a picture as its EXIF orientation (1 to 8) asks; anything else leaves it as it is.
-func upright(p *liveness.Picture, orientation int) *liveness.Picture {
-	if orientation < 2 || orientation > 8 {
-		return p
-	}
-	width, height := p.Width, p.Height
-	if orientation > 4 {
-		width, height = height, width
-	}
-	const pixel = 3
-	row := pixel * p.Width
-	right, bottom := row-pixel, (p.Height-1)*row
-	// Where the first pixel comes from, and by how many bytes one goes on there to the right and downwards.
-	way := [9]struct{ start, across, down int }{
-		2: {right, -pixel, row},           // mirrored
-		3: {right + bottom, -pixel, -row}, // upside down
-		4: {bottom, pixel, -row},          // mirrored upside down
-		5: {0, row, pixel},                // transposed
-		6: {bottom, -row, pixel},          // to be turned clockwise
-		7: {right + bottom, -row, -pixel}, // transposed the other way
-		8: {right, row, -pixel},           // to be turned anticlockwise
-	}[orientation]
-	turned := liveness.NewPicture(width, height)
-	for y, out := 0, turned.Pixels; len(out) > 0; y++ {
-		from := way.start + y*way.down
-		for end := len(out) - pixel*width; len(out) > end; out = out[pixel:] {
-			source := p.Pixels[from : from+pixel : from+pixel]
-			out[0], out[1], out[2] = source[0], source[1], source[2]
-			from += way.across
-		}
-	}
-	return turned
 }
 
 // sniffPicture tells a picture's format by its first bytes. known without a format: a format that is not read here.

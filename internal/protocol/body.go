@@ -2,12 +2,12 @@ package protocol
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"mime/multipart"
 	"net/http"
 	"slices"
@@ -20,6 +20,10 @@ const (
 	maxParts = 64
 	// maxField is how many bytes a field that is no file may have.
 	maxField = 4096
+	// maxPartHeader is how many bytes the headers of a part may have, with what the reader reads ahead.
+	maxPartHeader = 16 << 10
+	// JSON has at most so many values, so deep, and no string of over so many bytes but the object's own values.
+	maxValues, maxDepth, maxString = 256, 8, 4096
 	// Of the names that a client sent, messages show so many, each cut to so many bytes.
 	maxNames, maxName = 5, 40
 )
@@ -30,21 +34,62 @@ type Form struct {
 	other []string
 }
 
-// sized is a buffer for what a body of the request's length holds, so that it need not grow: growing holds the old bytes
-// beside the new. The server has set room aside for so many.
-func sized(r *http.Request) *bytes.Buffer {
-	return bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead))
+// readAll reads to the end. Memory grows with what arrives, not with what the client states, but no further than that: -1 is
+// unknown.
+func readAll(from io.Reader, stated int64) ([]byte, error) {
+	all := make([]byte, 0, bytes.MinRead)
+	for {
+		n, err := from.Read(all[len(all):cap(all)])
+		all = all[:len(all)+n]
+		switch {
+		case err == io.EOF:
+			return all, nil
+		case err != nil:
+			return nil, err
+		case len(all) == cap(all):
+			all = append(make([]byte, 0, nextSize(len(all), stated)), all...)
+		}
+	}
+}
+
+// nextSize is twice as much, or what is stated and one byte that finds the end.
+func nextSize(size int, stated int64) int {
+	if int64(size) <= stated && stated < int64(2*size) {
+		return int(stated) + 1
+	}
+	return 2 * size
+}
+
+// headerLimit bounds what may be read before it is set again, so that the headers of a form's part stay small.
+type headerLimit struct {
+	io.ReadCloser
+	left int64
+}
+
+func (l *headerLimit) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, fmt.Errorf("the headers of a form's part are over %d bytes", maxPartHeader)
+	}
+	n, err := l.ReadCloser.Read(p)
+	l.left -= int64(n)
+	return n, err
 }
 
 // ReadForm reads a multipart/form-data body as it arrives, without touching the disk. It keeps the part named file,
 // whose size only the body's limit bounds, and the named fields; other parts are read past.
 func ReadForm(r *http.Request, file string, fields ...string) (Form, error) {
+	if err := formFault(r, file); err != nil {
+		return Form{}, err
+	}
+	limit := &headerLimit{r.Body, maxPartHeader}
+	r.Body = limit
 	reader, err := r.MultipartReader()
 	if err != nil {
 		return Form{}, BadRequest("The request must be multipart/form-data with a part named %q.", file)
 	}
 	form := Form{parts: map[string][]byte{}}
 	for range maxParts {
+		limit.left = maxPartHeader
 		part, err := reader.NextPart()
 		if err == io.EOF {
 			return form, nil
@@ -52,6 +97,7 @@ func ReadForm(r *http.Request, file string, fields ...string) (Form, error) {
 		if err != nil {
 			return Form{}, unreadable(err, "form")
 		}
+		limit.left = math.MaxInt64 // only the body's limit bounds the content
 		if err := form.add(r, part, file, fields); err != nil {
 			return Form{}, err
 		}
@@ -64,25 +110,32 @@ func (f *Form) add(r *http.Request, part *multipart.Part, file string, fields []
 	isField := slices.Contains(fields, name)
 	if name != file && !isField {
 		f.other = append(f.other, name)
-		return nil // the next call of NextPart reads past it
+		if _, err := io.Copy(io.Discard, part); err != nil {
+			return unreadable(err, "form")
+		}
+		return nil
+	}
+	if fault, refused := EncodingFault(part.Header); refused {
+		return fault
 	}
 	if _, twice := f.parts[name]; twice {
 		return BadRequest("The form has two parts named %q.", name)
 	}
-	into := &bytes.Buffer{}
 	var body io.Reader = part
 	if isField {
 		body = io.LimitReader(part, maxField+1)
-	} else {
-		into = sized(r)
 	}
-	if _, err := into.ReadFrom(body); err != nil {
+	content, err := readAll(body, r.ContentLength)
+	if err != nil {
 		return unreadable(err, "form")
 	}
-	if isField && into.Len() > maxField {
+	if isField && len(content) > maxField {
 		return BadRequest("The form's field %q is longer than %d bytes.", name, maxField)
 	}
-	f.parts[name] = into.Bytes()
+	f.parts[name] = content
+	if !isField {
+		f.parts[name] = mediaOf(content)
+	}
 	return nil
 }
 
@@ -110,15 +163,18 @@ type Object struct{ body []byte }
 // ReadJSON reads a JSON object into the struct that into points to. Keys that the struct lacks are ignored. Of an object
 // with a key of the wrong type the others are there all the same.
 func ReadJSON(r *http.Request, into any) (Object, error) {
-	read := sized(r)
-	if _, err := read.ReadFrom(r.Body); err != nil {
+	body, err := readAll(r.Body, r.ContentLength)
+	if err != nil {
 		return Object{}, unreadable(err, "body")
 	}
-	body := read.Bytes()
+	body = bytes.TrimPrefix(body, byteOrderMark)
 	if !utf8.Valid(body) {
 		return Object{}, BadRequest("The body must be JSON in UTF-8.")
 	}
-	err := json.Unmarshal(body, into)
+	if err := limitJSON(body); err != nil {
+		return Object{}, err
+	}
+	err = json.Unmarshal(body, into)
 	var mistyped *json.UnmarshalTypeError
 	if errors.As(err, &mistyped) && mistyped.Field != "" {
 		return Object{}, BadRequest("The value of %q must be a %s, not a %s.", mistyped.Field, mistyped.Type, mistyped.Value)
@@ -129,14 +185,59 @@ func ReadJSON(r *http.Request, into any) (Object, error) {
 	return Object{body}, nil
 }
 
+// limitJSON refuses what would take long to parse, before anything is parsed: its cost is one pass over the text, which need
+// not be JSON.
+func limitJSON(text []byte) error {
+	depth, values := 0, 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case ',':
+			values++
+		case '"':
+			length := stringLength(text[i+1:])
+			i += length + 1
+			if length > maxString && (depth != 1 || isName(text[min(i+1, len(text)):])) {
+				return BadRequest("The JSON has a name or an inner string of over %d bytes.", maxString)
+			}
+		}
+		if depth > maxDepth {
+			return BadRequest("The JSON is more than %d levels deep.", maxDepth)
+		}
+		if values >= maxValues {
+			return BadRequest("The JSON has more than %d values.", maxValues)
+		}
+	}
+	return nil
+}
+
+// stringLength is how many bytes come before the quote that ends a JSON string.
+func stringLength(text []byte) int {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			return i
+		case '\\':
+			i++
+		}
+	}
+	return len(text)
+}
+
+// isName says whether the string that ends here is a name.
+func isName(rest []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(":")) }
+
 // Missing is the fault of an object that lacks the key, or has no text at it.
 func (o Object) Missing(key string) Fault {
-	var keys map[string]json.RawMessage
+	var keys map[string]kind
 	if err := json.Unmarshal(o.body, &keys); err != nil {
 		return BadRequest("The body must be one JSON object.")
 	}
-	if value, found := keys[key]; found {
-		if kind := kindOf(value); kind != "" {
+	if kind, found := keys[key]; found {
+		if kind != "" {
 			return BadRequest("The value of %q must be a string, not a %s.", key, kind)
 		}
 		return BadRequest("The value of %q is empty.", key)
@@ -144,19 +245,24 @@ func (o Object) Missing(key string) Fault {
 	return BadRequest("The JSON object has no %q%s.", key, instead(slices.Sorted(maps.Keys(keys))))
 }
 
-// kindOf names a JSON value that is neither a string nor null.
-func kindOf(value json.RawMessage) string {
+// kind names a JSON value that is neither a string nor null, which are "". The value itself is not kept.
+type kind string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (k *kind) UnmarshalJSON(value []byte) error {
 	switch value[0] {
 	case '"', 'n':
-		return ""
+		*k = ""
 	case '{':
-		return "object"
+		*k = "object"
 	case '[':
-		return "array"
+		*k = "array"
 	case 't', 'f':
-		return "bool"
+		*k = "bool"
+	default:
+		*k = "number"
 	}
-	return "number"
+	return nil
 }
 
 // instead names what was sent in place of what was wanted, so that a misspelt name is found.
@@ -178,7 +284,7 @@ func instead(names []string) string {
 // unreadable tells the fault of a body that is too large from one that ends early.
 func unreadable(err error, what string) error {
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if errors.As(err, &tooLarge) || errors.Is(err, ErrOverloaded) || errors.Is(err, ErrTooSlow) {
 		return err
 	}
 	f := BadRequest("The %s could not be read to its end.", what)
@@ -210,44 +316,6 @@ func (t Text) String() string { return string(t.bytes) }
 
 // Empty says that there is no text.
 func (t Text) Empty() bool { return len(t.bytes) == 0 }
-
-// Image returns the bytes of a picture that is written as base64, of the standard or the URL alphabet, padded or not,
-// broken into lines or not, bare or in a data URI, whose declared type is ignored. It says whether the text was that.
-func (t Text) Image() (image []byte, ok bool) {
-	text := bytes.TrimSpace(t.bytes)
-	if hasPrefixFold(text, "data:") {
-		head, rest, found := bytes.Cut(text, []byte(","))
-		if !found || !strings.HasSuffix(strings.ToLower(string(bytes.TrimSpace(head))), ";base64") {
-			return nil, false
-		}
-		text = rest
-	}
-	for range 2 {
-		text = bytes.TrimSuffix(bytes.TrimRight(text, " \t\r\n"), []byte("="))
-	}
-	image = make([]byte, 0, base64.RawStdEncoding.DecodedLen(len(text)))
-	group := make([]byte, 0, 4096) // a multiple of four
-	for _, c := range text {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-			continue
-		case '-':
-			c = '+'
-		case '_':
-			c = '/'
-		}
-		if group = append(group, c); len(group) < cap(group) {
-			continue
-		}
-		var err error
-		if image, err = base64.RawStdEncoding.AppendDecode(image, group); err != nil {
-			return nil, false
-		}
-		group = group[:0]
-	}
-	image, err := base64.RawStdEncoding.AppendDecode(image, group)
-	return image, err == nil && len(image) > 0
-}
 
 // IsURL says whether the text is an http or https URL rather than a picture.
 func (t Text) IsURL() bool {

@@ -3,12 +3,16 @@ package protocol
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 const boundary = "frontier"
@@ -179,5 +183,151 @@ func TestAnEndlessBodyEnds(t *testing.T) {
 	_, err := ReadJSON(r, &into)
 	if fault := FaultOf(r.Context(), err); fault.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("error %v", err)
+	}
+}
+
+// jsonRequest is a request whose stated length may be wrong.
+func jsonRequest(body io.Reader, stated int64) *http.Request {
+	r := httptest.NewRequest("POST", "/", body)
+	r.ContentLength = stated
+	return r
+}
+
+// JSON that costs much to parse is refused by one pass over its text.
+func TestJSONIsLimited(t *testing.T) {
+	long := strings.Repeat("x", maxString+1)
+	picture := strings.Repeat("A", 1<<20)
+	deep := strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth)
+	for text, want := range map[string]string{
+		`{"a":1` + strings.Repeat(`,"b":1`, maxValues) + `}`: "more than 256 values",
+		`{"a":[1` + strings.Repeat(`,1`, maxValues) + `]}`:   "more than 256 values",
+		`{"a":` + deep + `}`:                                      "more than 8 levels deep",
+		`{"` + long + `":1}`:                                      "a name or an inner string of over 4096 bytes",
+		`{"` + long + "\" \n:1}":                                  "a name or an inner string of over 4096 bytes",
+		`{"a":{"b":"` + long + `"}}`:                              "a name or an inner string of over 4096 bytes",
+		`{"` + strings.Repeat(`\"`, maxString) + `":1}`:           "a name or an inner string of over 4096 bytes",
+		`{"a":1` + strings.Repeat(`,"b":1`, maxValues-1) + `}`:    "",
+		`{"a":` + deep[1:2*maxDepth-1] + `}`:                      "",
+		`{"other":"` + picture + `","a":"` + picture + `"}`:       "",
+		`{"a":"` + strings.Repeat(`,{[\"`, maxValues) + `"}`:      "",
+		`{"a":"` + strings.Repeat(`\\`, maxString) + `"}`:         "",
+		`{"a":"` + picture + `\`:                                  "must be one JSON object",
+		`{"a":"` + picture:                                        "must be one JSON object",
+		`{"a":"\`:                                                 "must be one JSON object",
+		strings.Repeat("}", maxDepth) + strings.Repeat("]", 1000): "must be one JSON object",
+	} {
+		var into struct{ A json.RawMessage }
+		_, err := ReadJSON(jsonRequest(strings.NewReader(text), -1), &into)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%.60s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// 1.5 million names cost little more memory than the body, and the error names none of them.
+func TestManyNamesCostNothing(t *testing.T) {
+	var text bytes.Buffer
+	text.WriteString("{")
+	for n := range 1_500_000 {
+		fmt.Fprintf(&text, `"%x":1,`, n)
+	}
+	text.WriteString(`"":1}`)
+	size := text.Len()
+	allocated := bytesAllocated(func() {
+		var into struct{ A Text }
+		if _, err := ReadJSON(jsonRequest(&text, int64(size)), &into); FaultOf(t.Context(), err).Status != http.StatusBadRequest {
+			t.Error(err)
+		}
+	})
+	if allocated > 3*int64(size) {
+		t.Errorf("%d bytes were allocated for a body of %d", allocated, size)
+	}
+}
+
+// What is missing is answered with five of the names that are there.
+func TestMissingNamesFive(t *testing.T) {
+	var into struct{ A Text }
+	o, err := ReadJSON(jsonRequest(strings.NewReader(`{"b":1`+strings.Repeat(`,"c":1`, 10)+`,"d":"`+strings.Repeat("x", 1<<20)+`","e":{},"f":null,"g":1}`), -1), &into)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := o.Missing("a").Message, `The JSON object has no "a", only "b", "c", "d", "e", "f" and others.`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// Memory follows what arrives. A stated length is not allocated.
+func TestAStatedLengthIsNotAllocated(t *testing.T) {
+	const stated = 50 << 20
+	for name, read := range map[string]func() error{
+		"JSON": func() error {
+			var into struct{}
+			_, err := ReadJSON(jsonRequest(strings.NewReader(`{`), stated), &into)
+			return err
+		},
+		"form": func() error {
+			r := formRequest(formPart(`name="file"`, "x"))
+			r.ContentLength = stated
+			_, err := ReadForm(r, "file")
+			return err
+		},
+	} {
+		if allocated := bytesAllocated(func() {
+			if err := read(); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+		}); allocated > 1<<20 {
+			t.Errorf("%s: %d bytes were allocated", name, allocated)
+		}
+	}
+}
+
+// The last buffer is of the stated length, so that the bytes before it are all that is held beside it.
+func TestReadAll(t *testing.T) {
+	for _, size := range []int{0, 1, 511, 512, 513, 100_000, 1 << 20} {
+		for _, stated := range []int64{-1, int64(size), 1 << 30} {
+			content := bytes.Repeat([]byte("x"), size)
+			got, err := readAll(iotest.OneByteReader(bytes.NewReader(content)), stated)
+			if err != nil || !bytes.Equal(got, content) {
+				t.Fatalf("%d of %d bytes: %d, %v", size, stated, len(got), err)
+			}
+			if stated == int64(size) && cap(got) > max(size+1, bytes.MinRead) || cap(got) > max(2*size, bytes.MinRead) {
+				t.Errorf("%d of %d bytes: a buffer of %d", size, stated, cap(got))
+			}
+		}
+	}
+}
+
+func bytesAllocated(do func()) int64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	do()
+	runtime.ReadMemStats(&after)
+	return int64(after.TotalAlloc - before.TotalAlloc)
+}
+
+// The headers of a form's parts are small, whatever comes before and between them.
+func TestPartHeadersAreLimited(t *testing.T) {
+	var parameters strings.Builder
+	for n := range 1_000_000 {
+		fmt.Fprintf(&parameters, "; x%d=1", n)
+	}
+	header := formPart(`name="file"`+parameters.String(), "x")
+	for name, body := range map[string]string{"first": header + formEnd, "second": formPart(`name="file"`, "x") + header + formEnd} {
+		if allocated := bytesAllocated(func() {
+			if _, err := ReadForm(formRequest(body), "file"); FaultOf(t.Context(), err).Status != http.StatusBadRequest {
+				t.Errorf("%s: %v", name, err)
+			}
+		}); allocated > 1<<20 {
+			t.Errorf("%s: %d bytes were allocated", name, allocated)
+		}
+	}
+	big := strings.Repeat("\x00", 1<<20)
+	form, err := ReadForm(formRequest(formPart(`name="other"`, big)+formPart(`name="file"`, big)+formPart(`name="field"`, "y")+formEnd), "file", "field")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file, err := form.File("file"); err != nil || len(file) != len(big) {
+		t.Errorf("%d bytes, %v", len(file), err)
 	}
 }

@@ -39,6 +39,9 @@ func BadRequest(format string, args ...any) Fault {
 // ErrOverloaded is what a checker returns that has no place free.
 var ErrOverloaded = errors.New("too many checks are running")
 
+// ErrTooSlow is what reading a body fails with that does not arrive at the minimum rate.
+var ErrTooSlow = errors.New("the body arrives too slowly")
+
 // overloadRetry is when to try again after an overload: about as long as a queue takes to drain.
 const overloadRetry = 2 * time.Second
 
@@ -69,7 +72,9 @@ func FaultOf(ctx context.Context, err error) Fault {
 	case errors.Is(err, account.ErrQuota):
 		return Fault{Status: http.StatusTooManyRequests, Message: "The checks of this month are used up.", RetryAfter: restOfMonth(time.Now()), Cause: err}
 	case errors.Is(err, ErrOverloaded):
-		return Overload()
+		return Fault{Status: http.StatusServiceUnavailable, Message: "The server is overloaded.", RetryAfter: overloadRetry, Cause: err}
+	case errors.Is(err, ErrTooSlow):
+		return Fault{Status: http.StatusRequestTimeout, Message: "The request's body did not arrive in time.", Cause: err}
 	case ctx.Err() != nil:
 		return Fault{Status: statusClientGone, Message: "The client closed the connection.", Cause: err}
 	case errors.Is(err, account.ErrUnavailable):
@@ -77,11 +82,6 @@ func FaultOf(ctx context.Context, err error) Fault {
 		return Fault{Status: http.StatusServiceUnavailable, Message: "The server cannot answer now.", RetryAfter: overloadRetry, Cause: err}
 	}
 	return incident(ctx, "internal error", "error", err)
-}
-
-// Overload is the fault of a request that finds no place free.
-func Overload() Fault {
-	return Fault{Status: http.StatusServiceUnavailable, Message: "The server is overloaded.", RetryAfter: overloadRetry, Cause: ErrOverloaded}
 }
 
 // Panic is the fault of a handler that panicked. Call it from the deferred function that recovered.

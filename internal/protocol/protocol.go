@@ -55,6 +55,11 @@ type Call struct {
 	Arrived time.Time
 	// Protocol and Account are for the log; "" until they are known.
 	Protocol, Account string
+	// Visitor is the network of the browser that calls with a token; "" for an account's own server.
+	Visitor string
+	// Charge takes upload memory until the reply, for media that the request made the server fetch. It fails with
+	// ErrOverloaded. It is nil where nothing is charged.
+	Charge func(bytes int64) error
 	// Log writes lines that name the call.
 	Log *slog.Logger
 }

@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bonafide-id/bonafide/internal/check"
@@ -13,22 +12,27 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// Pool bounds the checks of one kind: Workers run at once, Queue more wait, each at most Wait; the rest are refused at
-// once, before they are read. A zero Workers is one for each core; a zero Wait is 10 seconds.
+// Pool bounds the checks of one kind: Workers run at the same time, Queue more wait, each at most Wait; the rest are
+// refused before they are read. A zero Workers is one for each core; a zero Wait is 10 seconds.
 type Pool struct {
 	Workers, Queue int
 	Wait           time.Duration
 }
 
-// pool gives turns to checks in the order in which they come. What is still arriving has no place in it: a slow client must
-// not keep another's check from running.
+// longestCheck is how long a check that has its turn may take by the clock. One that takes longer is given up as an overload: what
+// the media itself may cost is limited in processor time.
+const longestCheck = time.Minute
+
+// pool gives turns to the accounts one after the other, and within an account to the addresses of browsers; each owner's
+// checks run in the order in which they come. What is still arriving has no queue slot: a slow client must not keep
+// another's check from running.
 type pool struct {
 	workers, queue int
-	wait           time.Duration
+	wait, longest  time.Duration
 
 	mu      sync.Mutex
 	running int
-	waiting []*waiter
+	waiting []*waiter // in the order of their turns
 	// usual is what a check takes, a moving average; 0 until one has ended. last is what the last one took, begun when the
 	// last turn was given.
 	usual, last time.Duration
@@ -37,6 +41,7 @@ type pool struct {
 
 // waiter is a check that waits since then. It is told once: nil is its turn.
 type waiter struct {
+	owner owner
 	since time.Time
 	told  chan error
 }
@@ -48,22 +53,41 @@ func newPool(c Pool) *pool {
 	if c.Wait == 0 {
 		c.Wait = 10 * time.Second
 	}
-	return &pool{workers: c.Workers, queue: c.Queue, wait: c.Wait}
+	return &pool{workers: c.Workers, queue: c.Queue, wait: c.Wait, longest: longestCheck}
 }
 
-// full says whether a check that came now would be refused.
-func (p *pool) full() bool {
+// refuses says whether a check of the owner that came now would be refused.
+func (p *pool) refuses(o owner) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.refuses(time.Now())
+	w := &waiter{owner: o}
+	return p.running == p.workers && !p.accepts(p.orderWith(w), w, time.Now())
 }
 
-// refuses says whether nobody is let in: the queue has no place, or those in it will take more than half of the longest
-// wait, if each takes what one usually does, what the last one did, or what all that run have taken already, whatever is
-// longest. The other half is for checks that grow slower after that: who is let in should be served, not wait in vain.
-func (p *pool) refuses(now time.Time) bool {
+// orderWith is the order of turns if w waited too.
+func (p *pool) orderWith(w *waiter) []*waiter {
+	order := takeTurns(append(slices.Clone(p.waiting), w), func(o owner) owner { return o })
+	return takeTurns(order, func(o owner) owner { return owner{account: o.account} })
+}
+
+// takeTurns sorts waiters so that everybody's first comes before anybody's second.
+func takeTurns(waiting []*waiter, who func(owner) owner) []*waiter {
+	rank, count := map[*waiter]int{}, map[owner]int{}
+	for _, w := range waiting {
+		rank[w] = count[who(w.owner)]
+		count[who(w.owner)]++
+	}
+	slices.SortStableFunc(waiting, func(a, b *waiter) int { return rank[a] - rank[b] })
+	return waiting
+}
+
+// accepts says whether w has a queue slot in the order of turns, and its turn within half of the longest wait, if each
+// check takes what one usually does, what the last one did, or what all that run have taken already, whatever is longest.
+// The other half is for checks that grow slower after that: who is let in should be served, not wait in vain.
+func (p *pool) accepts(order []*waiter, w *waiter, now time.Time) bool {
 	slow := max(p.usual, p.last, now.Sub(p.begun))
-	return p.running == p.workers && (len(p.waiting) >= p.queue || p.passing(len(p.waiting), slow) > p.wait/2)
+	position := slices.Index(order, w)
+	return position < p.queue && p.passing(position, slow) <= p.wait/2
 }
 
 // passing is how long so many checks take that each take so long.
@@ -71,19 +95,25 @@ func (p *pool) passing(checks int, each time.Duration) time.Duration {
 	return time.Duration(checks) * each / time.Duration(p.workers)
 }
 
-// run waits for a turn and runs do. It fails with protocol.ErrOverloaded where there is no place, or no turn in time.
-func (p *pool) run(ctx context.Context, do func()) error {
+// run waits for a turn and runs do, whose context ends when it has taken too long. It fails with protocol.ErrOverloaded where
+// there is no place, no turn in time, or do fails because its time is over; else with what do fails with.
+func (p *pool) run(ctx context.Context, do func(context.Context) error) error {
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
 	defer p.leave(time.Now())
-	do()
-	return nil
+	timed, cancel := context.WithTimeout(ctx, p.longest)
+	defer cancel()
+	err := do(timed)
+	if err != nil && timed.Err() != nil && ctx.Err() == nil {
+		return protocol.ErrOverloaded
+	}
+	return err
 }
 
 // enter waits for a turn. Each call that returns nil needs one of leave.
 func (p *pool) enter(ctx context.Context) error {
-	w, err := p.join(time.Now())
+	w, err := p.join(ownerOf(protocol.CallOf(ctx)), time.Now())
 	if w == nil {
 		return err
 	}
@@ -103,21 +133,27 @@ func (p *pool) enter(ctx context.Context) error {
 	return <-w.told // it was told meanwhile
 }
 
-// join takes a turn or a place in the queue; without a waiter, the error says whether it was a turn.
-func (p *pool) join(now time.Time) (*waiter, error) {
+// join takes a turn or a queue slot; without a waiter, the error says whether it was a turn. In a full queue the last in
+// the order of turns gives way: it is one of the owner who has the most.
+func (p *pool) join(o owner, now time.Time) (*waiter, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dismiss(now)
-	if p.refuses(now) {
-		return nil, protocol.ErrOverloaded
-	}
 	if p.running < p.workers {
 		p.running++
 		p.begun = now
 		return nil, nil
 	}
-	w := &waiter{now, make(chan error, 1)}
-	p.waiting = append(p.waiting, w)
+	w := &waiter{o, now, make(chan error, 1)}
+	order := p.orderWith(w)
+	if !p.accepts(order, w, now) {
+		return nil, protocol.ErrOverloaded
+	}
+	if len(order) > p.queue {
+		order[p.queue].told <- protocol.ErrOverloaded
+		order = order[:p.queue]
+	}
+	p.waiting = order
 	return w, nil
 }
 
@@ -179,20 +215,6 @@ func (p *pool) load() (running, waiting int) {
 	return p.running, len(p.waiting)
 }
 
-// budget is how many more bytes may be held at once.
-type budget struct{ left atomic.Int64 }
-
-// take takes so many bytes, or says that there are not so many left.
-func (b *budget) take(bytes int64) bool {
-	if b.left.Add(-bytes) < 0 {
-		b.left.Add(bytes)
-		return false
-	}
-	return true
-}
-
-func (b *budget) giveBack(bytes int64) { b.left.Add(bytes) }
-
 // Checker is what checks pictures and recordings.
 type Checker interface {
 	Picture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
@@ -210,18 +232,19 @@ func (s *Server) Admit(c Checker) *Admission { return &Admission{s, c} }
 
 // Picture checks a picture when its turn has come. It fails with protocol.ErrOverloaded where that takes too long.
 func (a *Admission) Picture(ctx context.Context, data []byte, o check.PictureOptions) (v liveness.Verdict, err error) {
-	return a.run(ctx, protocol.Picture, func() (liveness.Verdict, error) { return a.checker.Picture(ctx, data, o) })
+	return a.run(ctx, protocol.Picture, func(ctx context.Context) (liveness.Verdict, error) { return a.checker.Picture(ctx, data, o) })
 }
 
 // Recording checks a recording when its turn has come. It fails with protocol.ErrOverloaded where that takes too long.
 func (a *Admission) Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (v liveness.Verdict, err error) {
-	return a.run(ctx, protocol.Recording, func() (liveness.Verdict, error) { return a.checker.Recording(ctx, data, phrase, o) })
+	return a.run(ctx, protocol.Recording, func(ctx context.Context) (liveness.Verdict, error) { return a.checker.Recording(ctx, data, phrase, o) })
 }
 
-func (a *Admission) run(ctx context.Context, l protocol.Load, check func() (liveness.Verdict, error)) (v liveness.Verdict, err error) {
-	if refused := a.server.pools[l].run(ctx, func() { v, err = check() }); refused != nil {
-		return v, refused
-	}
+func (a *Admission) run(ctx context.Context, l protocol.Load, check func(context.Context) (liveness.Verdict, error)) (v liveness.Verdict, err error) {
+	err = a.server.pools[l].run(ctx, func(ctx context.Context) (err error) {
+		v, err = check(ctx)
+		return err
+	})
 	if err == nil {
 		call := protocol.CallOf(ctx)
 		a.server.metrics.verdict(call.Protocol, v)

@@ -3,7 +3,10 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,9 +31,10 @@ func crowd(p *pool, at []time.Duration, lasts func(since time.Duration) time.Dur
 		go func() {
 			time.Sleep(when)
 			out[i].came, out[i].told = when, -1
-			out[i].err = p.run(context.Background(), func() {
+			out[i].err = p.run(context.Background(), func(context.Context) error {
 				out[i].told = time.Since(began)
 				time.Sleep(lasts(out[i].told))
+				return nil
 			})
 			if out[i].told < 0 {
 				out[i].told = time.Since(began)
@@ -181,21 +185,105 @@ func TestNobodyKeepsATurn(t *testing.T) {
 		p := newPool(Pool{Workers: 1, Queue: 3, Wait: 10 * time.Second})
 		go func() {
 			defer func() { _ = recover() }()
-			_ = p.run(t.Context(), func() { time.Sleep(time.Minute); panic("a fault in a check") })
+			_ = p.run(t.Context(), func(context.Context) error { time.Sleep(time.Minute); panic("a fault in a check") })
 		}()
 		synctest.Wait()
 		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := p.run(impatient, func() { t.Error("it had a turn") }); !errors.Is(err, context.DeadlineExceeded) {
+		if err := p.run(impatient, func(context.Context) error { t.Error("it had a turn"); return nil }); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 		began := time.Now()
-		if err := p.run(t.Context(), func() { t.Error("it had a turn") }); !errors.Is(err, protocol.ErrOverloaded) || time.Since(began) != 10*time.Second {
+		if err := p.run(t.Context(), func(context.Context) error { t.Error("it had a turn"); return nil }); !errors.Is(err, protocol.ErrOverloaded) || time.Since(began) != 10*time.Second {
 			t.Error(err, time.Since(began))
 		}
 		time.Sleep(time.Minute)
 		if running, waiting := p.load(); running != 0 || waiting != 0 {
 			t.Errorf("%d run and %d wait", running, waiting)
+		}
+	})
+}
+
+// as is a context of a call of the owner.
+func as(who owner) context.Context {
+	ctx, call := protocol.NewCall(context.Background(), slog.New(slog.DiscardHandler))
+	call.Account, call.Visitor = who.account, who.address
+	return ctx
+}
+
+// queued sends checks of a second each, a moment apart, to a pool with one worker, and returns whose came to an end, in
+// order.
+func queued(t *testing.T, queue int, from []owner) (ended []string) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(Pool{Workers: 1, Queue: queue, Wait: time.Hour})
+		var all sync.WaitGroup
+		for _, who := range from {
+			all.Go(func() {
+				_ = p.run(as(who), func(context.Context) error {
+					time.Sleep(time.Second)
+					ended = append(ended, who.account+who.address)
+					return nil
+				})
+			})
+			time.Sleep(time.Millisecond)
+		}
+		all.Wait()
+	})
+	return ended
+}
+
+// Accounts take turns, and so do the addresses within one.
+func TestAccountsTakeTurns(t *testing.T) {
+	greedy, other, third := owner{account: "g"}, owner{account: "o"}, owner{account: "t"}
+	got := strings.Join(queued(t, 10, []owner{greedy, greedy, greedy, greedy, greedy, other, other, third}), "")
+	if got != "ggotgogg" {
+		t.Errorf("the order is %s", got)
+	}
+	one, two := owner{"g", "1"}, owner{"g", "2"}
+	got = strings.Join(queued(t, 10, []owner{one, one, one, one, two, other, two}), "")
+	if got != "g1g1og2g1g2g1" {
+		t.Errorf("the order is %s", got)
+	}
+}
+
+// A full queue still takes a check of an account that has fewer there, and lets go of one of that which has most.
+func TestAFullQueueMakesWayForOthers(t *testing.T) {
+	greedy, other := owner{account: "g"}, owner{account: "o"}
+	if got := strings.Join(queued(t, 3, []owner{greedy, greedy, greedy, greedy, greedy, other}), ""); got != "ggog" {
+		t.Errorf("the order is %s", got)
+	}
+	if got := strings.Join(queued(t, 3, []owner{greedy, greedy, other, greedy, other, other, other}), ""); got != "ggog" && got != "ggogo" {
+		t.Errorf("the order is %s", got)
+	}
+	p := newPool(Pool{Workers: 1, Queue: 1, Wait: time.Hour})
+	if w, err := p.join(greedy, time.Now()); w != nil || err != nil || p.refuses(greedy) {
+		t.Error(w, err)
+	}
+	if w, err := p.join(greedy, time.Now()); w == nil || err != nil || !p.refuses(greedy) || !p.refuses(other) {
+		t.Error(w, err)
+	}
+}
+
+// A check that runs out of time because the machine is busy is an overload; one that fails by itself, or whose client is gone, is not.
+func TestChecksThatTakeTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(Pool{Workers: 1})
+		stalled := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		began := time.Now()
+		if err := p.run(t.Context(), stalled); !errors.Is(err, protocol.ErrOverloaded) || time.Since(began) != longestCheck {
+			t.Errorf("stalled: %v after %v", err, time.Since(began))
+		}
+		own := errors.New("its own")
+		if err := p.run(t.Context(), func(context.Context) error { return own }); !errors.Is(err, own) {
+			t.Errorf("failed: %v", err)
+		}
+		if err := p.run(t.Context(), func(context.Context) error { time.Sleep(2 * longestCheck); return nil }); err != nil {
+			t.Errorf("late, but done: %v", err)
+		}
+		gone, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := p.run(gone, stalled); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("client gone: %v", err)
 		}
 	})
 }

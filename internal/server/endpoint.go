@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"io"
 	"net/http"
 
 	"github.com/go-chi/chi/v5/middleware"
@@ -11,8 +10,8 @@ import (
 	"github.com/bonafide-id/bonafide/internal/protocol"
 )
 
-// endpoint is the way to one endpoint: the right method, room for what it carries, a body that ends at its limit.
-// What refuses the request does so in the endpoint's own shape.
+// endpoint is the way to one endpoint: the right method, and upload memory for what it carries. What refuses the request
+// does so in the endpoint's own shape.
 func (s *Server) endpoint(name string, e protocol.Endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		protocol.CallOf(r.Context()).Protocol = name
@@ -26,29 +25,36 @@ func (s *Server) endpoint(name string, e protocol.Endpoint) http.HandlerFunc {
 			e.Refuse(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be " + e.Method + "."})
 			return
 		}
-		limit := s.bodyLimit(e.Load)
-		if pool := s.pools[e.Load]; pool != nil {
-			bytes := heldBytes(r, limit)
-			if pool.full() || !s.uploads.take(bytes) {
-				e.Refuse(w, r, protocol.Overload())
-				return
-			}
-			defer s.uploads.giveBack(bytes)
+		if refuseEncoded(w, r, e.Refuse) {
+			return
 		}
-		limitBody(w, r, limit)
+		if pool := s.pools[e.Load]; pool != nil {
+			defer s.chargeUpload(r, pool).release()
+		}
 		e.Handle(w, r)
 	}
 }
 
-// heldBytes is how many bytes of the body may have to be held: what the client says, or the limit where it does not.
-func heldBytes(r *http.Request, limit int64) int64 {
-	switch {
-	case r.ContentLength < 0:
-		return limit
-	case r.ContentLength > limit:
-		return 0 // it is refused unread
+// refuseEncoded refuses a body that is compressed and says whether it was.
+func refuseEncoded(w http.ResponseWriter, r *http.Request, refuse func(http.ResponseWriter, *http.Request, protocol.Fault)) bool {
+	fault, refused := protocol.EncodingFault(r.Header)
+	if !refused || r.ContentLength == 0 {
+		return false
 	}
-	return r.ContentLength
+	w.Header().Set("Accept-Encoding", "identity")
+	refuse(w, r, fault)
+	return true
+}
+
+// chargeUpload charges what the request holds to whom it turns out to be from.
+func (s *Server) chargeUpload(r *http.Request, p *pool) *upload {
+	call := protocol.CallOf(r.Context())
+	u := &upload{memory: s.uploads, pool: p, call: call, stated: r.ContentLength}
+	if b, sent := r.Body.(*body); sent {
+		b.before, b.arrived = u.begin, u.arrived
+	}
+	call.Charge = u.charge
+	return u
 }
 
 // anyOrigin answers browsers that ask whether a page of another origin may call. What it may send is a token, never a
@@ -65,23 +71,16 @@ func (s *Server) origins(e protocol.Endpoint, handle http.Handler) http.Handler 
 	if !e.AnyOrigin {
 		return handle
 	}
-	return anyOrigin.Handler(handle)
+	handle = anyOrigin.Handler(handle)
+	preflight := s.light(handle.ServeHTTP)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions {
+			preflight(w, r)
+		} else {
+			handle.ServeHTTP(w, r)
+		}
+	})
 }
-
-// limitBody ends the body at the limit. Of a body that says that it is larger nothing is read, whoever reads it.
-func limitBody(w http.ResponseWriter, r *http.Request, limit int64) {
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
-	if r.ContentLength > limit {
-		r.Body = tooLarge{r.Body, limit}
-	}
-}
-
-type tooLarge struct {
-	io.Closer
-	limit int64
-}
-
-func (t tooLarge) Read([]byte) (int, error) { return 0, &http.MaxBytesError{Limit: t.limit} }
 
 // guard catches panics outside the endpoints.
 func (s *Server) guard(next http.Handler) http.Handler {
@@ -96,7 +95,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 }
 
 // recovered answers a request whose handler panicked, unless its reply has begun.
-func (s *Server) recovered(w http.ResponseWriter, r *http.Request, p any, refuse func(http.ResponseWriter, *http.Request, protocol.Fault)) {
+func (s *Server) recovered(w http.ResponseWriter, r *http.Request, p any, refuse refusal) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
@@ -117,10 +116,6 @@ func refuse(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
 	protocol.Print(w, f.Status, struct {
 		Error problem `json:"error"`
 	}{problem{f.Status, f.Message}})
-}
-
-func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	refuse(w, r, protocol.Fault{Status: http.StatusNotFound, Message: "There is nothing at this path."})
 }
 
 // wrongMethod answers for the server's own paths; endpoints answer for themselves.

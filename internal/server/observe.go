@@ -127,7 +127,7 @@ func (m *metrics) watch(s *Server) {
 		gauge("bonafide_checks_running", "Checks that run.", labels, func() int64 { running, _ := p.load(); return int64(running) })
 		gauge("bonafide_checks_queued", "Checks that wait for their turn.", labels, func() int64 { _, waiting := p.load(); return int64(waiting) })
 	}
-	gauge("bonafide_upload_bytes", "Bytes of the bodies that arrive, wait or are checked.", nil, func() int64 { return s.config.UploadBytes - s.uploads.left.Load() })
+	gauge("bonafide_upload_bytes", "Bytes of the bodies that arrive, wait or are checked.", nil, func() int64 { return s.config.UploadBytes - s.uploads.left() })
 }
 
 func (m *metrics) request(route string, status int, took time.Duration) {

@@ -63,14 +63,16 @@ func (c Config) withDefaults() Config {
 
 // Server serves protocols.
 type Server struct {
-	config   Config
-	log      *slog.Logger
-	probes   []Probe
-	router   chi.Router
-	metrics  *metrics
-	pools    map[protocol.Load]*pool
-	uploads  budget
-	stopping atomic.Bool
+	config Config
+	log    *slog.Logger
+	probes []Probe
+	router chi.Router
+	// endpoints has the protocols' endpoints alone, which notFound looks in once more.
+	endpoints chi.Router
+	metrics   *metrics
+	pools     map[protocol.Load]*pool
+	uploads   *uploadMemory
+	stopping  atomic.Bool
 
 	certificate certificate
 }
@@ -78,20 +80,21 @@ type Server struct {
 // New returns a server that serves /healthz, /readyz and /metrics. The probes decide whether it is ready.
 func New(c Config, log *slog.Logger, probes ...Probe) *Server {
 	c = c.withDefaults()
-	s := &Server{config: c, log: log, probes: probes, router: chi.NewRouter(), metrics: newMetrics()}
+	s := &Server{config: c, log: log, probes: probes, router: chi.NewRouter(), endpoints: chi.NewRouter(), metrics: newMetrics()}
 	s.pools = map[protocol.Load]*pool{
 		protocol.Picture:   newPool(c.Pictures),
 		protocol.Recording: newPool(c.Recordings),
 	}
-	s.uploads.left.Store(c.UploadBytes)
+	s.uploads = newUploadMemory(c.UploadBytes)
 	s.certificate = certificate{cert: c.TLSCert, key: c.TLSKey, log: log}
 	s.metrics.watch(s)
 	s.router.Use(clientAddress(c.Proxies), s.observe, s.guard, middleware.GetHead)
 	s.router.NotFound(s.notFound)
-	s.router.MethodNotAllowed(s.wrongMethod)
-	s.router.Get("/healthz", s.health)
-	s.router.Get("/readyz", s.ready)
-	s.router.Method(http.MethodGet, "/metrics", s.metrics.handler())
+	s.endpoints.NotFound(s.light(nothingHere))
+	s.router.MethodNotAllowed(s.light(s.wrongMethod))
+	s.router.Get("/healthz", s.light(s.health))
+	s.router.Get("/readyz", s.light(s.ready))
+	s.router.Get("/metrics", s.light(s.metrics.handler().ServeHTTP))
 	return s
 }
 
@@ -100,7 +103,9 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 	for _, p := range protocols {
 		for _, e := range p.Endpoints() {
 			for _, path := range e.Paths {
-				s.router.Handle(path, s.origins(e, s.endpoint(p.Name(), e)))
+				handler := s.origins(e, s.limited(s.bodyLimit(e.Load), e.Refuse, s.endpoint(p.Name(), e)))
+				s.router.Handle(path, handler)
+				s.endpoints.Handle(path, handler)
 			}
 		}
 	}
@@ -109,18 +114,24 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 // Pages adds what is read without credentials: documents that the handler answers at the paths, to GET and HEAD.
 func (s *Server) Pages(h http.Handler, paths ...string) {
 	for _, path := range paths {
-		s.router.Method(http.MethodGet, path, h)
+		s.router.Get(path, s.light(h.ServeHTTP))
 	}
 }
 
 // Site adds pages that look after themselves: who may see them, and what is posted to them, in small bodies.
 func (s *Server) Site(h http.Handler, paths ...string) {
 	for _, path := range paths {
-		s.router.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			limitBody(w, r, lightBytes)
-			h.ServeHTTP(w, r)
-		})
+		s.router.HandleFunc(path, s.light(h.ServeHTTP))
 	}
+}
+
+// light is how handlers are reached that no protocol has a reply for.
+func (s *Server) light(handle http.HandlerFunc) http.HandlerFunc {
+	return s.limited(lightBytes, refuse, func(w http.ResponseWriter, r *http.Request) {
+		if !refuseEncoded(w, r, refuse) {
+			handle(w, r)
+		}
+	})
 }
 
 // Handler is the whole server without its listener.

@@ -39,21 +39,26 @@ type Store interface {
 	Transactions
 	CaptureTokens
 	Records
-	// Ping says whether the store answers.
+	// Ping says whether the store answers and can write. It writes once in ProbeInterval at most, unless a write has
+	// failed since.
 	Ping(ctx context.Context) error
-	// Repeat has the tasks done from now on, each once for all the processes that repeat it on this store, until stop is
-	// called. stop waits for the task that runs. All processes must give the same tasks.
-	Repeat(ctx context.Context, log *slog.Logger, tasks ...Task) (stop func(), err error)
+	// Repeat runs the tasks from now on, each once per period for all the processes that repeat it on this store, until
+	// stop is called. stop waits for the task that runs. All processes must give the same tasks.
+	Repeat(ctx context.Context, log *slog.Logger, tasks ...Task) (stop func())
 	Close() error
 }
+
+// ProbeInterval is how long Ping trusts that a store which could write still can.
+const ProbeInterval = 5 * time.Second
 
 // Task is recurring work.
 type Task struct {
 	// Name is stable and unique.
 	Name string
-	// Every is how long after one time comes the next; the first time is at once, unless another process had it already.
+	// Every is the period. The first run is immediate, unless another process ran the task less than a period ago.
 	Every time.Duration
-	// Do does the work. A failure is logged and tried again.
+	// Do does the work. A failure is logged and Do is called again. A process that is killed during Do leaves the work to
+	// another, half an hour later.
 	Do func(ctx context.Context) error
 }
 
@@ -100,6 +105,8 @@ type Grant struct {
 	Credential Credential
 	Key        Key
 	Account    Account
+	// Protocols are those that the key has credentials for, sorted.
+	Protocols []string
 }
 
 // Accounts keeps the tenants, their keys and the rate of their requests.

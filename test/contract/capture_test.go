@@ -251,3 +251,28 @@ func TestCaptureAcrossOrigins(t *testing.T) {
 	r.send("GET", "/capture/session", "", nil, bearer("x"), header{"Origin", "https://shop.example"}).
 		want(401, `<.*>`).wantHeader("Access-Control-Allow-Origin", `^\*$`)
 }
+
+// Over quota, an upload with a token is not checked, and brings no other token. The token itself stays as it was.
+func TestCaptureOverQuota(t *testing.T) {
+	r := newRig(t)
+	token, transaction := r.grant("", r.apiKey())
+	r.facePicture().want(200, `<.*>`)
+	r.set(account.Settings{MonthlyQuota: 1})
+	r.checked = func(context.Context, seen) (liveness.Verdict, error) {
+		t.Error("it was checked")
+		return verdict(0.9), nil
+	}
+	for range 2 {
+		r.bring("/capture/recording", token).want(429, `{"error":{"code":429,"message":"`+sentence+`"}}`).wantHeader("Retry-After", `^\d+$`)
+	}
+	r.resultOf(transaction, r.apiKey()).want(429, `<.*>`)
+
+	// The last check of the month may be used up by another at the same time.
+	r.set(account.Settings{MonthlyQuota: 2})
+	r.checked = func(context.Context, seen) (liveness.Verdict, error) {
+		r.says(verdict(0.9))
+		r.facePicture().want(200, `<.*>`)
+		return verdict(0.9), nil
+	}
+	r.bring("/capture/recording", token).want(429, `{"error":{"code":429,"message":"`+sentence+`"}}`)
+}

@@ -97,6 +97,19 @@ func TestLipSecureUserErrors(t *testing.T) {
 	}
 }
 
+// TestLipSecureLargeFrames: too many pixels are a client error, as too many bytes are, and use no try.
+func TestLipSecureLargeFrames(t *testing.T) {
+	r := newRig(t)
+	id, phrase := r.challenge()
+	known := `{"transactionId":"` + id + `","phrase":"` + phrase + `",`
+	r.says(undecided(liveness.VideoTooLarge))
+	for range 5 { // more than there are tries
+		r.verify(id, video).want(413, known+`"score":0,"error":{"type":"client","code":413,"message":"`+sentence+`"}}`)
+	}
+	r.says(verdict(0.99))
+	r.verify(id, video).want(200, known+`"score":99.0,"error":`+noError+`}`)
+}
+
 // lipClient is the reply to a client error at the verifier.
 func lipClient(id, phrase, code string) string {
 	return `{"transactionId":"` + id + `","phrase":"` + phrase + `","score":0,"error":{"type":"client","code":` + code + `,"message":"` + sentence + `"}}`
@@ -250,11 +263,12 @@ func TestLipSecureTooLarge(t *testing.T) {
 	r := newRig(t)
 	id, phrase := r.challenge()
 	contentType, body := form(part{"file", "v.mp4", strings.Repeat("x", recordingBytes)})
-	r.send("POST", "/verifier/"+id, contentType, bytes.NewReader(body.Bytes()), r.key()).want(413, lipClient(id, phrase, "413"))
+	// A length over the limit is refused before anything else, so nothing is known of the transaction.
+	r.send("POST", "/verifier/"+id, contentType, bytes.NewReader(body.Bytes()), r.key()).want(413, lipClient("", "", "413"))
 	// Without a length to see beforehand.
 	r.send("POST", "/verifier/"+id, contentType, readerFunc(body.Read), r.key()).want(413, lipClient(id, phrase, "413"))
 	contentType, body = form(part{"ignored", "v.mp4", strings.Repeat("x", recordingBytes)}, video)
-	r.send("POST", "/verifier/"+id, contentType, body, r.key()).want(413, lipClient(id, phrase, "413"))
+	r.send("POST", "/verifier/"+id, contentType, readerFunc(body.Read), r.key()).want(413, lipClient(id, phrase, "413"))
 	contentType, body = form(part{"file", "v.mp4", strings.Repeat("x", recordingBytes-1000)})
 	r.send("POST", "/verifier/"+id, contentType, body, r.key()).want(200, `{"transactionId":"`+id+`","phrase":"`+phrase+`","score":98.7,"error":`+noError+`}`)
 }

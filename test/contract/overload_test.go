@@ -1,12 +1,18 @@
 package contract
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/bonafide-id/bonafide/internal/account"
 	"github.com/bonafide-id/bonafide/internal/server"
 	"github.com/bonafide-id/bonafide/liveness"
 )
@@ -45,12 +51,14 @@ func (r *rig) occupy(send func() reply) (free func()) {
 	return func() { close(release); <-done }
 }
 
-// A full house refuses at once, before it has read anything: the bodies of these requests never come.
+// A full queue refuses before it has read anything: the bodies of these requests never come.
 func TestAFullQueueRefusesUnread(t *testing.T) {
-	for protocol, path := range map[string]string{"lipsecure": "/verifier/x", "selfie": selfiePath, "faceliveness": facePath} {
+	for _, protocol := range []string{"lipsecure", "selfie", "faceliveness"} {
 		t.Run(protocol, func(t *testing.T) {
 			r := newRigWith(t, server.Config{Pictures: server.Pool{Workers: 1}, Recordings: server.Pool{Workers: 1}})
 			id, _ := r.challenge()
+			unread, _ := r.challenge()
+			path := map[string]string{"lipsecure": "/verifier/" + unread, "selfie": selfiePath, "faceliveness": facePath}[protocol]
 			occupant, other := r.facePicture, func() reply { return r.verify(id, video) }
 			if protocol == "lipsecure" {
 				occupant, other = other, occupant
@@ -58,8 +66,8 @@ func TestAFullQueueRefusesUnread(t *testing.T) {
 			free := r.occupy(occupant)
 			never, end := io.Pipe()
 			defer end.Close()
-			r.wantOverloaded(protocol, r.send("POST", path, "text/plain", never, r.key()))
-			// The other kind of media has its own places.
+			r.wantOverloaded(protocol, r.send("POST", path, "multipart/form-data; boundary=x", never, append(r.app(), r.key(), r.basic("Authorization"))...))
+			// The other kind of media has its own queue.
 			other().want(200, `<.*>`)
 			free()
 			r.facePicture().want(200, `<.*>`)
@@ -125,50 +133,88 @@ func TestAPlaceComesBack(t *testing.T) {
 	r.facePicture().want(200, `<.*>`)
 }
 
-// unending sends a request whose body never ends, until the function that it returns is called.
-func (r *rig) unending(path string) (hangUp func()) {
+// sender is a connection on which a request arrives as slowly as a test likes.
+type sender struct {
+	net.Conn
+	r *rig
+}
+
+// begin sends a request's headers and the first byte of its body, and waits until the byte is there.
+func (r *rig) begin(path string, length int, headers ...header) sender {
 	r.t.Helper()
-	ctx, cancel := context.WithCancel(r.t.Context())
-	body, end := io.Pipe()
-	request, err := http.NewRequestWithContext(ctx, "POST", r.url+path, body)
+	c, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	auth := r.basic("Authorization")
-	request.Header.Set(auth[0], auth[1])
-	request.Header.Set("Content-Type", "application/json")
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			response.Body.Close()
-			r.t.Errorf("the request without an end got %d", response.StatusCode)
-		}
-	}()
-	io.WriteString(end, "{")
-	for r.metric("bonafide_upload_bytes") == "0" {
+	r.t.Cleanup(func() { c.Close() })
+	before := r.metric("bonafide_upload_bytes")
+	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nContent-Type: multipart/form-data; boundary=x\r\n", path, length)
+	for _, h := range headers {
+		fmt.Fprintf(c, "%s: %s\r\n", h[0], h[1])
+	}
+	io.WriteString(c, "\r\n-")
+	for deadline := time.Now().Add(5 * time.Second); r.metric("bonafide_upload_bytes") == before && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
-	return func() { cancel(); end.CloseWithError(context.Canceled); <-gone } // an end would make it whole
+	return sender{c, r}
 }
 
 // A client that is slow to send keeps nobody else from being checked.
-func TestSlowUploadsHoldNoPlace(t *testing.T) {
+func TestSlowUploadsHoldNoQueueSlot(t *testing.T) {
 	r := newRigWith(t, server.Config{Pictures: server.Pool{Workers: 1}})
 	for range 5 {
-		defer r.unending(facePath)()
+		r.begin(facePath, 100, r.basic("Authorization"))
 	}
 	r.facePicture().want(200, `<.*>`)
 }
 
-// What arrives at once is bounded by its bytes.
+// What an account makes the server hold is bounded by its bytes, and comes back.
 func TestUploadsAreBounded(t *testing.T) {
-	r := newRigWith(t, server.Config{UploadBytes: pictureBytes + 100, Pictures: server.Pool{Workers: 9}})
-	hangUp := r.unending(facePath)
+	r := newRigWith(t, server.Config{UploadBytes: pictureBytes, Pictures: server.Pool{Workers: 9}})
+	slow := r.begin(facePath, pictureBytes-100, r.basic("Authorization"))
 	r.wantOverloaded("faceliveness", r.send("POST", facePath, "application/json", jsonBody(`{"faceImageBase":"%0200d"}`, 0), r.basic("Authorization")))
-	hangUp()
+	slow.Close()
 	for r.metric("bonafide_upload_bytes") != "0" {
 		time.Sleep(time.Millisecond)
 	}
 	r.facePicture().want(200, `<.*>`)
+}
+
+// Six connections of one address with nothing but browser tokens state the largest length and send almost nothing. Neither
+// another account nor another visitor of the same account is refused for it.
+func TestSlowBrowsersStarveNobody(t *testing.T) {
+	proxied := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	r := newRigWith(t, server.Config{UploadBytes: 5 * recordingBytes, Recordings: server.Pool{Workers: 2, Queue: 9}, Proxies: proxied})
+	other, err := r.accounts.Create(t.Context(), "other", account.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := func() header { token, _ := r.grant("", r.apiKey()); return bearer(token) }
+	for range 6 {
+		r.begin("/capture/recording", recordingBytes, token(), header{"X-Forwarded-For", "192.0.2.7"})
+	}
+	contentType, body := form(part{"file", "recording.webm", strings.Repeat("x", recordingBytes/2)})
+	visitor := r.send("POST", "/capture/recording", contentType, bytes.NewReader(body.Bytes()), token(), header{"X-Forwarded-For", "192.0.2.8"})
+	visitor.want(200, `{"result":"passed"}`)
+
+	r.credentials = other
+	id, _ := r.challenge()
+	for range 3 {
+		r.facePicture().want(200, `<.*>`)
+	}
+	r.send("POST", "/verifier/"+id, contentType, bytes.NewReader(body.Bytes()), r.key()).want(200, `<.*>`)
+}
+
+// What the server fetches for a request is charged as an upload is.
+func TestFetchedPicturesAreCharged(t *testing.T) {
+	r := newRigWith(t, server.Config{UploadBytes: pictureBytes})
+	r.fetched = func(string) ([]byte, error) { return []byte(marker), nil }
+	ask := func() reply { return r.face(`{"faceImageBase":"https://example.com/%s"}`, marker) }
+	r.charged = pictureBytes - 200
+	ask().want(200, `<.*>`)
+	r.charged = pictureBytes
+	r.wantOverloaded("faceliveness", ask())
+	if held := r.metric("bonafide_upload_bytes"); held != "0" {
+		t.Errorf("%s bytes are held after the replies", held)
+	}
 }

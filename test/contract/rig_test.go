@@ -24,6 +24,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/account"
 	"github.com/bonafide-id/bonafide/internal/challenge"
 	"github.com/bonafide-id/bonafide/internal/check"
+	"github.com/bonafide-id/bonafide/internal/protocol"
 	"github.com/bonafide-id/bonafide/internal/protocol/capture"
 	"github.com/bonafide-id/bonafide/internal/protocol/faceliveness"
 	"github.com/bonafide-id/bonafide/internal/protocol/lipsecure"
@@ -42,6 +43,7 @@ type rig struct {
 	t           *testing.T
 	url         string
 	server      *server.Server
+	protocols   []protocol.Protocol // all that are mounted
 	accounts    *account.Accounts
 	challenges  *challenge.Challenges
 	store       *sqlite.Store
@@ -56,6 +58,8 @@ type rig struct {
 	checked func(ctx context.Context, seen seen) (liveness.Verdict, error)
 	// fetched is what fetching a URL gives.
 	fetched func(url string) ([]byte, error)
+	// charged is what a fetch costs, in bytes.
+	charged int64
 }
 
 // seen is what a check was asked.
@@ -76,7 +80,12 @@ func (r *rig) Recording(ctx context.Context, data []byte, phrase string, o check
 	return r.checked(ctx, seen{data: data, phrase: phrase, threshold: o.Threshold, prompted: o.Prompted})
 }
 
-func (r *rig) Fetch(_ context.Context, url string) ([]byte, error) { return r.fetched(url) }
+func (r *rig) Fetch(_ context.Context, url string, charge func(bytes int64) error) ([]byte, error) {
+	if err := charge(r.charged); err != nil {
+		return nil, err
+	}
+	return r.fetched(url)
+}
 
 func (r *rig) clock() time.Time {
 	r.mu.Lock()
@@ -139,12 +148,13 @@ func newRigWith(t *testing.T, c server.Config) *rig {
 	c.PictureBytes, c.RecordingBytes = pictureBytes, recordingBytes
 	r.server = server.New(c, slog.New(slog.NewJSONHandler(r.log, nil)))
 	admission := r.server.Admit(r)
-	r.server.Mount(
+	r.protocols = []protocol.Protocol{
 		lipsecure.New(r.accounts, r.challenges, admission),
 		selfie.New(r.accounts, admission),
 		faceliveness.New(r.accounts, admission, r),
 		capture.New(r.accounts, r.challenges, admission, r.clock),
-	)
+	}
+	r.server.Mount(r.protocols...)
 	listener := httptest.NewServer(r.server.Handler())
 	t.Cleanup(listener.Close)
 	t.Cleanup(r.logHoldsNoSecret)

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -30,7 +31,7 @@ import (
 
 func TestUnknownPaths(t *testing.T) {
 	r := newRig(t)
-	for _, path := range []string{"/", "/challenge/", "/Challenge", "/verifier", "/verifier/", "/verifier/a/b", "/v0.3/liveness-verification", "/api/v1/face", "/metrics/x", "//challenge", "/%00"} {
+	for _, path := range []string{"/", "/Challenge", "/challenges/", "//metrics", "/readyz/", "/verifier", "/verifier/", "/verifier/a/b", "/v0.3/liveness-verification", "/api/v1/face", "/metrics/x", "/%2Fchallenge", "/%00"} {
 		for _, method := range []string{"GET", "POST"} {
 			r.send(method, path, "", nil, r.key()).want(404, `{"error":{"code":404,"message":"`+sentence+`"}}`)
 		}
@@ -366,4 +367,61 @@ func TestNothingTellsWhichCredentialsExist(t *testing.T) {
 			t.Errorf("%q: %s\nwant %s", shown, got, want)
 		}
 	}
+}
+
+// A length over the limit is refused before anything else: the method, the credentials and the body are not looked at.
+// The client gets the reply although it reads only when it has sent everything.
+func TestLengthsOverTheLimit(t *testing.T) {
+	r := newRig(t)
+	other := `{"error":{"code":413,"message":"` + sentence + `"}}`
+	for _, c := range []struct{ request, want string }{
+		{"POST /challenge", `{"transactionId":"","phrase":"","error":{"type":"client","code":413,"message":"` + sentence + `"}}`},
+		{"GET /challenge", `{"transactionId":"","phrase":"","error":{"type":"client","code":413,"message":"` + sentence + `"}}`},
+		{"POST /verifier/x", lipClient("", "", "413")},
+		{"POST " + selfiePath, selfieError("TOO_LARGE")},
+		{"POST " + facePath, faceError("", requestError("TOO_LARGE"))},
+		{"POST /capture/tokens", other}, {"POST /capture/recording", other}, {"POST /capture/picture", other},
+		{"GET /capture/session", other}, {"OPTIONS /capture/recording", other}, {"GET /capture/results/x", other},
+		{"GET /healthz", other}, {"GET /readyz", other}, {"GET /metrics", other}, {"POST /metrics", other}, {"POST /nothing", other},
+	} {
+		for _, length := range []int{recordingBytes + 1, 20 << 20, 100_000_000_000} {
+			got := r.sendAll(c.request, length, min(length, 20<<20))
+			got.want(413, c.want)
+			got.wantHeader("Connection", "^close$")
+			if c.request == "POST /capture/recording" { // or the page could not read the reply
+				got.wantHeader("Access-Control-Allow-Origin", `^\*$`)
+			}
+		}
+	}
+	if n := r.sendAll("HEAD /healthz", 1e9, 0).status; n != 413 {
+		t.Errorf("HEAD: status %d", n)
+	}
+}
+
+// sendAll states a length, sends so much of it, and reads the reply only then.
+func (r *rig) sendAll(request string, length, sent int) reply {
+	r.t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: x\r\nOrigin: https://shop.example\r\nContent-Length: %d\r\n\r\n", request, length)
+	if _, err := c.Write(make([]byte, sent)); err != nil {
+		r.t.Fatalf("%s: after a length of %d: %v", request, length, err)
+	}
+	method, _, _ := strings.Cut(request, " ")
+	response, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
+	if err != nil {
+		r.t.Fatalf("%s: after a length of %d: %v", request, length, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if response.Close {
+		response.Header.Set("Connection", "close") // http.ReadResponse takes it out
+	}
+	return reply{r.t, response.StatusCode, response.Header, string(body)}
 }

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bonafide-id/bonafide/internal/media"
 )
 
 const root = "../.."
@@ -23,6 +25,11 @@ const root = "../.."
 var program string // the binary under test
 
 func TestMain(m *testing.M) {
+	media.MaybeConfine()
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		serveFetchingHere(os.Args[2:])
+		return
+	}
 	folder, err := os.MkdirTemp("", "bonafide-system-")
 	if err != nil {
 		panic(err)

@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"strings"
@@ -25,7 +26,8 @@ func (a *API) bearer(r *http.Request) (token string, c account.Capture, t challe
 	if c, err = a.accounts.Capture(ctx, token); err != nil {
 		return token, c, t, err
 	}
-	protocol.CallOf(ctx).Account = c.Account.Name
+	call := protocol.CallOf(ctx)
+	call.Account, call.Visitor = c.Account.Name, account.Network(ctx)
 	t, err = a.take(ctx, c.Account, c.Transaction)
 	return token, c, t, err
 }
@@ -89,6 +91,9 @@ func (a *API) receive(r *http.Request, load protocol.Load) (reply uploadReply, n
 	if wants := map[mode]protocol.Load{phraseMode: protocol.Recording, selfieMode: protocol.Picture}[modeOf(t)]; wants != load {
 		return reply, "", protocol.BadRequest("The transaction waits for a %s, not a %s.", wants, load)
 	}
+	if err := a.accounts.CheckQuota(ctx, c.Account); err != nil {
+		return reply, "", err
+	}
 	media, prompted, err := read(r, t)
 	if err != nil {
 		return reply, "", err
@@ -104,6 +109,9 @@ func (a *API) receive(r *http.Request, load protocol.Load) (reply uploadReply, n
 	if err == nil {
 		err = a.keep(ctx, t, v)
 	}
+	if errors.Is(err, account.ErrQuota) { // checks at the same time used up the month
+		return reply, "", err
+	}
 	if err != nil {
 		return reply, a.renew(ctx, c), err
 	}
@@ -117,6 +125,9 @@ func read(r *http.Request, t challenge.Transaction) (media []byte, prompted []ti
 		return nil, nil, err
 	}
 	if media, err = form.File("file"); err != nil {
+		return nil, nil, err
+	}
+	if err := form.RefuseUnknown("file", "prompts"); err != nil {
 		return nil, nil, err
 	}
 	text, given := form.Field("prompts")
@@ -156,10 +167,7 @@ func (a *API) check(ctx context.Context, c account.Capture, t challenge.Transact
 // keep settles the transaction where there is a decision, and uses up a try where there is none. It counts as a check of
 // the protocol whose flow it is.
 func (a *API) keep(ctx context.Context, t challenge.Transaction, v liveness.Verdict) error {
-	c := challenge.Check{ID: protocol.CallOf(ctx).ID, Protocol: string(account.LipSecure)}
-	if modeOf(t) == selfieMode {
-		c.Protocol = string(account.Selfie)
-	}
+	c := challenge.Check{ID: protocol.CallOf(ctx).ID, Protocol: string(protocolOf(t))}
 	if v.Outcome == liveness.Undecided || v.Score == nil {
 		return closed(a.challenges.Fail(ctx, t, c, v))
 	}

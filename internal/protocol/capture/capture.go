@@ -23,6 +23,7 @@ import (
 type Accounts interface {
 	Authenticate(ctx context.Context, p account.Protocol, public, secret string) (account.Account, error)
 	Admit(ctx context.Context, acct account.Account) error
+	CheckQuota(ctx context.Context, acct account.Account) error
 	GrantCapture(ctx context.Context, acct account.Account, t challenge.Transaction, threshold *float64) (token string, expires time.Time, err error)
 	Capture(ctx context.Context, token string) (account.Capture, error)
 	UseCapture(ctx context.Context, token string) error
@@ -106,6 +107,14 @@ func modeOf(t challenge.Transaction) mode {
 	return phraseMode
 }
 
+// protocolOf is the protocol whose flow the transaction is.
+func protocolOf(t challenge.Transaction) account.Protocol {
+	if modeOf(t) == selfieMode {
+		return account.Selfie
+	}
+	return account.LipSecure
+}
+
 type problem struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
@@ -167,11 +176,9 @@ func (a *API) grant(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var o order
-	if r.ContentLength != 0 {
-		if _, err := protocol.ReadJSON(r, &o); err != nil {
-			return nil, err
-		}
+	o, err := readOrder(r)
+	if err != nil {
+		return nil, err
 	}
 	switch {
 	case m == phraseMode && o.Threshold != nil:
@@ -182,6 +189,21 @@ func (a *API) grant(r *http.Request) (any, error) {
 		return nil, protocol.BadRequest("The value of \"threshold\" must be a number from 0 to 1, such as 0.6.")
 	}
 	return a.grantFor(r.Context(), acct, m, o)
+}
+
+// readOrder reads the body, if there is one.
+func readOrder(r *http.Request) (o order, err error) {
+	if err := protocol.RefuseUnknownQuery(r.URL.Query()); err != nil {
+		return o, err
+	}
+	if r.ContentLength == 0 {
+		return o, nil
+	}
+	body, err := protocol.ReadJSON(r, &o)
+	if err != nil {
+		return o, err
+	}
+	return o, body.RefuseUnknown("transaction_id", "threshold")
 }
 
 func (a *API) grantFor(ctx context.Context, acct account.Account, m mode, o order) (Grant, error) {

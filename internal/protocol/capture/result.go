@@ -52,7 +52,7 @@ func (a *API) result(r *http.Request) (any, error) {
 func (a *API) Result(ctx context.Context, acct account.Account, id string) (Result, error) {
 	t, err := a.challenges.TakeAny(ctx, acct.ID, id)
 	state, known := states[err]
-	if errors.Is(err, challenge.ErrUnknown) {
+	if errors.Is(err, challenge.ErrUnknown) || known && !acct.InScope(protocolOf(t)) {
 		return Result{}, protocol.Fault{Status: http.StatusNotFound, Message: "The transaction is unknown.", Cause: err}
 	}
 	if !known {

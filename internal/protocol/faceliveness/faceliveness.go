@@ -26,9 +26,10 @@ type Checker interface {
 	Picture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
 }
 
-// Fetcher fetches a picture from a URL. Any error of it is the URL's fault.
+// Fetcher fetches a picture from a URL, and charges its bytes as they arrive. Any error but one of charge is the URL's
+// fault.
 type Fetcher interface {
-	Fetch(ctx context.Context, url string) ([]byte, error)
+	Fetch(ctx context.Context, url string, charge func(bytes int64) error) ([]byte, error)
 }
 
 // API is the protocol. Build it with New.
@@ -80,7 +81,9 @@ var requestErrors = map[int]string{
 	http.StatusBadRequest:            "BAD_REQUEST",
 	http.StatusUnauthorized:          "UNAUTHORIZED",
 	http.StatusMethodNotAllowed:      "METHOD_NOT_ALLOWED",
+	http.StatusRequestTimeout:        "REQUEST_TIMEOUT",
 	http.StatusRequestEntityTooLarge: "TOO_LARGE",
+	http.StatusUnsupportedMediaType:  "UNSUPPORTED_FORMAT",
 	http.StatusTooManyRequests:       "TOO_MANY_REQUESTS",
 }
 
@@ -152,6 +155,9 @@ func (a *API) judge(ctx context.Context, acct account.Account, image protocol.Te
 		if ctx.Err() != nil {
 			return refused, ctx.Err()
 		}
+		if errors.Is(err, protocol.ErrOverloaded) {
+			return refused, err
+		}
 		if err != nil {
 			protocol.CallOf(ctx).Log.Info("picture was not fetched", "error", err)
 			refused.Reason = liveness.ImageNotFetched
@@ -173,7 +179,7 @@ func (a *API) fetch(ctx context.Context, url string) ([]byte, error) {
 	if a.fetcher == nil {
 		return nil, errors.New("fetching is switched off")
 	}
-	return a.fetcher.Fetch(ctx, url)
+	return a.fetcher.Fetch(ctx, url, protocol.CallOf(ctx).Charge)
 }
 
 // basicAuth returns the user name and the password of the Authorization header, or of the header that the text also

@@ -182,6 +182,9 @@ func (a *API) check(r *http.Request) (t challenge.Transaction, v liveness.Verdic
 	if v, err = a.checker.Recording(ctx, video, t.Phrase, check.RecordingOptions{Threshold: acct.RecordingThreshold}); err != nil {
 		return t, v, err
 	}
+	if v.Reason == liveness.VideoTooLarge { // as of a file that is too large; no user error, and no try is used
+		return t, v, protocol.Fault{Status: http.StatusRequestEntityTooLarge, Message: v.Reason.Sentence()}
+	}
 	return t, v, a.settle(ctx, t, v)
 }
 

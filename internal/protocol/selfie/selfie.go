@@ -114,6 +114,7 @@ var problemCodes = map[int]string{
 	http.StatusUnauthorized:          "UNAUTHORIZED",
 	http.StatusForbidden:             "LIMIT_EXCEEDED",
 	http.StatusMethodNotAllowed:      "METHOD_NOT_ALLOWED",
+	http.StatusRequestTimeout:        "REQUEST_TIMEOUT",
 	http.StatusRequestEntityTooLarge: "TOO_LARGE",
 	http.StatusUnsupportedMediaType:  "UNSUPPORTED_FORMAT",
 	http.StatusTooManyRequests:       "TOO_MANY_REQUESTS",

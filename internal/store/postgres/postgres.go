@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -16,10 +15,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/bonafide-id/bonafide/internal/store"
-	"github.com/bonafide-id/bonafide/internal/store/recurring"
 	"github.com/bonafide-id/bonafide/internal/store/relational"
 )
 
@@ -50,16 +47,15 @@ func Open(ctx context.Context, url string, create bool) (*Store, error) {
 		return nil, err
 	}
 	where := fmt.Sprintf("store postgres://%s/%s", net.JoinHostPort(config.ConnConfig.Host, fmt.Sprint(config.ConnConfig.Port)), config.ConnConfig.Database)
+	if err := migrate(ctx, config, create); err != nil {
+		return nil, fmt.Errorf("%s: %w", where, explain(err))
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", where, err)
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	s := &Store{relational.Store{Writer: db, Reader: db, Dialect: relational.Dialect{LockRow: " FOR NO KEY UPDATE", Explain: explain}}, pool}
-	if err := s.migrate(ctx, create); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", where, explain(err)), s.Close())
-	}
-	return s, nil
+	return &Store{relational.Store{Writer: db, Reader: db, Dialect: relational.Dialect{LockRow: " FOR NO KEY UPDATE", Explain: explain}}, pool}, nil
 }
 
 func parse(url string) (*pgxpool.Config, error) {
@@ -84,24 +80,26 @@ func parse(url string) (*pgxpool.Config, error) {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the tables up to date. Processes that start together take turns.
-func (s *Store) migrate(ctx context.Context, create bool) error {
-	turn, err := s.pool.Acquire(ctx)
+// migrate brings the tables up to date. Processes that start together take turns. It has one connection of its own, which
+// holds the lock and does the work, so that a store that may have one connection only can start. Closing it ends the lock.
+func migrate(ctx context.Context, config *pgxpool.Config, create bool) error {
+	config = config.Copy()
+	config.MinConns, config.MinIdleConns, config.MaxConns = 0, 0, 1
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err
 	}
-	defer turn.Release()
-	if _, err := turn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
+	defer pool.Close()
+	if _, err := pool.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
 		return err
 	}
-	// The lock ends with the connection at the latest.
-	defer turn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(migrationLock)) //nolint:errcheck
+	db := stdlib.OpenDBFromPool(pool)
+	defer db.Close() //nolint:errcheck // closing the pool closes the connection
 	return relational.Steps{
 		Dialect: goose.DialectPostgres,
 		Files:   migrations,
 		Exists:  "SELECT count(to_regclass('accounts'))",
-		Queue:   func(ctx context.Context) error { return recurring.Migrate(ctx, riverpgxv5.New(s.pool)) },
-	}.Take(ctx, s.Writer, create)
+	}.Take(ctx, db, create)
 }
 
 // Close implements store.Store.
@@ -109,11 +107,6 @@ func (s *Store) Close() error {
 	err := s.Writer.Close()
 	s.pool.Close()
 	return err
-}
-
-// Repeat implements store.Store.
-func (s *Store) Repeat(ctx context.Context, log *slog.Logger, tasks ...store.Task) (stop func(), err error) {
-	return recurring.Start(ctx, riverpgxv5.New(s.pool), log, tasks)
 }
 
 // explain turns PostgreSQL's errors into those of package store.

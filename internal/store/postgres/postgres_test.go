@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -73,6 +74,8 @@ func TestPostgreSQL(t *testing.T) {
 		})
 	})
 	for name, test := range map[string]func(*testing.T, *postgrestest.Server){
+		"one connection is enough":                     oneConnection,
+		"a read-only database is not ready":            readOnlyNotReady,
 		"many processes open a new store at once":      manyProcesses,
 		"only a new store that is asked for is made":   onlyMadeWhenAsked,
 		"a newer store is refused":                     newerRefused,
@@ -369,9 +372,9 @@ func everyTableCopied(t *testing.T, server *postgrestest.Server) {
 	url := server.Schema(t)
 	openTest(t, url)
 	inPostgres := texts(t, url, `SELECT table_name || ' ' || string_agg(column_name, ',' ORDER BY column_name) FROM information_schema.columns
-		WHERE table_schema = current_schema() AND table_name NOT LIKE 'river%' AND table_name NOT LIKE 'goose%' GROUP BY table_name ORDER BY table_name`)
+		WHERE table_schema = current_schema() AND table_name NOT LIKE 'goose%' GROUP BY table_name ORDER BY table_name`)
 	rows, err := filled(t, 0).Reader.Query(`SELECT t.name || ' ' || group_concat(c.name, ',' ORDER BY c.name) FROM sqlite_schema t, pragma_table_info(t.name) c
-		WHERE t.type = 'table' AND t.name NOT LIKE 'river%' AND t.name NOT LIKE 'goose%' AND t.name NOT LIKE 'sqlite%' GROUP BY t.name ORDER BY t.name`)
+		WHERE t.type = 'table' AND t.name NOT LIKE 'goose%' AND t.name NOT LIKE 'sqlite%' GROUP BY t.name ORDER BY t.name`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +385,7 @@ func everyTableCopied(t *testing.T, server *postgrestest.Server) {
 			t.Fatal(err)
 		}
 		table, _, _ := strings.Cut(line, " ")
-		if !slices.Contains(relational.Tables, table) {
+		if !slices.Contains(relational.Tables, table) && table != "tasks" { // what the servers on one store tell each other
 			t.Errorf("%s is not copied: add it to relational.Tables", table)
 		}
 		inSQLite = append(inSQLite, line)
@@ -471,22 +474,20 @@ func hangingUp(t *testing.T, server *postgrestest.Server) {
 	}
 }
 
-// While the server is away every call says that it is unavailable, at once; when it is back the same store works again.
+// While the server is away every call says that it is unavailable, without waiting for an answer until its patience ends;
+// when the server is back the same store works again.
 func awayAndBack(t *testing.T, server *postgrestest.Server) {
 	s := openTest(t, server.Schema(t))
 	addAccount(t, s)
 	for _, how := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} {
 		server.Stop(t, how)
 		for range 3 {
-			began := time.Now()
-			if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+			if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "no answer in time") {
 				t.Errorf("ping: %v", err)
 			}
-			if err := s.Keep(t.Context(), store.Record{ID: "x", Account: "a", At: began}); !errors.Is(err, store.ErrUnavailable) {
+			err := s.Keep(t.Context(), store.Record{ID: "x", Account: "a", At: time.Now()})
+			if !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "no answer in time") {
 				t.Errorf("keep: %v", err)
-			}
-			if took := time.Since(began); took > patienceOfATest {
-				t.Errorf("to learn that took %s", took)
 			}
 		}
 		server.Resume(t)
@@ -498,13 +499,78 @@ func awayAndBack(t *testing.T, server *postgrestest.Server) {
 	}
 }
 
-// patienceOfATest is far over what a refused connection takes and under what a call waits for a server that is silent.
-const patienceOfATest = 8 * time.Second
-
 func BenchmarkTakeAndSettle(b *testing.B) {
 	storetest.BenchmarkTakeAndSettle(b, openTest(b, postgrestest.Start(b).Schema(b)))
 }
 
 func BenchmarkAdmit(b *testing.B) {
 	storetest.BenchmarkAdmit(b, openTest(b, postgrestest.Start(b).Schema(b)))
+}
+
+// A store that may have one connection opens, also as a new one, and does all that a server asks of it.
+func oneConnection(t *testing.T, server *postgrestest.Server) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s, err := Open(ctx, server.Schema(t)+"&pool_max_conns=1", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	ran := make(chan struct{})
+	stop := s.Repeat(ctx, slog.New(slog.DiscardHandler), store.Task{Name: "task", Every: time.Hour, Do: func(ctx context.Context) error {
+		defer close(ran)
+		_, err := s.DeleteTransactions(ctx, time.Now().Add(-time.Hour))
+		return err
+	}})
+	defer stop()
+	addAccount(t, s)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			id, now := fmt.Sprint("transaction ", i), time.Now()
+			if err := s.AddTransaction(ctx, store.Transaction{ID: id, Account: "a", Phrase: "123456", Created: now, Expires: now.Add(time.Hour), TriesLeft: 1}); err != nil {
+				t.Error(err)
+			}
+			score := 0.5
+			if err := s.Settle(ctx, store.Record{ID: id, Account: "a", Transaction: id, At: now, Score: &score}); err != nil {
+				t.Error(err)
+			}
+			if err := s.Ping(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	select {
+	case <-ran:
+	case <-ctx.Done():
+		t.Error("the task did not run")
+	}
+}
+
+func readOnlyNotReady(t *testing.T, server *postgrestest.Server) {
+	s := openTest(t, server.Schema(t)+"&pool_max_conns=1") // one connection, whose session the test changes
+	addAccount(t, s)
+	set := func(mode string) {
+		t.Helper()
+		if _, err := s.Writer.ExecContext(t.Context(), "SET SESSION CHARACTERISTICS AS TRANSACTION READ "+mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("ONLY")
+	if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a read-only database: %v", err)
+	}
+	set("WRITE")
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// It was asked a moment ago: what tells is the write that fails meanwhile.
+	set("ONLY")
+	if err := s.AddAccount(t.Context(), store.Account{ID: "b", Name: "b"}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a write: %v", err)
+	}
+	if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("after a write failed: %v", err)
+	}
 }

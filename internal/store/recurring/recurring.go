@@ -1,135 +1,175 @@
-// Package recurring has the tasks of a store done on River, a job queue in the same database: once for all processes,
-// whichever of them are up.
+// Package recurring runs the tasks of a store, each once per period for all processes on that store. The store keeps one
+// number for each task: when the task is due. A process that runs a task moves that time first, so that no other process
+// runs it too. An idle process reads, and writes nothing.
 package recurring
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
-
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver"
-	"github.com/riverqueue/river/rivermigrate"
 
 	"github.com/bonafide-id/bonafide/internal/store"
 )
 
-// Migrate brings the queue's tables up to date, forward only.
-func Migrate[TTx any](ctx context.Context, driver riverdriver.Driver[TTx]) error {
-	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return err
-	}
-	_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
-	return err
-}
-
 const (
-	// pollEvery is how often the queue is looked at: a task need not start on the second.
-	pollEvery = time.Second
-	// taskTimeout bounds one run of a task.
-	taskTimeout = 30 * time.Minute
-	// stopWait is how long a stop waits for the task that runs before it is told to end.
+	// runTimeout bounds one run of a task.
+	runTimeout = 30 * time.Minute
+	// lease is how long a task belongs to the process that runs it. It is longer than a run, so that two runs never
+	// overlap; after it another process takes over from one that was killed.
+	lease = runTimeout + time.Minute
+	// maxPause is how long a process sleeps at most before it reads again when a task is due: another process may have
+	// moved that time forward, and clocks are set.
+	maxPause = 10 * time.Minute
+	// firstRetry is the pause after a failure. It doubles with each further one, up to maxPause.
+	firstRetry = 2 * time.Second
+	// stopWait is how long a stop waits for the task that runs before it is cancelled.
 	stopWait = 10 * time.Second
 )
 
-// Start has the tasks done until stop is called. A task's run is a job that can be inserted once in each period of the
-// task's length, so that neither a second process nor a restart repeats it.
-func Start[TTx any](ctx context.Context, driver riverdriver.Driver[TTx], log *slog.Logger, tasks []store.Task) (stop func(), err error) {
-	worker := &worker{log: log, tasks: map[string]store.Task{}}
-	var jobs []*river.PeriodicJob
-	for _, t := range tasks {
-		worker.tasks[t.Name] = t
-		jobs = append(jobs, river.NewPeriodicJob(river.PeriodicInterval(t.Every), func() (river.JobArgs, *river.InsertOpts) {
-			return run{t.Name}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: t.Every}}
-		}, &river.PeriodicJobOpts{ID: t.Name, RunOnStart: true}))
+// Schedule keeps when tasks are due, for all processes. Times have whole milliseconds.
+type Schedule interface {
+	// TaskDue returns when the task is due; the zero time if no process has run it yet.
+	TaskDue(ctx context.Context, name string) (time.Time, error)
+	// MoveTask sets when the task is due. It returns false, and changes nothing, if the time is not from any more.
+	MoveTask(ctx context.Context, name string, from, to time.Time) (moved bool, err error)
+}
+
+// Start runs the tasks, one after the other, until stop is called.
+func Start(ctx context.Context, schedule Schedule, log *slog.Logger, tasks []store.Task) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r := &runner{schedule: schedule, log: log, stopping: make(chan struct{})}
+	for _, task := range tasks {
+		r.tasks = append(r.tasks, &planned{Task: task})
 	}
-	workers := river.NewWorkers()
-	river.AddWorker(workers, worker)
-	client, err := river.NewClient(driver, &river.Config{
-		Logger:            slog.New(quieter{log.Handler(), new(atomic.Int64)}),
-		PeriodicJobs:      jobs,
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 1}},
-		Workers:           workers,
-		PollOnly:          true,
-		FetchPollInterval: pollEvery,
-		JobTimeout:        taskTimeout,
-		SoftStopTimeout:   stopWait,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("recurring tasks: %w", err)
-	}
-	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
-		return nil, fmt.Errorf("recurring tasks: %w", err)
-	}
-	return func() {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*stopWait)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.run(ctx)
+	}()
+	return sync.OnceFunc(func() {
 		defer cancel()
-		if err := client.Stop(stopping); err != nil {
-			log.Warn("a recurring task was cut off; it is done again", "error", err.Error())
+		close(r.stopping)
+		select {
+		case <-ended:
+		case <-time.After(stopWait):
+			cancel()
+			<-ended
 		}
-	}, nil
+	})
 }
 
-// run is one run of a task.
-type run struct {
-	Task string `json:"task"`
+type runner struct {
+	schedule Schedule
+	log      *slog.Logger
+	tasks    []*planned
+	stopping chan struct{}
 }
 
-// Kind implements river.JobArgs.
-func (run) Kind() string { return "task" }
-
-type worker struct {
-	river.WorkerDefaults[run]
-	log   *slog.Logger
-	tasks map[string]store.Task
+// planned is a task and when this process looks at it again.
+type planned struct {
+	store.Task
+	next     time.Time
+	failures int // since the last success
 }
 
-// Work implements river.Worker.
-func (w *worker) Work(ctx context.Context, job *river.Job[run]) error {
-	task, known := w.tasks[job.Args.Task]
-	if !known {
-		return river.JobCancel(fmt.Errorf("there is no task %q any more", job.Args.Task))
+// run runs what is due, and sleeps until the next task is, until the runner stops.
+func (r *runner) run(ctx context.Context) {
+	for {
+		next := time.Now().Add(maxPause)
+		for _, task := range r.tasks {
+			if r.stops() {
+				return
+			}
+			if !task.next.After(time.Now()) {
+				task.next = r.attempt(ctx, task)
+			}
+			if task.next.Before(next) {
+				next = task.next
+			}
+		}
+		select {
+		case <-r.stopping:
+			return
+		case <-time.After(time.Until(next)):
+		}
 	}
-	if err := task.Do(ctx); err != nil {
-		w.log.Warn("a recurring task failed; it is tried again", "task", task.Name, "error", err.Error())
-		return err
+}
+
+func (r *runner) stops() bool {
+	select {
+	case <-r.stopping:
+		return true
+	default:
+		return false
 	}
-	return nil
 }
 
-// quieter makes of River's words one warning a minute; the rest is for debugging. A database that is away for a while is
-// complained of by every part of River, again and again.
-type quieter struct {
-	slog.Handler
-	last *atomic.Int64 // when the last warning was, in seconds
-}
-
-const quiet = 60 // seconds
-
-func (q quieter) Enabled(ctx context.Context, l slog.Level) bool {
-	return q.Handler.Enabled(ctx, max(l, slog.LevelDebug))
-}
-
-func (q quieter) Handle(ctx context.Context, r slog.Record) error {
-	last, now := q.last.Load(), r.Time.Unix()
-	if r.Level >= slog.LevelWarn && now-last >= quiet && q.last.CompareAndSwap(last, now) {
-		r.Level = slog.LevelWarn
+// attempt runs the task if it is due and no other process runs it. It returns when to look at it again.
+func (r *runner) attempt(ctx context.Context, task *planned) time.Time {
+	began := time.Now().Truncate(time.Millisecond)
+	next, err := r.runDue(ctx, task, began)
+	if err == nil {
+		task.failures = 0
+		return earlier(next, time.Now().Add(maxPause))
+	}
+	retry := time.Now().Add(task.pause()).Truncate(time.Millisecond)
+	if ctx.Err() != nil {
+		r.log.Warn("a recurring task was cancelled at the stop; it runs again after the next start", "task", task.Name)
+		retry = began
 	} else {
-		r.Level = slog.LevelDebug
+		r.log.Warn("a recurring task failed; it is retried", "task", task.Name, "at", retry, "error", err.Error())
 	}
-	if !q.Handler.Enabled(ctx, r.Level) {
-		return nil
-	}
-	return q.Handler.Handle(ctx, r)
+	task.failures++
+	// If the store is unavailable this fails too; then the lease runs out.
+	r.schedule.MoveTask(context.WithoutCancel(ctx), task.Name, began.Add(lease), retry) //nolint:errcheck
+	return retry
 }
 
-func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return quieter{q.Handler.WithAttrs(attrs), q.last}
+// runDue runs the task if it is due, and returns when it is due next.
+func (r *runner) runDue(ctx context.Context, task *planned, began time.Time) (next time.Time, err error) {
+	due, err := r.schedule.TaskDue(ctx, task.Name)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read when it is due: %w", err)
+	}
+	// No process plans as far ahead as latest: a clock was wrong, or the task's period was longer.
+	latest := began.Add(task.Every + lease)
+	if due.After(began) && !due.After(latest) {
+		return due, nil
+	}
+	held := began.Add(lease)
+	moved, err := r.schedule.MoveTask(ctx, task.Name, due, held)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reserve it: %w", err)
+	}
+	if !moved {
+		return r.schedule.TaskDue(ctx, task.Name)
+	}
+	running, cancel := context.WithTimeout(ctx, runTimeout)
+	defer cancel()
+	if err := task.Do(running); err != nil {
+		return time.Time{}, err
+	}
+	next = began.Add(task.Every)
+	if _, err := r.schedule.MoveTask(context.WithoutCancel(ctx), task.Name, held, next); err != nil {
+		return time.Time{}, fmt.Errorf("note that it is done: %w", err)
+	}
+	return next, nil
 }
 
-func (q quieter) WithGroup(name string) slog.Handler {
-	return quieter{q.Handler.WithGroup(name), q.last}
+// pause is how long to wait after one more failure.
+func (p *planned) pause() time.Duration {
+	pause := firstRetry
+	for range p.failures {
+		pause = min(2*pause, maxPause)
+	}
+	return pause
+}
+
+func earlier(one, other time.Time) time.Time {
+	if one.Before(other) {
+		return one
+	}
+	return other
 }

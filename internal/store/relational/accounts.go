@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/bonafide-id/bonafide/internal/store"
@@ -152,8 +154,10 @@ func (s *Store) FindCredential(ctx context.Context, protocol, public string, at 
 	var c credentialRow
 	var k keyRow
 	var a accountRow
-	fields := append(append(c.fields(), k.fields()...), a.fields()...)
-	err = s.queryRow(ctx, fields, "SELECT "+credentialColumns+", "+keyColumns+", "+accountColumns+` FROM credentials c
+	var protocols string
+	fields := append(append(append(c.fields(), k.fields()...), a.fields()...), &protocols)
+	err = s.queryRow(ctx, fields, "SELECT "+credentialColumns+", "+keyColumns+", "+accountColumns+`,
+		(SELECT string_agg(o.protocol, ' ') FROM credentials o WHERE o.key = k.id) FROM credentials c
 		JOIN keys k ON k.id = c.key JOIN accounts a ON a.id = k.account
 		WHERE c.protocol = $1 AND c.public = $2 AND k.revoked IS NULL AND (k.expires IS NULL OR k.expires > $3)`,
 		protocol, clean(public), milliseconds(at))
@@ -163,7 +167,7 @@ func (s *Store) FindCredential(ctx context.Context, protocol, public string, at 
 	if g.Credential, err = c.credential(); err != nil {
 		return g, err
 	}
-	g.Account = a.account()
+	g.Account, g.Protocols = a.account(), slices.Sorted(strings.FieldsSeq(protocols))
 	g.Key, err = k.key()
 	return g, err
 }

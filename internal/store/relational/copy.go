@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Tables are all tables, each after those that it refers to.
+// Tables are all tables that are copied, each after those that it refers to: all except when tasks are due.
 var Tables = []string{"accounts", "keys", "credentials", "rates", "transactions", "capture_tokens", "records", "usage"}
 
 // Count is how many rows a table has.

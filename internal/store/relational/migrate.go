@@ -17,8 +17,6 @@ type Steps struct {
 	Files fs.FS
 	// Exists is a query that counts the tables named accounts.
 	Exists string
-	// Queue brings the tables of the job queue up to date.
-	Queue func(ctx context.Context) error
 }
 
 // Take takes the steps that are missing. It makes a new store only where create is set. The caller sees to it that nobody
@@ -46,10 +44,8 @@ func (s Steps) Take(ctx context.Context, db *sql.DB, create bool) error {
 	if current > known {
 		return fmt.Errorf("a newer bonafide wrote it (tables of version %d, this one knows %d): run that one", current, known)
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return err
-	}
-	return s.Queue(ctx)
+	_, err = provider.Up(ctx)
+	return err
 }
 
 // ErrNone: there is no store yet, and none is to be made.

@@ -1,5 +1,5 @@
-// Package relational is store.Store in the SQL that SQLite and PostgreSQL both speak, but for what needs a connection of
-// its own kind: to open, to close and to repeat tasks. The packages sqlite and postgres add that.
+// Package relational is store.Store in the SQL that SQLite and PostgreSQL both speak, except what needs a connection of
+// its own kind: to open and to close. The packages sqlite and postgres add that.
 package relational
 
 import (
@@ -19,6 +19,8 @@ type Store struct {
 	// Writer takes every change, Reader the rest; they may be the same.
 	Writer, Reader *sql.DB
 	Dialect        Dialect
+
+	probe probe
 }
 
 // Dialect is what the databases do not have in common.
@@ -36,18 +38,9 @@ type Dialect struct {
 // patience bounds how long one call waits for the database: a machine that is gone does not answer at all.
 const patience = 10 * time.Second
 
-// Ping implements store.Store.
-func (s *Store) Ping(ctx context.Context) error {
-	_, err := s.AccountNamed(ctx, "")
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return err
-}
-
 // write runs do in one transaction.
 func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
-	return s.patiently(ctx, func(ctx context.Context) error {
+	return s.probe.watch(s.patiently(ctx, func(ctx context.Context) error {
 		tx, err := s.Writer.BeginTx(ctx, nil)
 		if err != nil {
 			return err
@@ -57,7 +50,7 @@ func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *sql.
 			return err
 		}
 		return tx.Commit()
-	})
+	}))
 }
 
 // execute runs one statement and says how many rows it changed.
@@ -66,7 +59,7 @@ func (s *Store) execute(ctx context.Context, statement string, args ...any) (n i
 		n, err = changed(s.Writer.ExecContext(ctx, statement, args...))
 		return err
 	})
-	return n, err
+	return n, s.probe.watch(err)
 }
 
 // query reads rows with scan, which is called for each.

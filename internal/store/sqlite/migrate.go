@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"golang.org/x/sys/unix"
 
-	"github.com/bonafide-id/bonafide/internal/store/recurring"
 	"github.com/bonafide-id/bonafide/internal/store/relational"
 )
 
@@ -23,7 +21,6 @@ func (s *Store) migrate(ctx context.Context, create bool) error {
 		Dialect: goose.DialectSQLite3,
 		Files:   migrations,
 		Exists:  "SELECT count(*) FROM sqlite_schema WHERE name = 'accounts'",
-		Queue:   func(ctx context.Context) error { return recurring.Migrate(ctx, riversqlite.New(s.Writer)) },
 	}.Take(ctx, s.Writer, create)
 }
 

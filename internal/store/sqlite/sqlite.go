@@ -7,18 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 
 	"github.com/bonafide-id/bonafide/internal/store"
-	"github.com/bonafide-id/bonafide/internal/store/recurring"
 	"github.com/bonafide-id/bonafide/internal/store/relational"
 )
 
@@ -122,11 +119,6 @@ func (s *Store) clearLog(ctx context.Context) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-}
-
-// Repeat implements store.Store.
-func (s *Store) Repeat(ctx context.Context, log *slog.Logger, tasks ...store.Task) (stop func(), err error) {
-	return recurring.Start(ctx, riversqlite.New(s.Writer), log, tasks)
 }
 
 // explain turns SQLite's errors into those of package store.

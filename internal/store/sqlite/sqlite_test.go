@@ -302,3 +302,65 @@ func BenchmarkTakeAndSettle(b *testing.B) {
 func BenchmarkAdmit(b *testing.B) {
 	storetest.BenchmarkAdmit(b, openTest(b, b.TempDir()))
 }
+
+// max_page_count stands for a full disk: SQLite reports both with the same error, SQLITE_FULL.
+func TestAFullStoreIsNotReady(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(s.Ping(t.Context()))
+	must(s.AddAccount(t.Context(), store.Account{ID: "a", Name: "a", Settings: []byte("{}")}))
+	var pages int
+	must(s.Writer.QueryRow("PRAGMA max_page_count = 1").Scan(&pages)) // the file stays as long as it is
+	var err error
+	for i := 0; err == nil && i < 10_000; i++ {
+		err = s.AddTransaction(t.Context(), store.Transaction{ID: fmt.Sprint(i), Account: "a", TriesLeft: 1})
+	}
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("the store was not filled: %v", err)
+	}
+	if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a full store: %v", err)
+	}
+	must(s.Writer.QueryRow("PRAGMA max_page_count = 100000").Scan(&pages))
+	must(s.Ping(t.Context()))
+}
+
+func TestAReadOnlyStoreIsNotReady(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	if _, err := s.Writer.Exec("PRAGMA query_only = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// However often readiness is asked, the store is written to once in a while only, and nothing stays.
+func TestReadinessWritesSeldom(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	changes := func() (n int) {
+		t.Helper()
+		if err := s.Writer.QueryRow("SELECT total_changes()").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before, began := changes(), time.Now()
+	for range 200 {
+		if err := s.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	most := 2 * (1 + int(time.Since(began)/store.ProbeInterval)) // a row in and out
+	if n := changes() - before; n < 2 || n > most {
+		t.Errorf("%d changes, want 2 to %d", n, most)
+	}
+	if accounts, err := s.Accounts(t.Context()); err != nil || len(accounts) != 0 {
+		t.Errorf("accounts %v, error %v", accounts, err)
+	}
+}

@@ -84,5 +84,6 @@ export class Server {
 
 function failureOf(status: number): ServerFailure {
   if (status === 401 || status === 409) return "expired";
+  if (status === 408) return "offline"; // the connection is too slow
   return status === 429 || status >= 500 ? "busy" : "refused";
 }

@@ -74,6 +74,7 @@ export const de: Words = {
     face_cropped: "Ein Teil Ihres Gesichts ist nicht im Bild. Bitte bringen Sie es in die Mitte.",
     face_close_to_border: "Ihr Gesicht ist zu nah am Rand. Bitte bringen Sie es in die Mitte.",
     face_is_occluded: "Etwas verdeckt Ihr Gesicht. Bitte machen Sie es frei.",
+    video_too_large: "Das Video hat zu viele Bildpunkte. Bitte nehmen Sie es mit höchstens 1920x1080 auf.",
     image_not_readable: "Das Bild konnte nicht gelesen werden. Bitte nehmen Sie ein anderes.",
     image_unsupported: "Diese Art von Bild wird nicht gelesen. Bitte nehmen Sie JPEG, PNG, WebP oder BMP.",
     image_too_large: "Das Bild hat zu viele Bildpunkte. Bitte nehmen Sie ein kleineres.",

@@ -1,0 +1,123 @@
+package check
+
+import (
+	"encoding/csv"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/davidbyttow/govips/v2/vips"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// ofWebcams is n pictures, evenly out of the list of the webcams.
+func ofWebcams(t *testing.T, n int) []string {
+	t.Helper()
+	const folder = "../../../shared/data/webcams"
+	file, err := os.Open(folder + "/labels.csv")
+	if err != nil {
+		t.Skip("needs ../shared/data/webcams beside the checkout")
+	}
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chosen []string
+	for i := range n {
+		chosen = append(chosen, filepath.Join(folder, rows[1+i*(len(rows)-1)/n][0]))
+	}
+	return chosen
+}
+
+// turnedPNG is a file's picture after quarter turns clockwise, losslessly.
+func turnedPNG(t *testing.T, path string, quarters int) []byte {
+	t.Helper()
+	source, err := vips.NewImageFromFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	if err := source.AutoRotate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := source.Rotate([]vips.Angle{vips.Angle0, vips.Angle90, vips.Angle180, vips.Angle270}[quarters]); err != nil {
+		t.Fatal(err)
+	}
+	data, err := asPNG(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestSidewaysPicturesScoreAsUpright: without EXIF, too. It takes as many pictures as BONAFIDE_SAME says (200 for the full figure).
+func TestSidewaysPicturesScoreAsUpright(t *testing.T) {
+	n, _ := strconv.Atoi(os.Getenv("BONAFIDE_SAME"))
+	if n == 0 {
+		n = 12
+	}
+	paths := append(ofAllCameras(t, n*3/4), ofWebcams(t, n/4)...)
+	c := pictures(t)
+	first, err := os.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge(t, c, first) // starts libvips as the server does
+	of, moved, flipped := [4]int{}, [4]int{}, [4]int{}
+	for _, path := range paths {
+		plain, err := c.Picture(t.Context(), turnedPNG(t, path, 0), PictureOptions{Threshold: 0.5, LargestFace: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plain.Faces) == 0 {
+			continue
+		}
+		for quarters := 1; quarters < 4; quarters++ {
+			now, err := c.Picture(t.Context(), turnedPNG(t, path, quarters), PictureOptions{Threshold: 0.5, LargestFace: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			of[quarters]++
+			if !(math.Abs(scoreOf(now)-scoreOf(plain)) < 0.02) {
+				moved[quarters]++
+				t.Logf("%s turned by %d: %s %s %.3f, upright %s %s %.3f roll %.0f", path, 90*quarters, now.Outcome, now.Reason, scoreOf(now), plain.Outcome, plain.Reason, scoreOf(plain), plain.Faces[0].Pose.Roll)
+				continue
+			}
+			if now.Outcome != plain.Outcome {
+				flipped[quarters]++
+			}
+			want := plain.Faces[0].Turned(quarters, float64(plain.Width), float64(plain.Height))
+			if len(now.Faces) == 0 || !near(now.Faces[0], want) {
+				t.Errorf("%s turned by %d: the face is not where it was sent", path, 90*quarters)
+			}
+		}
+	}
+	for quarters := 1; quarters < 4; quarters++ {
+		t.Logf("turned by %d: of %d pictures, %d move by 0.02 or more, %d flip", 90*quarters, of[quarters], moved[quarters], flipped[quarters])
+		if of[quarters] == 0 || moved[quarters] > 0 || flipped[quarters] > 0 {
+			t.Errorf("turned by %d: of %d pictures %d move and %d flip", 90*quarters, of[quarters], moved[quarters], flipped[quarters])
+		}
+	}
+}
+
+// scoreOf is -1 where there is none.
+func scoreOf(v liveness.Verdict) float64 {
+	if v.Score == nil {
+		return -1
+	}
+	return float64(*v.Score)
+}
+
+func near(a, b liveness.Face) bool {
+	const most = 0.01 // px
+	for i := range a.Landmarks {
+		if math.Abs(a.Landmarks[i].X-b.Landmarks[i].X) > most || math.Abs(a.Landmarks[i].Y-b.Landmarks[i].Y) > most {
+			return false
+		}
+	}
+	return math.Abs(a.Box.X-b.Box.X) < most && math.Abs(a.Box.Y-b.Box.Y) < most && math.Abs(math.Remainder(a.Pose.Roll-b.Pose.Roll, 360)) < most
+}

@@ -1,0 +1,84 @@
+package face
+
+import (
+	"math"
+
+	"github.com/bonafide-id/bonafide/liveness"
+)
+
+// sureUpright is the mesh's probability of a face from which it stands as the mesh says: of 118 people that stand upright it was
+// at least 0.99997. Where a face is upside down, the mesh often finds an upright one, of which it is seldom as sure.
+const sureUpright = 0.99999
+
+// quarters are the angles of the quarter turns, in radians clockwise.
+var quarters = []float64{math.Pi / 2, -math.Pi / 2, math.Pi}
+
+// FindUpright is Find after the quarter turns that bring the largest face upright, or nearest to it: the faces are those of the
+// picture that it returns. That is p itself, unless p was turned by so many quarter turns clockwise.
+func (f *Finder) FindUpright(p *liveness.Picture) (upright *liveness.Picture, turns int, faces []liveness.Face, err error) {
+	faces, turns, sure, err := f.findTurned(p)
+	if err != nil || sure && turns == 0 {
+		return p, 0, faces, err
+	}
+	if !sure { // what was found may be no face, and the face one that is only found where it is upright
+		least := sureUpright
+		if len(faces) == 0 {
+			least = sureTurned
+		}
+		if better, err := f.surelyUpright(p, least); err != nil {
+			return p, 0, nil, err
+		} else if better != 0 {
+			turns = better
+		}
+	}
+	if turns == 0 {
+		return p, 0, faces, nil
+	}
+	upright = p.Turned(-turns)
+	found, rest, _, err := f.findTurned(upright)
+	if err != nil || len(found) == 0 || rest != 0 {
+		return p, 0, faces, err
+	}
+	return upright, turns, found, nil
+}
+
+// quarterTurns is by how many quarter turns, -1 to 2, a face is turned clockwise, and whether the mesh is sure of that.
+func (f *Finder) quarterTurns(p *pyramid, d detected) (turns int, sure bool, err error) {
+	if d.mesh == nil {
+		return 0, false, nil
+	}
+	best := *d.mesh
+	for _, angle := range quarters {
+		if best.face >= sureUpright {
+			break
+		}
+		m, err := f.settled(p, regionOf(detected{box: d.box, angle: angle}))
+		if err != nil {
+			return 0, false, err
+		}
+		if m.face > best.face && m.face >= sureTurned {
+			best = m
+		}
+	}
+	return turnsOf(best), best.face >= sureUpright, nil
+}
+
+// surelyUpright is by how many quarter turns a picture is turned that surely shows an upright face when they are undone; 0 where
+// there are none such: the mesh must be so sure. It looks for large faces only.
+func (f *Finder) surelyUpright(p *liveness.Picture, least float64) (int, error) {
+	for _, turns := range []int{1, -1, 2} {
+		pyramid := pyramidOf(p.Turned(-turns))
+		found, err := f.searchIn(pyramid, []liveness.Box{whole(pyramid), about(whole(pyramid), 2)}, nil)
+		if err != nil {
+			return 0, err
+		}
+		if len(found) > 0 && found[0].mesh != nil && found[0].mesh.face >= least && turnsOf(*found[0].mesh) == 0 {
+			return turns, nil
+		}
+	}
+	return 0, nil
+}
+
+func turnsOf(m mesh) int {
+	return liveness.Face{Pose: m.pose}.QuarterTurns()
+}

@@ -1,0 +1,59 @@
+package media
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+const (
+	// moving is how many frames must differ from those before them, within the first seconds, in a track that moves.
+	moving     = 3
+	trackLook  = "5"    // seconds
+	trackQueue = "1024" // packets: a track may have none for all of those seconds
+	// mostTracks bounds the video tracks that are looked at.
+	mostTracks = 8
+)
+
+// movingTrack is which of the video tracks has the largest frames and moves; where none does, the first one. ErrNotReadable and
+// the like are left to the decoding that follows.
+func (r *recording) movingTrack(ctx context.Context) (int, error) {
+	args := append(r.input(), "-map", "0:V", "-t", trackLook, "-vf", "mpdecimate", "-fps_mode", "passthrough",
+		"-max_muxing_queue_size", trackQueue, "-c:v", "wrapped_avframe", "-f", "framecrc", pipe(fdRecording+1))
+	cmd := r.decoder.command(ctx, r.limits, 2, args...)
+	cmd.ExtraFiles = []*os.File{r.file}
+	pipes, err := start(cmd, 1)
+	if err != nil {
+		return 0, fmt.Errorf("start of the video decoder: %w", err)
+	}
+	defer closeAll(pipes)
+	track := largestMoving(pipes[0])
+	_ = cmd.Wait() // what it could not read, the decoding cannot
+	return track, context.Cause(ctx)
+}
+
+// largestMoving reads a list in framecrc's format of the frames of several tracks that differ from those before them.
+func largestMoving(list io.Reader) int {
+	var pixels, frames [mostTracks]int
+	lines := bufio.NewScanner(list)
+	for lines.Scan() {
+		var track, width, height int
+		line := lines.Text()
+		if n, _ := fmt.Sscanf(line, "#dimensions %d: %dx%d", &track, &width, &height); n == 3 && track >= 0 && track < mostTracks {
+			pixels[track] = width * height
+		} else if n, _ := fmt.Sscanf(line, "%d,", &track); n == 1 && !strings.HasPrefix(line, "#") && track >= 0 && track < mostTracks {
+			frames[track]++
+		}
+	}
+	_, _ = io.Copy(io.Discard, list) // after a line that is too long; a closed pipe would end the child
+	best := 0
+	for track := range mostTracks {
+		if frames[track] >= moving && (frames[best] < moving || pixels[track] > pixels[best]) {
+			best = track
+		}
+	}
+	return best
+}
