@@ -86,8 +86,8 @@ type Face struct {
 	PupilDistance float64 `json:"pupil_distance"`
 }
 
-// Scaled is the face in a picture that is enlarged by a factor.
-func (f Face) Scaled(by float64) Face {
+// Scale is the face in a picture that is enlarged by a factor.
+func (f Face) Scale(by float64) Face {
 	f.Box = Box{f.Box.X * by, f.Box.Y * by, f.Box.Width * by, f.Box.Height * by}
 	for i := range f.Landmarks {
 		f.Landmarks[i].X *= by
@@ -97,8 +97,8 @@ func (f Face) Scaled(by float64) Face {
 	return f
 }
 
-// Mirrored is the face in the mirror image of a picture of the given width.
-func (f Face) Mirrored(width float64) Face {
+// Mirror is the face in the mirror image of a picture of the given width.
+func (f Face) Mirror(width float64) Face {
 	f.Box.X = width - f.Box.X - f.Box.Width
 	if from := f.Landmarks; from != (Landmarks{}) { // there are none of some faces of a crowd
 		for i, other := range inMirror {
@@ -109,8 +109,8 @@ func (f Face) Mirrored(width float64) Face {
 	return f
 }
 
-// Turned is the face in a picture of the given width and height after so many quarter turns clockwise.
-func (f Face) Turned(quarters int, width, height float64) Face {
+// Rotate is the face in a picture of the given width and height after so many quarter turns clockwise.
+func (f Face) Rotate(quarters int, width, height float64) Face {
 	for range quarters & 3 {
 		f.Box = Box{height - f.Box.Y - f.Box.Height, f.Box.X, f.Box.Height, f.Box.Width}
 		if f.Landmarks != (Landmarks{}) { // there are none of some faces of a crowd

@@ -13,11 +13,11 @@ func (p *Picture) Crop(box Box, width, height int) *Picture {
 	if min(p.Width, p.Height, width, height) == 0 || !(box.Width > 0) || !(box.Height > 0) {
 		return out
 	}
-	if p.copied(box, out) {
+	if p.clone(box, out) {
 		return out
 	}
-	columns := resampling(box.X, box.Width, p.Width, width, 1<<16)
-	rows := resampling(box.Y, box.Height, p.Height, height, 1<<8)
+	columns := resamplingTaps(box.X, box.Width, p.Width, width, 1<<16)
+	rows := resamplingTaps(box.Y, box.Height, p.Height, height, 1<<8)
 	from, to := 3*columns[0].first, 3*(columns[width-1].last()+1)
 	line := newStrip(to - from)
 	for y, row := range rows {
@@ -31,8 +31,8 @@ func (p *Picture) Crop(box Box, width, height int) *Picture {
 	return out
 }
 
-// copied fills a picture from a box of its size, of whole pixels inside this one; it reports whether the box is one.
-func (p *Picture) copied(box Box, out *Picture) bool {
+// clone fills a picture from a box of its size, of whole pixels inside this one; it reports whether the box is one.
+func (p *Picture) clone(box Box, out *Picture) bool {
 	left, top := int(box.X), int(box.Y)
 	same := box.X == float64(left) && box.Y == float64(top) && box.Width == float64(out.Width) && box.Height == float64(out.Height)
 	if !same || left < 0 || top < 0 || left+out.Width > p.Width || top+out.Height > p.Height {
@@ -45,9 +45,9 @@ func (p *Picture) copied(box Box, out *Picture) bool {
 	return true
 }
 
-// Halved returns the picture at half its width and height, each pixel the mean of four, rounded to within one. Of an odd
+// Halve returns the picture at half its width and height, each pixel the mean of four, rounded to within one. Of an odd
 // width or height the last column or row is left out, of a side of one pixel nothing.
-func (p *Picture) Halved() *Picture {
+func (p *Picture) Halve() *Picture {
 	out := NewPicture(half(p.Width), half(p.Height))
 	if len(out.Pixels) == 0 {
 		return out
@@ -88,9 +88,9 @@ func halve(above, beneath, out []byte) {
 	}
 }
 
-// ToLight returns the picture or, where its right half is the brighter one, its mirror image: a picture and its mirror image
+// OrientByLight returns the picture or, where its right half is the brighter one, its mirror image: a picture and its mirror image
 // give the same pixels, unless both halves weigh exactly the same. Of large pictures it weighs some rows only.
-func (p *Picture) ToLight() (turned *Picture, mirrored bool) {
+func (p *Picture) OrientByLight() (turned *Picture, mirrored bool) {
 	row, half, balance := 3*p.Width, 3*(p.Width/2), 0
 	for start := 0; start < len(p.Pixels); start += row * (1 + p.Height/256) {
 		line := p.Pixels[start : start+row]
@@ -104,10 +104,10 @@ func (p *Picture) ToLight() (turned *Picture, mirrored bool) {
 	if balance >= 0 {
 		return p, false
 	}
-	return p.mirrored(), true
+	return p.mirror(), true
 }
 
-func (p *Picture) mirrored() *Picture {
+func (p *Picture) mirror() *Picture {
 	out, row := NewPicture(p.Width, p.Height), 3*p.Width
 	for start := 0; start < len(p.Pixels); start += row {
 		from, to := p.Pixels[start:start+row], out.Pixels[start:start+row]
@@ -119,8 +119,8 @@ func (p *Picture) mirrored() *Picture {
 	return out
 }
 
-// Oriented is the picture as its EXIF orientation (1 to 8) asks to show it; with anything else it is the picture itself.
-func (p *Picture) Oriented(orientation int) *Picture {
+// ApplyOrientation is the picture as its EXIF orientation (1 to 8) asks to show it; with anything else it is the picture itself.
+func (p *Picture) ApplyOrientation(orientation int) *Picture {
 	if orientation < 2 || orientation > 8 {
 		return p
 	}
@@ -153,9 +153,9 @@ func (p *Picture) Oriented(orientation int) *Picture {
 	return turned
 }
 
-// Turned is the picture after so many quarter turns clockwise; with a multiple of four it is the picture itself.
-func (p *Picture) Turned(quarters int) *Picture {
-	return p.Oriented([4]int{1, 6, 3, 8}[quarters&3])
+// Rotate is the picture after so many quarter turns clockwise; with a multiple of four it is the picture itself.
+func (p *Picture) Rotate(quarters int) *Picture {
+	return p.ApplyOrientation([4]int{1, 6, 3, 8}[quarters&3])
 }
 
 // taps are the source pixels of one output pixel: first, first+1, …, with weights of a fixed sum.
@@ -166,33 +166,33 @@ type taps struct {
 
 func (t taps) last() int { return t.first + len(t.weights) - 1 }
 
-// resampling gives the taps of n output pixels over the span [start, start+size) of a row of length source pixels, their
+// resamplingTaps gives the taps of n output pixels over the span [start, start+size) of a row of length source pixels, their
 // weights adding up to one. Positions outside the row are moved to its nearest end, so first and last never decrease.
-func resampling(start, size float64, length, n int, one uint32) []taps {
+func resamplingTaps(start, size float64, length, n int, one uint32) []taps {
 	step := size / float64(n)
 	list := make([]taps, n)
 	for i := range list {
 		from, to := start+float64(i)*step, start+float64(i+1)*step
 		if step <= 1 {
-			list[i] = between((from+to)/2, length, one)
+			list[i] = interpolationTaps((from+to)/2, length, one)
 		} else {
-			list[i] = covered(from, to, length, one)
+			list[i] = areaTaps(from, to, length, one)
 		}
 	}
 	return list
 }
 
-// within moves a position into a row; what is no number goes to its start.
-func within(at float64, most int) float64 {
+// nearestTap moves a position into a row; NaN goes to its start.
+func nearestTap(at float64, most int) float64 {
 	if !(at > 0) {
 		return 0
 	}
 	return min(at, float64(most))
 }
 
-// between interpolates at a position between the centres of two pixels.
-func between(at float64, length int, one uint32) taps {
-	at = within(at-0.5, length-1)
+// interpolationTaps interpolates at a position between the centres of two pixels.
+func interpolationTaps(at float64, length int, one uint32) taps {
+	at = nearestTap(at-0.5, length-1)
 	first := min(int(at), max(length-2, 0))
 	part := uint32((at-float64(first))*float64(one) + 0.5)
 	if length == 1 || part == 0 {
@@ -201,9 +201,9 @@ func between(at float64, length int, one uint32) taps {
 	return taps{first, []uint32{one - part, part}}
 }
 
-// covered weights each pixel by the part of it that the span covers.
-func covered(from, to float64, length int, one uint32) taps {
-	from, to = within(from, length), within(to, length)
+// areaTaps weights each pixel by the part of it that the span covers.
+func areaTaps(from, to float64, length int, one uint32) taps {
+	from, to = nearestTap(from, length), nearestTap(to, length)
 	if to-from < 1e-6 {
 		return taps{min(int(from), length-1), []uint32{one}}
 	}
@@ -288,14 +288,14 @@ func (s *strip) across(columns []taps, out []byte) {
 // Affine maps a point of one picture to another: x' = A x + B y + C, y' = D x + E y + F.
 type Affine struct{ A, B, C, D, E, F float64 }
 
-// Of maps a point.
-func (m Affine) Of(p Point) Point {
+// Apply maps a point.
+func (m Affine) Apply(p Point) Point {
 	return Point{m.A*p.X + m.B*p.Y + m.C, m.D*p.X + m.E*p.Y + m.F}
 }
 
-// Similar is the rotation, scale and shift that brings from nearest to onto, in the sense of least squares. Both have
+// FitSimilarity is the rotation, scale and shift that brings from nearest to onto, in the sense of least squares. Both have
 // the same number of points, at least two different ones.
-func Similar(from, onto []Point) Affine {
+func FitSimilarity(from, onto []Point) Affine {
 	var f, o Point
 	n := float64(len(from))
 	for i := range from {
@@ -326,21 +326,21 @@ func (p *Picture) Warp(m Affine, width, height int) *Picture {
 		return out
 	}
 	if shrink := math.Hypot(m.A, m.D); shrink > 1.5 {
-		p, m = p.shrunk(m, width, height, shrink)
+		p, m = p.shrink(m, width, height, shrink)
 	}
-	stepX, stepY := fixed(m.A), fixed(m.D)
+	stepX, stepY := toFixedPoint(m.A), toFixedPoint(m.D)
 	for y := range height {
-		from := m.Of(Point{0.5, float64(y) + 0.5})
-		p.sample(fixed(from.X-0.5), fixed(from.Y-0.5), stepX, stepY, out.Pixels[3*width*y:3*width*(y+1)])
+		from := m.Apply(Point{0.5, float64(y) + 0.5})
+		p.sample(toFixedPoint(from.X-0.5), toFixedPoint(from.Y-0.5), stepX, stepY, out.Pixels[3*width*y:3*width*(y+1)])
 	}
 	return out
 }
 
-// shrunk is the part of the picture that a map needs, made smaller, and the map into it.
-func (p *Picture) shrunk(m Affine, width, height int, shrink float64) (*Picture, Affine) {
-	low, high := m.Of(Point{}), m.Of(Point{})
+// shrink is the part of the picture that a map needs, made smaller, and the map into it.
+func (p *Picture) shrink(m Affine, width, height int, shrink float64) (*Picture, Affine) {
+	low, high := m.Apply(Point{}), m.Apply(Point{})
 	for _, corner := range []Point{{float64(width), 0}, {0, float64(height)}, {float64(width), float64(height)}} {
-		c := m.Of(corner)
+		c := m.Apply(corner)
 		low.X, low.Y = min(low.X, c.X), min(low.Y, c.Y)
 		high.X, high.Y = max(high.X, c.X), max(high.Y, c.Y)
 	}
@@ -350,8 +350,8 @@ func (p *Picture) shrunk(m Affine, width, height int, shrink float64) (*Picture,
 	return part, Affine{A: m.A * x, B: m.B * x, C: (m.C - box.X) * x, D: m.D * y, E: m.E * y, F: (m.F - box.Y) * y}
 }
 
-// fixed is a number of pixels in steps of 1/65536, at most 2^40 of them; what is no number is 0.
-func fixed(v float64) int64 {
+// toFixedPoint is a number of pixels in steps of 1/65536, at most 2^40 of them; NaN is 0.
+func toFixedPoint(v float64) int64 {
 	if v != v {
 		return 0
 	}
@@ -377,10 +377,10 @@ func (p *Picture) sample(x, y, stepX, stepY int64, row []byte) {
 		var sum uint64
 		if beneath+8 <= len(p.Pixels) {
 			a, b := binary.LittleEndian.Uint64(p.Pixels[above:]), binary.LittleEndian.Uint64(p.Pixels[beneath:])
-			sum = (4096-right-below-both)*apart(a) + right*apart(a>>24) + below*apart(b) + both*apart(b>>24)
+			sum = (4096-right-below-both)*isFarApart(a) + right*isFarApart(a>>24) + below*isFarApart(b) + both*isFarApart(b>>24)
 		} else {
 			a, b := p.pair(above), p.pair(beneath)
-			sum = (4096-right-below-both)*apart(a) + right*apart(a>>24) + below*apart(b) + both*apart(b>>24)
+			sum = (4096-right-below-both)*isFarApart(a) + right*isFarApart(a>>24) + below*isFarApart(b) + both*isFarApart(b>>24)
 		}
 		const half = 1<<11 | 1<<32 | 1<<53
 		sum += half
@@ -395,5 +395,5 @@ func (p *Picture) pair(at int) (v uint64) {
 	return binary.LittleEndian.Uint64(rest[:])
 }
 
-// apart spreads the three bytes of a pixel, 21 bits each, so that they can be multiplied together.
-func apart(v uint64) uint64 { return v&0xff | v&0xff00<<13 | v&0xff0000<<26 }
+// isFarApart spreads the three bytes of a pixel, 21 bits each, so that they can be multiplied together.
+func isFarApart(v uint64) uint64 { return v&0xff | v&0xff00<<13 | v&0xff0000<<26 }

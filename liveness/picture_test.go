@@ -38,7 +38,7 @@ func TestHalvedIsTheMeanOfFour(t *testing.T) {
 		for i := range p.Pixels {
 			p.Pixels[i] = byte(i * i * 31 / 7)
 		}
-		got := p.Halved()
+		got := p.Halve()
 		if got.Width != max(p.Width/2, 1) || got.Height != max(p.Height/2, 1) {
 			t.Fatalf("%v became %dx%d", size, got.Width, got.Height)
 		}
@@ -114,11 +114,11 @@ func TestSimilarFindsRotationScaleAndShift(t *testing.T) {
 	from := []Point{{1, 2}, {5, -3}, {0, 8}}
 	var onto []Point
 	for _, p := range from {
-		onto = append(onto, want.Of(p))
+		onto = append(onto, want.Apply(p))
 	}
-	got := Similar(from, onto)
+	got := FitSimilarity(from, onto)
 	for i, p := range from {
-		if q := got.Of(p); math.Hypot(q.X-onto[i].X, q.Y-onto[i].Y) > 1e-9 {
+		if q := got.Apply(p); math.Hypot(q.X-onto[i].X, q.Y-onto[i].Y) > 1e-9 {
 			t.Errorf("%v goes to %v, not %v", p, q, onto[i])
 		}
 	}
@@ -155,8 +155,8 @@ func busy(width, height int) *Picture {
 	return p
 }
 
-// interpolated is a pixel in floating point at a point, mean that over a box.
-func (p *Picture) interpolated(x, y float64, c int) float64 {
+// interpolate is a pixel in floating point at a point, mean that over a box.
+func (p *Picture) interpolate(x, y float64, c int) float64 {
 	value := func(x, y int) float64 {
 		x, y = min(max(x, 0), p.Width-1), min(max(y, 0), p.Height-1)
 		return float64(p.Pixels[3*(y*p.Width+x)+c])
@@ -181,7 +181,7 @@ func (p *Picture) mean(b Box, c int) float64 {
 	return sum / area
 }
 
-// Crop and Warp compute in whole numbers; they are held against floating point on noise, where rounding shows most.
+// Crop and Warp compute in whole numbers; they are compared with floating point on noise, where rounding shows most.
 func TestCropAndWarpAreExactToALevel(t *testing.T) {
 	p := busy(61, 47)
 	box := Box{X: 3.3, Y: 5.7, Width: 50.2, Height: 38.9}
@@ -193,7 +193,7 @@ func TestCropAndWarpAreExactToALevel(t *testing.T) {
 			part := Box{X: box.X + x*box.Width/size.X, Y: box.Y + y*box.Height/size.Y, Width: box.Width / size.X, Height: box.Height / size.Y}
 			want := p.mean(part, c)
 			if part.Width < 1 {
-				want = p.interpolated(part.X+part.Width/2, part.Y+part.Height/2, c)
+				want = p.interpolate(part.X+part.Width/2, part.Y+part.Height/2, c)
 			}
 			if math.Abs(float64(v)-want) > 1.6 {
 				t.Fatalf("%dx%d: byte %d is %d, not %.2f", w, h, i, v, want)
@@ -203,8 +203,8 @@ func TestCropAndWarpAreExactToALevel(t *testing.T) {
 	m := Affine{A: 0.8, B: -0.4, C: 12, D: 0.4, E: 0.8, F: -7}
 	got := p.Warp(m, 70, 70)
 	for i, v := range got.Pixels {
-		at := m.Of(Point{float64(i/3%70) + 0.5, float64(i/3/70) + 0.5})
-		if want := p.interpolated(at.X, at.Y, i%3); math.Abs(float64(v)-want) > 1.6 {
+		at := m.Apply(Point{float64(i/3%70) + 0.5, float64(i/3/70) + 0.5})
+		if want := p.interpolate(at.X, at.Y, i%3); math.Abs(float64(v)-want) > 1.6 {
 			t.Fatalf("byte %d is %d, not %.2f", i, v, want)
 		}
 	}
@@ -242,25 +242,25 @@ func BenchmarkWarp(b *testing.B) {
 	}
 }
 
-func TestAPictureAndItsMirrorImageAreTurnedAlike(t *testing.T) {
+func TestAPictureAndItsMirrorImageAreOrientedAlike(t *testing.T) {
 	for _, width := range []int{1, 2, 5, 6} {
 		p := NewPicture(width, 3)
 		for i := range p.Pixels {
 			p.Pixels[i] = byte(i*i*7 + i)
 		}
-		image := p.mirrored()
-		if twice := image.mirrored(); !slices.Equal(twice.Pixels, p.Pixels) {
+		image := p.mirror()
+		if twice := image.mirror(); !slices.Equal(twice.Pixels, p.Pixels) {
 			t.Errorf("width %d: the mirror image of the mirror image is not the picture", width)
 		}
-		a, first := p.ToLight()
-		b, second := image.ToLight()
+		a, first := p.OrientByLight()
+		b, second := image.OrientByLight()
 		if !slices.Equal(a.Pixels, b.Pixels) || width > 1 && first == second {
 			t.Errorf("width %d: %v and its mirror image %v", width, a.Pixels, b.Pixels)
 		}
 	}
 	p := NewPicture(4, 1)
 	p.Pixels[9] = 200
-	if turned, mirrored := p.ToLight(); !mirrored || turned.Pixels[0] != 200 {
+	if turned, mirrored := p.OrientByLight(); !mirrored || turned.Pixels[0] != 200 {
 		t.Errorf("the bright end is not on the left: %v", turned.Pixels)
 	}
 }
@@ -271,7 +271,7 @@ func TestAFaceInTheMirror(t *testing.T) {
 		f.Landmarks[i] = Point{float64(i), float64(100 + i)}
 	}
 	const width = 200
-	image := f.Mirrored(width)
+	image := f.Mirror(width)
 	if image.Box != (Box{160, 20, 30, 40}) || image.Pose != (Pose{-5, 6, -7}) || image.PupilDistance != 12 {
 		t.Errorf("%+v", image)
 	}
@@ -279,10 +279,10 @@ func TestAFaceInTheMirror(t *testing.T) {
 	if left := image.Landmarks[36]; left != (Point{width - 45, 145}) {
 		t.Errorf("the left eye's outer corner is at %v", left)
 	}
-	if bare := (Face{}).Mirrored(width); bare.Landmarks != (Landmarks{}) {
+	if bare := (Face{}).Mirror(width); bare.Landmarks != (Landmarks{}) {
 		t.Errorf("a face without landmarks got %v", bare.Landmarks[0])
 	}
-	if image.Mirrored(width) != f {
+	if image.Mirror(width) != f {
 		t.Error("the mirror image of the mirror image is another face")
 	}
 }
@@ -291,6 +291,6 @@ func BenchmarkToLight(b *testing.B) {
 	p := NewPicture(640, 480)
 	p.Pixels[3*639] = 200
 	for b.Loop() {
-		p.ToLight()
+		p.OrientByLight()
 	}
 }

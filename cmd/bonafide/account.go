@@ -19,7 +19,7 @@ type accountCommand struct {
 
 type accountList struct{}
 
-func (accountList) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (accountList) Run(ctx context.Context, line *cli, t terminal) error {
 	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
 		names, err := accounts.Names(ctx)
 		for _, name := range names {
@@ -33,11 +33,11 @@ type accountShow struct {
 	Name string `arg:"" name:"NAME" help:"Account."`
 }
 
-func (a accountShow) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (a accountShow) Run(ctx context.Context, line *cli, t terminal) error {
 	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
 		settings, err := accounts.Settings(ctx, a.Name)
 		if err != nil {
-			return noAccount(err, a.Name)
+			return explainNotFound(err, a.Name)
 		}
 		return printJSON(t.out, settings)
 	})
@@ -50,14 +50,14 @@ type accountSet struct {
 	Rate         *int   `env:"-" placeholder:"REQUESTS" help:"Maximum requests per second; 0: no limit."`
 }
 
-func (a accountSet) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (a accountSet) Run(ctx context.Context, line *cli, t terminal) error {
 	if a.File == "" && a.MonthlyQuota == nil && a.Rate == nil {
 		return usageError{errors.New("name a FILE of settings, or give --monthly-quota or --rate")}
 	}
 	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
 		settings, err := accounts.Settings(ctx, a.Name)
 		if err != nil {
-			return noAccount(err, a.Name)
+			return explainNotFound(err, a.Name)
 		}
 		if a.File != "" {
 			if settings, err = readSettings(a.File); err != nil {
@@ -70,7 +70,7 @@ func (a accountSet) Run(ctx context.Context, line *commandLine, t terminal) erro
 		if a.Rate != nil {
 			settings.RatePerSecond = *a.Rate
 		}
-		return noAccount(accounts.SetSettings(ctx, a.Name, settings), a.Name)
+		return explainNotFound(accounts.SetSettings(ctx, a.Name, settings), a.Name)
 	})
 }
 
@@ -90,7 +90,7 @@ func readSettings(file string) (settings account.Settings, err error) {
 	return settings, nil
 }
 
-func noAccount(err error, name string) error {
+func explainNotFound(err error, name string) error {
 	if errors.Is(err, account.ErrNotFound) {
 		return fmt.Errorf("there is no account %q: see bonafide account list", name)
 	}

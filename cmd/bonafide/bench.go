@@ -30,9 +30,9 @@ type benchPicture struct {
 	Options benchOptions `embed:""`
 }
 
-func (b benchPicture) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (b benchPicture) Run(ctx context.Context, line *cli, t terminal) error {
 	return b.Options.run(ctx, line, t, func(checker *check.Checker, data []byte) (liveness.Verdict, error) {
-		return checker.Picture(ctx, data, check.PictureOptions{Threshold: b.Options.Checks.PictureThreshold, LargestFace: true})
+		return checker.CheckPicture(ctx, data, check.PictureOptions{Threshold: b.Options.Checks.PictureThreshold, LargestFace: true})
 	})
 }
 
@@ -41,12 +41,12 @@ type benchRecording struct {
 	Phrase  string       `env:"-" default:"597692" help:"Digits to score; they do not affect the time."`
 }
 
-func (b benchRecording) Run(ctx context.Context, line *commandLine, t terminal) error {
-	if err := check.ValidPhrase(b.Phrase); err != nil {
+func (b benchRecording) Run(ctx context.Context, line *cli, t terminal) error {
+	if err := check.ValidatePhrase(b.Phrase); err != nil {
 		return usageError{err}
 	}
 	return b.Options.run(ctx, line, t, func(checker *check.Checker, data []byte) (liveness.Verdict, error) {
-		return checker.Recording(ctx, data, b.Phrase, check.RecordingOptions{Threshold: b.Options.Checks.RecordingThreshold})
+		return checker.CheckRecording(ctx, data, b.Phrase, check.RecordingOptions{Threshold: b.Options.Checks.RecordingThreshold})
 	})
 }
 
@@ -63,7 +63,7 @@ var parts = []struct{ name, gate string }{
 	{"decode", "decode"}, {"face", "face_found"}, {"quality", "brightness"}, {"pad", "pad"}, {"lips", "lips_movement"}, {"phrase", "phrase"},
 }
 
-func (o benchOptions) run(ctx context.Context, line *commandLine, t terminal, check func(*check.Checker, []byte) (liveness.Verdict, error)) error {
+func (o benchOptions) run(ctx context.Context, line *cli, t terminal, check func(*check.Checker, []byte) (liveness.Verdict, error)) error {
 	if o.Runs < 1 {
 		return usageError{fmt.Errorf("--runs is %d: give at least 1", o.Runs)}
 	}
@@ -72,7 +72,7 @@ func (o benchOptions) run(ctx context.Context, line *commandLine, t terminal, ch
 		return fmt.Errorf("the file cannot be read: %w", err)
 	}
 	began := time.Now()
-	checker, err := line.checker(ctx, o.Checks)
+	checker, err := line.newChecker(ctx, o.Checks)
 	if err != nil {
 		return err
 	}

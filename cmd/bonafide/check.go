@@ -28,8 +28,8 @@ type checkPicture struct {
 	Checks      config.Checks `embed:""`
 }
 
-func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) error {
-	checker, err := line.checker(ctx, c.Checks)
+func (c checkPicture) Run(ctx context.Context, line *cli, t terminal) error {
+	checker, err := line.newChecker(ctx, c.Checks)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 			unread = errors.Join(unread, fmt.Errorf("the picture cannot be read: %w", err))
 			continue
 		}
-		verdict, err := checker.Picture(ctx, data, check.PictureOptions{Threshold: c.Checks.PictureThreshold, LargestFace: c.LargestFace})
+		verdict, err := checker.CheckPicture(ctx, data, check.PictureOptions{Threshold: c.Checks.PictureThreshold, LargestFace: c.LargestFace})
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (c checkPicture) Run(ctx context.Context, line *commandLine, t terminal) er
 		verdicts = append(verdicts, verdict)
 	}
 	if c.Together {
-		unread = errors.Join(unread, printVerdict(t.out, "together", "", checker.Together(verdicts, c.Checks.PictureThreshold), c.JSON))
+		unread = errors.Join(unread, printVerdict(t.out, "together", "", checker.CombinePictures(verdicts, c.Checks.PictureThreshold), c.JSON))
 	}
 	return unread
 }
@@ -72,29 +72,29 @@ type checkRecording struct {
 	Checks config.Checks `embed:""`
 }
 
-func (c checkRecording) Run(ctx context.Context, line *commandLine, t terminal) error {
-	if err := check.ValidPhrase(c.Phrase); err != nil {
+func (c checkRecording) Run(ctx context.Context, line *cli, t terminal) error {
+	if err := check.ValidatePhrase(c.Phrase); err != nil {
 		return usageError{err}
 	}
 	data, err := os.ReadFile(c.File)
 	if err != nil {
 		return fmt.Errorf("the recording cannot be read: %w", err)
 	}
-	checker, err := line.checker(ctx, c.Checks)
+	checker, err := line.newChecker(ctx, c.Checks)
 	if err != nil {
 		return err
 	}
-	reading, err := checker.Read(ctx, data, check.RecordingOptions{Threshold: c.Checks.RecordingThreshold, Mute: c.Mute})
+	reading, err := checker.AnalyseRecording(ctx, data, check.RecordingOptions{Threshold: c.Checks.RecordingThreshold, Mute: c.Mute})
 	if err != nil {
 		return err
 	}
 	if err := printVerdict(t.out, c.File, c.Phrase, reading.Verdict(c.Phrase), c.JSON); err != nil || c.Draw == "" {
 		return err
 	}
-	return draw(c.Draw, c.Phrase, reading)
+	return writeLipTrace(c.Draw, c.Phrase, reading)
 }
 
-func draw(name, phrase string, reading *check.Reading) error {
+func writeLipTrace(name, phrase string, reading *check.Analysis) error {
 	var drawing bytes.Buffer
 	if err := reading.Draw(&drawing, phrase); err != nil {
 		return err
@@ -145,14 +145,14 @@ func printVerdict(w io.Writer, file, phrase string, v liveness.Verdict, asJSON b
 		if !g.Passed {
 			mark = "FAIL"
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%.1f ms\n", mark, g.Name, measured(g), float64(g.Took.Microseconds())/1000)
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%.1f ms\n", mark, g.Name, formatMeasure(g), float64(g.Took.Microseconds())/1000)
 	}
 	return table.Flush()
 }
 
-// measured is what a gate measured and its limit, in two cells, which are empty where it has no measure: bytes that are
+// formatMeasure is what a gate measured and its limit, in two cells, which are empty where it has no measure: bytes that are
 // no picture have none.
-func measured(g liveness.Gate) string {
+func formatMeasure(g liveness.Gate) string {
 	if !g.Passed && g.Measure == g.Limit {
 		return "\t"
 	}

@@ -15,11 +15,11 @@ type eraseCommand struct {
 	JSON        bool   `name:"json" env:"-" help:"Print JSON."`
 }
 
-func (e eraseCommand) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (e eraseCommand) Run(ctx context.Context, line *cli, t terminal) error {
 	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
 		erased, err := accounts.Erase(ctx, e.Account, account.Reference{Session: e.Session, Transaction: e.Transaction, Request: e.Request})
 		if err != nil {
-			return noAccount(err, e.Account)
+			return explainNotFound(err, e.Account)
 		}
 		if e.JSON {
 			return printJSON(t.out, erased)

@@ -48,7 +48,7 @@ type evalPAD struct {
 	Options   evalOptions `embed:""`
 }
 
-func (e evalPAD) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (e evalPAD) Run(ctx context.Context, line *cli, t terminal) error {
 	threshold := e.Threshold
 	if threshold < 0 {
 		threshold = e.Options.Checks.PictureThreshold
@@ -61,15 +61,15 @@ func (e evalPAD) Run(ctx context.Context, line *commandLine, t terminal) error {
 }
 
 // measurePAD checks the labelled pictures as the selfie protocol does.
-func measurePAD(ctx context.Context, line *commandLine, t terminal, labels string, threshold float64, o evalOptions) (evaluate.PADReport, error) {
-	checker, err := line.checker(ctx, o.Checks)
+func measurePAD(ctx context.Context, line *cli, t terminal, labels string, threshold float64, o evalOptions) (evaluate.PADReport, error) {
+	checker, err := line.newChecker(ctx, o.Checks)
 	if err != nil {
 		return evaluate.PADReport{}, err
 	}
 	bar, end := progress(t, "pictures")
 	defer end()
 	return evaluate.PAD(ctx, o.options(labels, bar), threshold, func(ctx context.Context, data []byte) (liveness.Verdict, error) {
-		return checker.Picture(ctx, data, check.PictureOptions{Threshold: threshold, LargestFace: true})
+		return checker.CheckPicture(ctx, data, check.PictureOptions{Threshold: threshold, LargestFace: true})
 	})
 }
 
@@ -79,7 +79,7 @@ type evalPhrase struct {
 	Options evalOptions `embed:""`
 }
 
-func (e evalPhrase) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (e evalPhrase) Run(ctx context.Context, line *cli, t terminal) error {
 	threshold := e.Options.Checks.RecordingThreshold
 	checkers := line.checkers(ctx, e.Options.Checks)
 	if _, err := checkers(""); err != nil {
@@ -92,7 +92,7 @@ func (e evalPhrase) Run(ctx context.Context, line *commandLine, t terminal) erro
 			if err != nil {
 				return nil, err
 			}
-			return checker.Read(ctx, data, check.RecordingOptions{Threshold: threshold, Mute: e.Mute})
+			return checker.AnalyseRecording(ctx, data, check.RecordingOptions{Threshold: threshold, Mute: e.Mute})
 		})
 	end()
 	if err != nil {
@@ -102,7 +102,7 @@ func (e evalPhrase) Run(ctx context.Context, line *commandLine, t terminal) erro
 }
 
 // checkers returns one that makes a checker for each folder of own models, once.
-func (l *commandLine) checkers(ctx context.Context, checks config.Checks) func(models string) (*check.Checker, error) {
+func (l *cli) checkers(ctx context.Context, checks config.Checks) func(models string) (*check.Checker, error) {
 	var mu sync.Mutex
 	made := map[string]*check.Checker{}
 	return func(models string) (*check.Checker, error) {
@@ -113,7 +113,7 @@ func (l *commandLine) checkers(ctx context.Context, checks config.Checks) func(m
 		}
 		own := checks
 		own.OwnModels = cmp.Or(models, checks.OwnModels)
-		c, err := l.checker(ctx, own)
+		c, err := l.newChecker(ctx, own)
 		if err == nil {
 			made[models] = c
 		}
@@ -121,30 +121,30 @@ func (l *commandLine) checkers(ctx context.Context, checks config.Checks) func(m
 	}
 }
 
-// evalFaultsOptions are those of the evaluations that need neither scores nor charts.
-type evalFaultsOptions struct {
+// evalDefectsOptions are those of the evaluations that need neither scores nor charts.
+type evalDefectsOptions struct {
 	JSON    bool          `name:"json" env:"-" help:"Print JSON."`
 	Workers int           `env:"-" default:"0" help:"Pictures checked at the same time (0: one for each core)."`
 	Checks  config.Checks `embed:""`
 }
 
 type evalFaces struct {
-	Labels  string            `arg:"" name:"LABELS.csv" help:"Columns path, x, y, width, height; optionally set and points. One row a face."`
-	Options evalFaultsOptions `embed:""`
+	Labels  string             `arg:"" name:"LABELS.csv" help:"Columns path, x, y, width, height; optionally set and points. One row a face."`
+	Options evalDefectsOptions `embed:""`
 }
 
-func (e evalFaces) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (e evalFaces) Run(ctx context.Context, line *cli, t terminal) error {
 	return e.Options.run(ctx, line, t, e.Labels, true, func(o evaluate.Options, check evaluate.PictureFunc) (textReport, error) {
 		return evaluate.Faces(ctx, o, check)
 	})
 }
 
 type evalReasons struct {
-	Labels  string            `arg:"" name:"LABELS.csv" help:"Columns path, reason (empty: no defect)."`
-	Options evalFaultsOptions `embed:""`
+	Labels  string             `arg:"" name:"LABELS.csv" help:"Columns path, reason (empty: no defect)."`
+	Options evalDefectsOptions `embed:""`
 }
 
-func (e evalReasons) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (e evalReasons) Run(ctx context.Context, line *cli, t terminal) error {
 	return e.Options.run(ctx, line, t, e.Labels, false, func(o evaluate.Options, check evaluate.PictureFunc) (textReport, error) {
 		return evaluate.Reasons(ctx, o, check)
 	})
@@ -153,15 +153,15 @@ func (e evalReasons) Run(ctx context.Context, line *commandLine, t terminal) err
 type textReport interface{ WriteText(io.Writer) error }
 
 // run checks the labelled pictures as the face liveness protocol does or, with largest, as the selfie protocol does.
-func (e evalFaultsOptions) run(ctx context.Context, line *commandLine, t terminal, labels string, largest bool, measure func(evaluate.Options, evaluate.PictureFunc) (textReport, error)) error {
-	checker, err := line.checker(ctx, e.Checks)
+func (e evalDefectsOptions) run(ctx context.Context, line *cli, t terminal, labels string, largest bool, measure func(evaluate.Options, evaluate.PictureFunc) (textReport, error)) error {
+	checker, err := line.newChecker(ctx, e.Checks)
 	if err != nil {
 		return err
 	}
 	bar, end := progress(t, "pictures")
 	all := evalOptions{JSON: e.JSON, Workers: e.Workers}
 	report, err := measure(all.options(labels, bar), func(ctx context.Context, data []byte) (liveness.Verdict, error) {
-		return checker.Picture(ctx, data, check.PictureOptions{Threshold: e.Checks.PictureThreshold, LargestFace: largest})
+		return checker.CheckPicture(ctx, data, check.PictureOptions{Threshold: e.Checks.PictureThreshold, LargestFace: largest})
 	})
 	end()
 	if err != nil {
@@ -170,8 +170,8 @@ func (e evalFaultsOptions) run(ctx context.Context, line *commandLine, t termina
 	return all.print(t, report)
 }
 
-// checker builds the same checker that the server runs.
-func (l *commandLine) checker(ctx context.Context, checks config.Checks) (*check.Checker, error) {
+// newChecker builds the same checker that the server runs.
+func (l *cli) newChecker(ctx context.Context, checks config.Checks) (*check.Checker, error) {
 	folder, err := l.modelsFolder()
 	if err != nil {
 		return nil, err

@@ -23,16 +23,16 @@ type keyCommand struct {
 type keyCreate struct {
 	Account  string             `env:"-" required:"" placeholder:"NAME" help:"Account of the key."`
 	Scope    []account.Protocol `env:"-" placeholder:"PROTOCOL" help:"Protocols that accept the key, of ${protocols} (default: all)."`
-	Expires  moment             `env:"-" placeholder:"TIME" help:"Expiry: 2027-01-31 (start of that day, UTC) or 2027-01-31T18:00:00Z (default: never)."`
+	Expires  timeFlag           `env:"-" placeholder:"TIME" help:"Expiry: 2027-01-31 (start of that day, UTC) or 2027-01-31T18:00:00Z (default: never)."`
 	Networks []netip.Prefix     `env:"-" placeholder:"CIDR" help:"Networks from which the key may be used, such as 192.0.2.0/24,2001:db8::/32 (default: any)."`
 	JSON     bool               `name:"json" env:"-" help:"Print JSON."`
 }
 
-// moment is a time as it is written on the command line.
-type moment struct{ time.Time }
+// timeFlag is a time as it is written on the command line.
+type timeFlag struct{ time.Time }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (m *moment) UnmarshalText(text []byte) (err error) {
+func (m *timeFlag) UnmarshalText(text []byte) (err error) {
 	for _, form := range []string{time.DateOnly, time.RFC3339} {
 		if m.Time, err = time.Parse(form, string(text)); err == nil {
 			return nil
@@ -41,9 +41,9 @@ func (m *moment) UnmarshalText(text []byte) (err error) {
 	return fmt.Errorf("%q is not a time: write 2027-01-31 or 2027-01-31T18:00:00Z", text)
 }
 
-func (k keyCreate) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (k keyCreate) Run(ctx context.Context, line *cli, t terminal) error {
 	return withAccounts(ctx, line, true, func(accounts *account.Accounts) error {
-		c, err := accounts.Create(ctx, k.Account, account.Limits{Scope: k.Scope, Expires: k.Expires.Time, Networks: k.Networks})
+		c, err := accounts.CreateKey(ctx, k.Account, account.Limits{Scope: k.Scope, Expires: k.Expires.Time, Networks: k.Networks})
 		if err != nil {
 			return err
 		}
@@ -73,9 +73,9 @@ type keyList struct {
 	JSON bool `name:"json" env:"-" help:"Print JSON."`
 }
 
-func (k keyList) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (k keyList) Run(ctx context.Context, line *cli, t terminal) error {
 	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
-		keys, err := accounts.List(ctx)
+		keys, err := accounts.ListKeys(ctx)
 		if err != nil {
 			return err
 		}
@@ -85,23 +85,23 @@ func (k keyList) Run(ctx context.Context, line *commandLine, t terminal) error {
 		w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "KEY\tACCOUNT\tCREATED\tREVOKED\tEXPIRES\tSCOPE\tNETWORKS\tAPP ID\tUSERNAME")
 		for _, key := range keys {
-			fmt.Fprintln(w, strings.Join([]string{key.ID, key.Account, stamp(&key.Created), stamp(key.Revoked), stamp(key.Expires),
-				list(key.Scope), list(key.Networks), cmp.Or(key.AppID, "-"), cmp.Or(key.Username, "-")}, "\t"))
+			fmt.Fprintln(w, strings.Join([]string{key.ID, key.Account, formatTime(&key.Created), formatTime(key.Revoked), formatTime(key.Expires),
+				joinOrDash(key.Scope), joinOrDash(key.Networks), cmp.Or(key.AppID, "-"), cmp.Or(key.Username, "-")}, "\t"))
 		}
 		return w.Flush()
 	})
 }
 
-// stamp is a time as a table shows it.
-func stamp(t *time.Time) string {
+// formatTime is a time as a table shows it.
+func formatTime(t *time.Time) string {
 	if t == nil {
 		return "-"
 	}
 	return t.UTC().Format(time.DateTime)
 }
 
-// list is a list as a table shows it.
-func list[T any](items []T) string {
+// joinOrDash is a list as a table shows it.
+func joinOrDash[T any](items []T) string {
 	words := make([]string, len(items))
 	for i, item := range items {
 		words[i] = fmt.Sprint(item)
@@ -114,14 +114,14 @@ type keyRevoke struct {
 	Account string   `env:"-" placeholder:"NAME" help:"Revoke every key of this account."`
 }
 
-func (k keyRevoke) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (k keyRevoke) Run(ctx context.Context, line *cli, t terminal) error {
 	if (len(k.Keys) == 0) == (k.Account == "") {
 		return usageError{errors.New("name either the keys to revoke or --account NAME")}
 	}
 	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
 		ids := k.Keys
 		if k.Account != "" {
-			keys, err := accounts.List(ctx)
+			keys, err := accounts.ListKeys(ctx)
 			if err != nil {
 				return err
 			}
@@ -135,7 +135,7 @@ func (k keyRevoke) Run(ctx context.Context, line *commandLine, t terminal) error
 			}
 		}
 		for _, id := range ids {
-			if err := accounts.Revoke(ctx, id); errors.Is(err, account.ErrNotFound) {
+			if err := accounts.RevokeKey(ctx, id); errors.Is(err, account.ErrNotFound) {
 				return fmt.Errorf("there is no key %q: see bonafide key list", id)
 			} else if err != nil {
 				return err
@@ -147,8 +147,8 @@ func (k keyRevoke) Run(ctx context.Context, line *commandLine, t terminal) error
 }
 
 // withAccounts opens the store, makes one where there is none if create is set, and closes it after do.
-func withAccounts(ctx context.Context, line *commandLine, create bool, do func(*account.Accounts) error) error {
-	accounts, closeStore, err := app.Accounts(ctx, line.place(create))
+func withAccounts(ctx context.Context, line *cli, create bool, do func(*account.Accounts) error) error {
+	accounts, closeStore, err := app.Accounts(ctx, line.storeLocation(create))
 	if err != nil {
 		return err
 	}

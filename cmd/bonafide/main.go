@@ -19,8 +19,8 @@ import (
 	"github.com/bonafide-id/bonafide/internal/media"
 )
 
-// commandLine is the whole command line; a command's Run has the work.
-type commandLine struct {
+// cli is the whole command line; a command's Run has the work.
+type cli struct {
 	Config   string `placeholder:"FILE" help:"YAML file of settings."`
 	Data     string `default:"data" placeholder:"FOLDER" help:"Folder of the embedded store."`
 	Store    string `placeholder:"URL" help:"PostgreSQL for the store, as postgres://USER:PASSWORD@HOST/DATABASE (default: the embedded store)."`
@@ -41,9 +41,9 @@ type commandLine struct {
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
-// place is where the store is, and whether to make one where there is none.
-func (c *commandLine) place(create bool) app.Place {
-	return app.Place{URL: c.Store, Data: c.Data, Create: create}
+// storeLocation is where the store is, and whether to make one where there is none.
+func (c *cli) storeLocation(create bool) app.StoreLocation {
+	return app.StoreLocation{URL: c.Store, Data: c.Data, Create: create}
 }
 
 // terminal is where a command reads from and prints to.
@@ -52,7 +52,7 @@ type terminal struct {
 }
 
 func main() {
-	media.MaybeConfine()
+	media.RunIfDecoderProcess()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], terminal{os.Stdout, os.Stderr}))
@@ -60,13 +60,13 @@ func main() {
 
 // run returns the exit status: 0 done, 1 failed, 2 the words of the command line or the settings are off.
 func run(ctx context.Context, args []string, t terminal) int {
-	var line commandLine
+	var line cli
 	exit := -1
 	parser, err := kong.New(&line,
 		kong.Name("bonafide"),
 		kong.Description("Is a live person here, now, responding to us? A self-hosted face-liveness server."),
 		kong.DefaultEnvars("BONAFIDE"),
-		kong.Vars{"protocols": strings.ReplaceAll(list(account.Protocols), ",", ", ")},
+		kong.Vars{"protocols": strings.ReplaceAll(joinOrDash(account.Protocols), ",", ", ")},
 		kong.Writers(t.out, t.err),
 		kong.Exit(func(code int) { exit = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),

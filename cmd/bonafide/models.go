@@ -19,7 +19,7 @@ type modelsCommand struct {
 }
 
 // modelsFolder is where the fetched files are.
-func (l *commandLine) modelsFolder() (string, error) {
+func (l *cli) modelsFolder() (string, error) {
 	if l.Models != "" {
 		return l.Models, nil
 	}
@@ -34,7 +34,7 @@ type modelsList struct {
 	JSON bool `name:"json" env:"-" help:"Print JSON."`
 }
 
-func (m modelsList) Run(line *commandLine, t terminal) error {
+func (m modelsList) Run(line *cli, t terminal) error {
 	folder, err := line.modelsFolder()
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (m modelsList) Run(line *commandLine, t terminal) error {
 
 type modelsFetch struct{}
 
-func (modelsFetch) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (modelsFetch) Run(ctx context.Context, line *cli, t terminal) error {
 	folder, err := line.modelsFolder()
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (modelsFetch) Run(ctx context.Context, line *commandLine, t terminal) error
 
 type modelsVerify struct{}
 
-func (modelsVerify) Run(line *commandLine, t terminal) error {
+func (modelsVerify) Run(line *cli, t terminal) error {
 	folder, err := line.modelsFolder()
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ type serveCommand struct {
 	Settings config.Config `embed:""`
 }
 
-func (s serveCommand) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (s serveCommand) Run(ctx context.Context, line *cli, t terminal) error {
 	folder, err := line.modelsFolder()
 	if err != nil {
 		return err
@@ -24,5 +24,5 @@ func (s serveCommand) Run(ctx context.Context, line *commandLine, t terminal) er
 	}
 	log := slog.New(protocol.LogHandler{Handler: slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level})})
 	slog.SetDefault(log)
-	return app.Run(ctx, app.Options{Store: line.place(true), Models: folder, Settings: s.Settings, Log: log, Out: t.out})
+	return app.Run(ctx, app.Options{Store: line.storeLocation(true), Models: folder, Settings: s.Settings, Log: log, Out: t.out})
 }

@@ -15,7 +15,7 @@ type storeCommand struct {
 
 type storeCopy struct{}
 
-func (storeCopy) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (storeCopy) Run(ctx context.Context, line *cli, t terminal) error {
 	if line.Store == "" {
 		return usageError{errors.New("--store must name the target: postgres://USER:PASSWORD@HOST/DATABASE")}
 	}

@@ -32,7 +32,7 @@ func (c thresholdCommand) limit() evaluate.Limit {
 	return evaluate.Limit{Rate: evaluate.BPCER, AtMost: *c.MaxBPCER, Conservative: c.Conservative}
 }
 
-func (c thresholdCommand) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (c thresholdCommand) Run(ctx context.Context, line *cli, t terminal) error {
 	if (c.Labels == "") != c.Table {
 		return usageError{errors.New("--max-apcer and --max-bpcer take LABELS.csv, --table takes no file")}
 	}

@@ -12,14 +12,14 @@ import (
 )
 
 type usageCommand struct {
-	Account string `arg:"" optional:"" name:"ACCOUNT" help:"Account (default: all)."`
-	From    moment `env:"-" placeholder:"DAY" help:"First day, such as 2026-03-01 (default: the first of this month, UTC)."`
-	To      moment `env:"-" placeholder:"DAY" help:"Last day (default: today)."`
-	JSON    bool   `name:"json" env:"-" xor:"form" help:"Print JSON."`
-	CSV     bool   `name:"csv" env:"-" xor:"form" help:"Print CSV."`
+	Account string   `arg:"" optional:"" name:"ACCOUNT" help:"Account (default: all)."`
+	From    timeFlag `env:"-" placeholder:"DAY" help:"First day, such as 2026-03-01 (default: the first of this month, UTC)."`
+	To      timeFlag `env:"-" placeholder:"DAY" help:"Last day (default: today)."`
+	JSON    bool     `name:"json" env:"-" xor:"form" help:"Print JSON."`
+	CSV     bool     `name:"csv" env:"-" xor:"form" help:"Print CSV."`
 }
 
-func (u usageCommand) Run(ctx context.Context, line *commandLine, t terminal) error {
+func (u usageCommand) Run(ctx context.Context, line *cli, t terminal) error {
 	from, to := u.days(time.Now().UTC())
 	if to.Before(from) {
 		return usageError{fmt.Errorf("--from %s is after --to %s", from.Format(time.DateOnly), to.Format(time.DateOnly))}
@@ -27,7 +27,7 @@ func (u usageCommand) Run(ctx context.Context, line *commandLine, t terminal) er
 	return withAccounts(ctx, line, false, func(accounts *account.Accounts) error {
 		usage, err := accounts.Usage(ctx, u.Account, from, to.AddDate(0, 0, 1))
 		if err != nil {
-			return noAccount(err, u.Account)
+			return explainNotFound(err, u.Account)
 		}
 		switch {
 		case u.JSON:

@@ -23,8 +23,8 @@ import (
 var (
 	// ErrUnauthorized: the credentials are wrong, unknown or revoked; which of them is not told.
 	ErrUnauthorized = errors.New("credentials are not valid")
-	// ErrTries: too many wrong credentials came from the same address, or for the same name; these were not looked at.
-	ErrTries = errors.New("too many wrong credentials")
+	// ErrThrottled: too many failed attempts came from the same address, or for the same name; these were not looked at.
+	ErrThrottled = errors.New("too many failed attempts")
 	// ErrRate: the account has made its requests of this second.
 	ErrRate = store.ErrRate
 	// ErrQuota: the account has used its checks of this month.
@@ -48,7 +48,7 @@ type (
 	Filter = store.Filter
 )
 
-// Settings are what an account may have otherwise than the server. The zero value changes nothing.
+// Settings override the server's settings for an account. The zero value changes nothing.
 type Settings struct {
 	// PictureThreshold and RecordingThreshold are the scores, 0 to 1, at and above which a check's outcome is live;
 	// nil: the server's.
@@ -64,7 +64,7 @@ type Settings struct {
 	RatePerSecond int   `json:"rate_per_second,omitempty"`
 }
 
-// validate returns every fault at once.
+// validate returns all errors together.
 func (s Settings) validate() error {
 	var faults []error
 	fault := func(bad bool, format string, args ...any) {
@@ -112,12 +112,12 @@ func (a Account) InScope(p Protocol) bool {
 }
 
 // Accounts is the register of tenants. It remembers nothing of them itself, so that what one process changes holds in
-// every other at once; only who shows wrong credentials is remembered.
+// every other immediately; only wrong credentials are remembered.
 type Accounts struct {
 	store    Store
 	defaults Defaults
 	now      func() time.Time
-	guard    *guard
+	attempts *attemptLimiter
 }
 
 // New returns the register on the store. A nil now is time.Now.
@@ -125,7 +125,7 @@ func New(s Store, d Defaults, now func() time.Time) *Accounts {
 	if now == nil {
 		now = time.Now
 	}
-	return &Accounts{store: s, defaults: d, now: now, guard: newGuard(now)}
+	return &Accounts{store: s, defaults: d, now: now, attempts: newAttemptLimiter(now)}
 }
 
 // Names lists the accounts' names.
@@ -138,18 +138,18 @@ func (a *Accounts) Names(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// Named returns the named account with what applies to it, or fails with ErrNotFound.
-func (a *Accounts) Named(ctx context.Context, name string) (Account, error) {
-	kept, err := a.store.AccountNamed(ctx, name)
+// ByName returns the named account with what applies to it, or fails with ErrNotFound.
+func (a *Accounts) ByName(ctx context.Context, name string) (Account, error) {
+	kept, err := a.store.AccountByName(ctx, name)
 	if err != nil {
 		return Account{}, err
 	}
 	return a.resolve(kept)
 }
 
-// Settings returns what the named account has otherwise than the server, or fails with ErrNotFound.
+// Settings returns the settings that the named account overrides, or fails with ErrNotFound.
 func (a *Accounts) Settings(ctx context.Context, name string) (Settings, error) {
-	kept, err := a.store.AccountNamed(ctx, name)
+	kept, err := a.store.AccountByName(ctx, name)
 	if err != nil {
 		return Settings{}, err
 	}
@@ -161,7 +161,7 @@ func (a *Accounts) SetSettings(ctx context.Context, name string, s Settings) err
 	if err := s.validate(); err != nil {
 		return err
 	}
-	kept, err := a.store.AccountNamed(ctx, name)
+	kept, err := a.store.AccountByName(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -184,28 +184,28 @@ func (a *Accounts) resolve(kept store.Account) (Account, error) {
 	s, err := settingsOf(kept)
 	return Account{
 		ID: kept.ID, Name: kept.Name,
-		PictureThreshold:   or(s.PictureThreshold, a.defaults.PictureThreshold),
-		RecordingThreshold: or(s.RecordingThreshold, a.defaults.RecordingThreshold),
+		PictureThreshold:   valueOr(s.PictureThreshold, a.defaults.PictureThreshold),
+		RecordingThreshold: valueOr(s.RecordingThreshold, a.defaults.RecordingThreshold),
 		FaceLimits:         s.FaceLimits,
-		RetentionDays:      or(s.RetentionDays, a.defaults.RetentionDays),
+		RetentionDays:      valueOr(s.RetentionDays, a.defaults.RetentionDays),
 		MonthlyQuota:       kept.MonthlyQuota,
 		RatePerSecond:      kept.RatePerSecond,
 	}, err
 }
 
-func or[T any](own *T, otherwise T) T {
+func valueOr[T any](own *T, otherwise T) T {
 	if own == nil {
 		return otherwise
 	}
 	return *own
 }
 
-// named returns the account of that name, adding it where there is none.
-func (a *Accounts) named(ctx context.Context, name string) (store.Account, error) {
+// findOrCreate returns the account of that name, adding it where there is none.
+func (a *Accounts) findOrCreate(ctx context.Context, name string) (store.Account, error) {
 	if err := validateName(name); err != nil {
 		return store.Account{}, err
 	}
-	kept, err := a.store.AccountNamed(ctx, name)
+	kept, err := a.store.AccountByName(ctx, name)
 	if !errors.Is(err, store.ErrNotFound) {
 		return kept, err
 	}
@@ -213,7 +213,7 @@ func (a *Accounts) named(ctx context.Context, name string) (store.Account, error
 	if err != nil && !errors.Is(err, store.ErrExists) { // another process may have been first
 		return store.Account{}, err
 	}
-	return a.store.AccountNamed(ctx, name)
+	return a.store.AccountByName(ctx, name)
 }
 
 func validateName(name string) error {
@@ -224,9 +224,9 @@ func validateName(name string) error {
 	return nil
 }
 
-// Admit counts one request against the account's rate and fails with ErrRate where the second is full. It fails with
+// CountRequest counts one request against the account's rate and fails with ErrRate where the second is full. It fails with
 // ErrQuota where the month's checks are used up: the early answer, before anything is read. What decides is Keep.
-func (a *Accounts) Admit(ctx context.Context, acct Account) error {
+func (a *Accounts) CountRequest(ctx context.Context, acct Account) error {
 	if acct.RatePerSecond > 0 {
 		if err := a.store.CountRequest(ctx, acct.ID, a.now(), acct.RatePerSecond); err != nil {
 			return err
@@ -264,18 +264,18 @@ type Check struct {
 	Subject string
 }
 
-// keepWait bounds how long a result waits for the store.
-const keepWait = 10 * time.Second
+// recordTimeout bounds how long a result waits for the store.
+const recordTimeout = 10 * time.Second
 
-// Keep keeps the record of a picture's verdict and counts the check, before the reply is written. It fails with ErrQuota
+// RecordCheck keeps the record of a picture's verdict and counts the check, before the reply is written. It fails with ErrQuota
 // where checks at the same time have used up the month; then nothing is kept and the verdict must not be told. That the
 // client is gone does not stop it.
-func (a *Accounts) Keep(ctx context.Context, acct Account, c Check, v liveness.Verdict) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepWait)
+func (a *Accounts) RecordCheck(ctx context.Context, acct Account, c Check, v liveness.Verdict) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	r := store.NewRecord(v)
 	r.ID, r.Account, r.Protocol, r.Subject, r.At = c.ID, acct.ID, string(c.Protocol), c.Subject, a.now()
-	return store.Insist(ctx, func(ctx context.Context) error { return a.store.Keep(ctx, r) })
+	return store.RetryUntilStored(ctx, func(ctx context.Context) error { return a.store.AddRecord(ctx, r) })
 }
 
 // LastCheck returns the latest record of a check for the account's transaction, or fails with ErrNotFound.

@@ -37,7 +37,7 @@ func open(t *testing.T, folder string) (*Accounts, *sqlite.Store, *clock) {
 
 func create(t *testing.T, a *Accounts, name string) (Credentials, Account) {
 	t.Helper()
-	c, err := a.Create(t.Context(), name, Limits{})
+	c, err := a.CreateKey(t.Context(), name, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,13 +86,13 @@ func TestCredentialsOfAllProtocols(t *testing.T) {
 			t.Errorf("secret %q: %v", secret, err)
 		}
 	}
-	// A key is found by half of its hash; that half is no key.
+	// A key is found by half of its hash; that half is not a key.
 	if _, err := a.Authenticate(t.Context(), LipSecure, credential(LipSecure, "", c.APIKey).Public, ""); !errors.Is(err, ErrUnauthorized) {
 		t.Errorf("half of the hash: %v", err)
 	}
 }
 
-func TestNoSecretIsKept(t *testing.T) {
+func TestNoSecretIsStored(t *testing.T) {
 	folder := t.TempDir()
 	a, s, _ := open(t, folder)
 	c, _ := create(t, a, "shop")
@@ -126,13 +126,13 @@ func TestCredentialsJSON(t *testing.T) {
 	}
 }
 
-func TestRevokedAtOnceInEveryProcess(t *testing.T) {
+func TestRevokedImmediatelyInEveryProcess(t *testing.T) {
 	folder := t.TempDir()
 	a, _, _ := open(t, folder)
 	other, _, _ := open(t, folder)
 	c, _ := create(t, a, "shop")
 	second, acct := create(t, other, "shop")
-	keys, err := a.List(t.Context())
+	keys, err := a.ListKeys(t.Context())
 	if err != nil || len(keys) != 2 {
 		t.Fatal(keys, err)
 	}
@@ -145,7 +145,7 @@ func TestRevokedAtOnceInEveryProcess(t *testing.T) {
 			id = k.ID
 		}
 	}
-	if err := other.Revoke(t.Context(), id); err != nil {
+	if err := other.RevokeKey(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Authenticate(t.Context(), Selfie, c.AppID, c.AppKey); !errors.Is(err, ErrUnauthorized) {
@@ -154,7 +154,7 @@ func TestRevokedAtOnceInEveryProcess(t *testing.T) {
 	if got, err := a.Authenticate(t.Context(), Selfie, second.AppID, second.AppKey); err != nil || got != acct {
 		t.Errorf("the other key: %+v, %v", got, err)
 	}
-	if err := a.Revoke(t.Context(), "nothing"); !errors.Is(err, ErrNotFound) {
+	if err := a.RevokeKey(t.Context(), "nothing"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("unknown key: %v", err)
 	}
 }
@@ -162,7 +162,7 @@ func TestRevokedAtOnceInEveryProcess(t *testing.T) {
 func TestNames(t *testing.T) {
 	a, _, _ := open(t, t.TempDir())
 	for _, name := range []string{"", " a", "a\n", "a\x00b", strings.Repeat("a", 101)} {
-		if _, err := a.Create(t.Context(), name, Limits{}); err == nil {
+		if _, err := a.CreateKey(t.Context(), name, Limits{}); err == nil {
 			t.Errorf("%q is taken as a name", name)
 		}
 	}
@@ -215,7 +215,7 @@ func TestRateAndQuota(t *testing.T) {
 	}
 	admit := func(want error) {
 		t.Helper()
-		if err := a.Admit(t.Context(), acct); !errors.Is(err, want) {
+		if err := a.CountRequest(t.Context(), acct); !errors.Is(err, want) {
 			t.Fatalf("error %v, want %v", err, want)
 		}
 	}
@@ -223,7 +223,7 @@ func TestRateAndQuota(t *testing.T) {
 	keep := func(want error) {
 		t.Helper()
 		checks++
-		err := a.Keep(t.Context(), acct, Check{ID: fmt.Sprint(checks), Protocol: Selfie}, liveness.Verdict{Outcome: liveness.Live})
+		err := a.RecordCheck(t.Context(), acct, Check{ID: fmt.Sprint(checks), Protocol: Selfie}, liveness.Verdict{Outcome: liveness.Live})
 		if !errors.Is(err, want) {
 			t.Fatalf("error %v, want %v", err, want)
 		}
@@ -243,7 +243,7 @@ func TestRateAndQuota(t *testing.T) {
 	keep(nil)
 }
 
-func TestRecordsAreKeptAsLongAsTheAccountWants(t *testing.T) {
+func TestRecordsExpireByTheAccountsRetention(t *testing.T) {
 	a, s, clock := open(t, t.TempDir())
 	_, shop := create(t, a, "shop")
 	_, bank := create(t, a, "bank")
@@ -257,7 +257,7 @@ func TestRecordsAreKeptAsLongAsTheAccountWants(t *testing.T) {
 	v := liveness.Verdict{Outcome: liveness.Live, Score: &score, Threshold: 0.5, Gates: []liveness.Gate{{Name: "pad", Passed: true}},
 		Faces: []liveness.Face{{}}, Models: []liveness.ModelRef{{ID: "m"}}}
 	for _, acct := range []Account{shop, bank} {
-		if err := a.Keep(gone, acct, Check{ID: "of " + acct.Name, Protocol: FaceLiveness, Subject: "session"}, v); err != nil {
+		if err := a.RecordCheck(gone, acct, Check{ID: "of " + acct.Name, Protocol: FaceLiveness, Subject: "session"}, v); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,16 +2,16 @@ package account
 
 import "context"
 
-// Kept is the record of a check with the name of its account.
-type Kept struct {
+// CheckRecord is the record of a check with the name of its account.
+type CheckRecord struct {
 	Record
 	AccountName string
 }
 
 // Checks lists the records that the filter picks, from newest to oldest: the named account's, or all with "". It fails
 // with ErrNotFound where there is no such account.
-func (a *Accounts) Checks(ctx context.Context, name string, f Filter) ([]Kept, error) {
-	accounts, err := a.some(ctx, name)
+func (a *Accounts) Checks(ctx context.Context, name string, f Filter) ([]CheckRecord, error) {
+	accounts, err := a.accountsNamed(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -24,9 +24,9 @@ func (a *Accounts) Checks(ctx context.Context, name string, f Filter) ([]Kept, e
 		f.Account = accounts[0].ID
 	}
 	found, err := a.store.FindRecords(ctx, f)
-	kept := make([]Kept, len(found))
+	kept := make([]CheckRecord, len(found))
 	for i, r := range found {
-		kept[i] = Kept{r, names[r.Account]}
+		kept[i] = CheckRecord{r, names[r.Account]}
 	}
 	return kept, err
 }

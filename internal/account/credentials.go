@@ -53,13 +53,13 @@ type Credentials struct {
 type Limits struct {
 	// Scope are the protocols that the key is for; none: all. The key has no credentials for the others.
 	Scope []Protocol
-	// Expires is when the key ends by itself; zero: never.
+	// Expires is when the key expires; zero: never.
 	Expires time.Time
 	// Networks are where the key may be used from; none: from anywhere.
 	Networks []netip.Prefix
 }
 
-// validate returns every fault at once.
+// validate returns all errors together.
 func (l Limits) validate(now time.Time) (err error) {
 	for _, p := range l.Scope {
 		if !slices.Contains(Protocols, p) {
@@ -71,13 +71,13 @@ func (l Limits) validate(now time.Time) (err error) {
 	}
 	for _, n := range l.Networks {
 		if !n.IsValid() || n != n.Masked() || n.Addr().Is4In6() {
-			err = errors.Join(err, fmt.Errorf("%s is no network: did you mean %s?", n, n.Masked()))
+			err = errors.Join(err, fmt.Errorf("%s is not a network: did you mean %s?", n, n.Masked()))
 		}
 	}
 	return err
 }
 
-func (l Limits) covers(p Protocol) bool { return len(l.Scope) == 0 || slices.Contains(l.Scope, p) }
+func (l Limits) allows(p Protocol) bool { return len(l.Scope) == 0 || slices.Contains(l.Scope, p) }
 
 const (
 	secretBytes = 16
@@ -85,26 +85,26 @@ const (
 	keyIDBytes  = 4
 )
 
-// Create makes a new key for the named account, and the account where there is none.
-func (a *Accounts) Create(ctx context.Context, name string, l Limits) (Credentials, error) {
+// CreateKey makes a new key for the named account, and the account where there is none.
+func (a *Accounts) CreateKey(ctx context.Context, name string, l Limits) (Credentials, error) {
 	if err := l.validate(a.now()); err != nil {
 		return Credentials{}, err
 	}
-	kept, err := a.named(ctx, name)
+	kept, err := a.findOrCreate(ctx, name)
 	if err != nil {
 		return Credentials{}, err
 	}
 	c := Credentials{Key: random(keyIDBytes), Account: name}
 	key := store.Key{ID: c.Key, Account: kept.ID, Created: a.now(), Expires: l.Expires, Networks: l.Networks}
-	if l.covers(LipSecure) {
+	if l.allows(LipSecure) {
 		c.APIKey = random(secretBytes)
 		key.Credentials = append(key.Credentials, credential(LipSecure, "", c.APIKey))
 	}
-	if l.covers(Selfie) {
+	if l.allows(Selfie) {
 		c.AppID, c.AppKey = random(publicBytes), random(secretBytes)
 		key.Credentials = append(key.Credentials, credential(Selfie, c.AppID, c.AppKey))
 	}
-	if l.covers(FaceLiveness) {
+	if l.allows(FaceLiveness) {
 		c.Username, c.Password = random(publicBytes), random(secretBytes)
 		key.Credentials = append(key.Credentials, credential(FaceLiveness, c.Username, c.Password))
 	}
@@ -127,33 +127,33 @@ func credential(p Protocol, public, secret string) store.Credential {
 // callerKey is where a context has the address that a request came from.
 type callerKey struct{}
 
-// From returns a context that tells Authenticate which address the request came from.
-func From(ctx context.Context, caller netip.Addr) context.Context {
+// WithCaller returns a context that tells Authenticate which address the request came from.
+func WithCaller(ctx context.Context, caller netip.Addr) context.Context {
 	return context.WithValue(ctx, callerKey{}, caller.Unmap())
 }
 
 // Authenticate finds the account that the credentials of the protocol belong to, or fails with ErrUnauthorized, also where
-// the key is not for the network that the request comes from, or with ErrTries where too many were wrong. LipSecure has no
+// the key is not for the network that the request comes from, or with ErrThrottled where too many were wrong. LipSecure has no
 // public part; give "".
 func (a *Accounts) Authenticate(ctx context.Context, p Protocol, public, secret string) (Account, error) {
 	shown := credential(p, public, secret)
-	try, err := a.guard.begin(ctx, p, public, secret, shown.Hash)
+	try, err := a.attempts.start(ctx, p, public, secret, shown.Hash)
 	if err != nil {
 		return Account{}, err
 	}
-	acct, networks, err := a.find(ctx, shown)
+	acct, networks, err := a.findAccount(ctx, shown)
 	switch {
 	case err == nil:
-		try.right(networks)
+		try.succeed(networks)
 	case errors.Is(err, ErrUnauthorized) && secret != "": // who shows none tries none
-		try.wrong()
+		try.fail()
 	}
 	return acct, err
 }
 
-// find looks credentials up. Unknown ones cost the same work as wrong ones, and the comparison takes the same time
+// findAccount looks credentials up. Unknown ones cost the same work as wrong ones, and the comparison takes the same time
 // wherever it fails.
-func (a *Accounts) find(ctx context.Context, shown store.Credential) (acct Account, networks []netip.Prefix, err error) {
+func (a *Accounts) findAccount(ctx context.Context, shown store.Credential) (acct Account, networks []netip.Prefix, err error) {
 	// Nothing is remembered from one request to the next: what was revoked a moment ago, by any process, is refused.
 	grant, err := a.store.FindCredential(ctx, shown.Protocol, shown.Public, a.now())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -164,7 +164,7 @@ func (a *Accounts) find(ctx context.Context, shown store.Credential) (acct Accou
 	if !same || err != nil {
 		return acct, nil, ErrUnauthorized
 	}
-	if !comesFrom(ctx, grant.Key.Networks) {
+	if !isFromNetworks(ctx, grant.Key.Networks) {
 		return acct, nil, fmt.Errorf("%w: key %s is not for calls from %v", ErrUnauthorized, grant.Key.ID, ctx.Value(callerKey{}))
 	}
 	acct, err = a.resolve(grant.Account)
@@ -172,8 +172,8 @@ func (a *Accounts) find(ctx context.Context, shown store.Credential) (acct Accou
 	return acct, grant.Key.Networks, err
 }
 
-// comesFrom says whether the request comes from one of the networks. Without any it may come from anywhere.
-func comesFrom(ctx context.Context, networks []netip.Prefix) bool {
+// isFromNetworks says whether the request comes from one of the networks. Without any it may come from anywhere.
+func isFromNetworks(ctx context.Context, networks []netip.Prefix) bool {
 	caller, _ := ctx.Value(callerKey{}).(netip.Addr)
 	return len(networks) == 0 || slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(caller.WithZone("")) })
 }
@@ -198,8 +198,8 @@ func (k Key) Valid(at time.Time) bool {
 	return k.Revoked == nil && (k.Expires == nil || at.Before(*k.Expires))
 }
 
-// List returns all keys, revoked ones too, oldest first.
-func (a *Accounts) List(ctx context.Context) ([]Key, error) {
+// ListKeys returns all keys, revoked ones too, oldest first.
+func (a *Accounts) ListKeys(ctx context.Context) ([]Key, error) {
 	accounts, err := a.store.Accounts(ctx)
 	if err != nil {
 		return nil, err
@@ -234,7 +234,7 @@ func (a *Accounts) List(ctx context.Context) ([]Key, error) {
 	return keys, nil
 }
 
-// Revoke ends a key, all its credentials, at once and for good. It fails with ErrNotFound.
-func (a *Accounts) Revoke(ctx context.Context, keyID string) error {
+// RevokeKey ends a key with all its credentials, immediately and for good. It fails with ErrNotFound.
+func (a *Accounts) RevokeKey(ctx context.Context, keyID string) error {
 	return a.store.RevokeKey(ctx, keyID, a.now())
 }

@@ -11,7 +11,7 @@ import (
 
 func TestAKeyIsForItsScope(t *testing.T) {
 	a, _, _ := open(t, t.TempDir())
-	c, err := a.Create(t.Context(), "shop", Limits{Scope: []Protocol{Selfie}})
+	c, err := a.CreateKey(t.Context(), "shop", Limits{Scope: []Protocol{Selfie}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestAKeyIsForItsScope(t *testing.T) {
 			t.Errorf("%s: %v", p, err)
 		}
 	}
-	keys, err := a.List(t.Context())
+	keys, err := a.ListKeys(t.Context())
 	if err != nil || len(keys) != 1 || len(keys[0].Scope) != 1 || keys[0].Scope[0] != Selfie || keys[0].ID != c.Key {
 		t.Errorf("listed %+v, error %v", keys, err)
 	}
@@ -35,11 +35,11 @@ func TestAKeyIsForItsScope(t *testing.T) {
 func TestAKeyEndsAtItsExpiry(t *testing.T) {
 	a, _, clock := open(t, t.TempDir())
 	ends := clock.Add(time.Hour)
-	c, err := a.Create(t.Context(), "shop", Limits{Expires: ends})
+	c, err := a.CreateKey(t.Context(), "shop", Limits{Expires: ends})
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := a.List(t.Context())
+	keys, err := a.ListKeys(t.Context())
 	if err != nil || keys[0].Expires == nil || !keys[0].Expires.Equal(ends) || !keys[0].Valid(clock.now()) || keys[0].Valid(ends) {
 		t.Errorf("listed %+v, error %v", keys, err)
 	}
@@ -55,7 +55,7 @@ func TestAKeyEndsAtItsExpiry(t *testing.T) {
 
 func TestAKeyIsForItsNetworks(t *testing.T) {
 	a, _, _ := open(t, t.TempDir())
-	c, err := a.Create(t.Context(), "shop", Limits{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}})
+	c, err := a.CreateKey(t.Context(), "shop", Limits{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,13 +63,13 @@ func TestAKeyIsForItsNetworks(t *testing.T) {
 		"192.0.2.7": true, "::ffff:192.0.2.7": true, "2001:db8::1": true, "2001:db8::1%eth0": true,
 		"192.0.3.7": false, "2001:db9::1": false, "::1": false, "127.0.0.1": false,
 	} {
-		_, err := a.Authenticate(From(t.Context(), netip.MustParseAddr(address)), LipSecure, "", c.APIKey)
+		_, err := a.Authenticate(WithCaller(t.Context(), netip.MustParseAddr(address)), LipSecure, "", c.APIKey)
 		if allowed && err != nil || !allowed && !errors.Is(err, ErrUnauthorized) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
 	for name, ctx := range map[string]netip.Addr{"no address": {}} {
-		if _, err := a.Authenticate(From(t.Context(), ctx), LipSecure, "", c.APIKey); !errors.Is(err, ErrUnauthorized) {
+		if _, err := a.Authenticate(WithCaller(t.Context(), ctx), LipSecure, "", c.APIKey); !errors.Is(err, ErrUnauthorized) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -87,7 +87,7 @@ func TestLimitsThatCannotBe(t *testing.T) {
 		"IPv4 inside IPv6":   {Networks: []netip.Prefix{netip.MustParsePrefix("::ffff:192.0.2.0/120")}},
 		"no network":         {Networks: []netip.Prefix{{}}},
 	} {
-		if _, err := a.Create(t.Context(), "shop", l); err == nil {
+		if _, err := a.CreateKey(t.Context(), "shop", l); err == nil {
 			t.Errorf("%s: a key was made", name)
 		}
 	}
@@ -101,7 +101,7 @@ func TestUsageAndErasureByName(t *testing.T) {
 	for i, name := range []string{"shop", "bank"} {
 		_, acct := create(t, a, name)
 		for n := range i + 1 {
-			if err := a.Keep(t.Context(), acct, Check{ID: name + string(rune('0'+n)), Protocol: FaceLiveness, Subject: "s"}, liveness.Verdict{}); err != nil {
+			if err := a.RecordCheck(t.Context(), acct, Check{ID: name + string(rune('0'+n)), Protocol: FaceLiveness, Subject: "s"}, liveness.Verdict{}); err != nil {
 				t.Fatal(err)
 			}
 		}

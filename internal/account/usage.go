@@ -19,7 +19,7 @@ type Usage struct {
 // Usage lists the use of the named account, or of all with "", from the day of from (inclusive) to the day of to
 // (exclusive), account by account. It fails with ErrNotFound.
 func (a *Accounts) Usage(ctx context.Context, name string, from, to time.Time) ([]Usage, error) {
-	accounts, err := a.some(ctx, name)
+	accounts, err := a.accountsNamed(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -36,12 +36,12 @@ func (a *Accounts) Usage(ctx context.Context, name string, from, to time.Time) (
 	return all, nil
 }
 
-// some returns the named account, or all with "".
-func (a *Accounts) some(ctx context.Context, name string) ([]store.Account, error) {
+// accountsNamed returns the named account, or all with "".
+func (a *Accounts) accountsNamed(ctx context.Context, name string) ([]store.Account, error) {
 	if name == "" {
 		return a.store.Accounts(ctx)
 	}
-	one, err := a.store.AccountNamed(ctx, name)
+	one, err := a.store.AccountByName(ctx, name)
 	return []store.Account{one}, err
 }
 
@@ -60,10 +60,10 @@ type Reference = store.Reference
 // Erased says how much was erased.
 type Erased = store.Erased
 
-// Erase forgets at once what the reference names of the named account. Counts of use stay. It fails with ErrNotFound
-// without the account; that there was nothing to erase is no error.
+// Erase deletes the named account's data of the reference immediately. Usage counts stay. It fails with ErrNotFound
+// without the account; nothing to erase is not an error.
 func (a *Accounts) Erase(ctx context.Context, name string, r Reference) (Erased, error) {
-	kept, err := a.store.AccountNamed(ctx, name)
+	kept, err := a.store.AccountByName(ctx, name)
 	if err != nil {
 		return Erased{}, err
 	}

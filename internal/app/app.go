@@ -30,7 +30,7 @@ import (
 
 // Options are what Run needs beside the settings.
 type Options struct {
-	Store Place
+	Store StoreLocation
 	// Models is the folder of the fetched models.
 	Models   string
 	Settings config.Config
@@ -52,21 +52,21 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if !checker.Quality.SeesCovers() {
+	if !checker.Quality.DetectsOcclusion() {
 		o.Log.Warn("covered faces and mouths are not refused: the occlusion model was trained on data for research only, and free-weights-only is set")
 	}
-	remembered, err := o.Store.Open(ctx)
+	db, err := o.Store.Open(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, remembered.Close()) }()
+	defer func() { err = errors.Join(err, db.Close()) }()
 
-	accounts := account.New(remembered, account.Defaults{
+	accounts := account.New(db, account.Defaults{
 		PictureThreshold:   settings.Checks.PictureThreshold,
 		RecordingThreshold: settings.Checks.RecordingThreshold,
 		RetentionDays:      settings.Retention.Days,
 	}, nil)
-	challenges, err := challenge.New(remembered, challenge.Config{
+	challenges, err := challenge.New(db, challenge.Config{
 		Digits: settings.Challenge.Digits, Life: settings.Challenge.Life, Tries: settings.Challenge.Tries,
 	})
 	if err != nil {
@@ -84,8 +84,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		Pictures:    server.Pool(settings.Picture),
 		Recordings:  server.Pool(settings.Recording),
 		StopTimeout: settings.StopTimeout,
-	}, o.Log, probes(remembered, checker)...)
-	admitted := web.Admit(checker)
+	}, o.Log, probes(db, checker)...)
+	admitted := web.LimitChecker(checker)
 	if err := capture.Built(); err != nil {
 		o.Log.Warn("the capture component is not served", "error", err.Error())
 	}
@@ -101,9 +101,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	web.Pages(documentation, site.Paths...)
+	web.MountPages(documentation, site.Paths...)
 
-	if err := operatorsConsole(web, accounts, settings.ConsolePasswordFile, o.Log); err != nil {
+	if err := mountConsole(web, accounts, settings.ConsolePasswordFile, o.Log); err != nil {
 		return err
 	}
 
@@ -111,16 +111,16 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := firstAccount(ctx, accounts, settings.FirstAccount, address(listener.Addr(), settings.TLS), o.Out); err != nil {
+	if err := createFirstAccount(ctx, accounts, settings.FirstAccount, localURL(listener.Addr(), settings.TLS), o.Out); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	if settings.Demo != "" {
-		if _, err := accounts.Named(ctx, settings.Demo); err != nil {
+		if _, err := accounts.ByName(ctx, settings.Demo); err != nil {
 			return errors.Join(fmt.Errorf("demo: there is no account %q, make it with `bonafide key create --account %s`: %w", settings.Demo, settings.Demo, err), listener.Close())
 		}
 		web.Mount(demo.New(accounts, captures, settings.Demo))
 	}
-	stopTasks := remembered.Repeat(ctx, o.Log, tasks(o.Log, accounts, challenges)...)
+	stopTasks := db.RunTasks(ctx, o.Log, tasks(o.Log, accounts, challenges)...)
 	defer stopTasks()
 	o.Log.Info("serving", "address", listener.Addr().String(), "confinement", checker.Decoder.Confinement().String())
 	return web.Serve(ctx, listener)
@@ -137,8 +137,8 @@ func limitMemory(uploads int64) {
 // programMemory is what the program takes without uploads, in bytes.
 const programMemory = 300 << 20
 
-// operatorsConsole adds the console where it has a password.
-func operatorsConsole(web *server.Server, accounts *account.Accounts, passwordFile string, log *slog.Logger) error {
+// mountConsole adds the console where it has a password.
+func mountConsole(web *server.Server, accounts *account.Accounts, passwordFile string, log *slog.Logger) error {
 	if passwordFile == "" {
 		return nil
 	}
@@ -151,16 +151,16 @@ func operatorsConsole(web *server.Server, accounts *account.Accounts, passwordFi
 	if err != nil {
 		return fmt.Errorf("console-password-file: %w", err)
 	}
-	web.Site(pages, console.Paths...)
+	web.MountSite(pages, console.Paths...)
 	return nil
 }
 
 // probes decide whether the server is ready, and tell on /readyz what it runs on.
-func probes(remembered store.Store, checker *check.Checker) []server.Probe {
+func probes(db store.Store, checker *check.Checker) []server.Probe {
 	return []server.Probe{
-		{Name: "store", Check: func(ctx context.Context) (string, error) { return "answers", remembered.Ping(ctx) }},
+		{Name: "store", Check: func(ctx context.Context) (string, error) { return "answers", db.Ping(ctx) }},
 		{Name: "models", Check: func(context.Context) (string, error) {
-			return modelsLoaded(checker), nil
+			return describeModels(checker), nil
 		}},
 		{Name: "decoder_confinement", Check: func(context.Context) (string, error) {
 			return checker.Decoder.Confinement().String(), nil
@@ -168,10 +168,10 @@ func probes(remembered store.Store, checker *check.Checker) []server.Probe {
 	}
 }
 
-// modelsLoaded says how many models run, and what is not checked for want of one.
-func modelsLoaded(checker *check.Checker) string {
+// describeModels says how many models run, and what is not checked for want of one.
+func describeModels(checker *check.Checker) string {
 	text := fmt.Sprintf("%d loaded", len(checker.Models()))
-	if !checker.Quality.SeesCovers() {
+	if !checker.Quality.DetectsOcclusion() {
 		text += "; covered faces and mouths are not refused (free-weights-only)"
 	}
 	return text
@@ -195,8 +195,8 @@ func tasks(log *slog.Logger, accounts *account.Accounts, challenges *challenge.C
 	}
 }
 
-// address is where a client on this machine reaches the server.
-func address(listening net.Addr, tls config.TLS) string {
+// localURL is where a client on this machine reaches the server.
+func localURL(listening net.Addr, tls config.TLS) string {
 	scheme := "http"
 	if tls.Cert != "" {
 		scheme = "https"
@@ -208,8 +208,8 @@ func address(listening net.Addr, tls config.TLS) string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
-// firstAccount makes the account on an empty store and prints its credentials with a line to paste for each protocol.
-func firstAccount(ctx context.Context, accounts *account.Accounts, name, url string, out io.Writer) error {
+// createFirstAccount makes the account on an empty store and prints its credentials with a line to paste for each protocol.
+func createFirstAccount(ctx context.Context, accounts *account.Accounts, name, url string, out io.Writer) error {
 	if name == "" {
 		return nil
 	}
@@ -217,7 +217,7 @@ func firstAccount(ctx context.Context, accounts *account.Accounts, name, url str
 	if err != nil || len(names) > 0 {
 		return err
 	}
-	c, err := accounts.Create(ctx, name, account.Limits{})
+	c, err := accounts.CreateKey(ctx, name, account.Limits{})
 	if err != nil {
 		return err
 	}

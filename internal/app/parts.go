@@ -20,8 +20,8 @@ import (
 	"github.com/bonafide-id/bonafide/internal/store/sqlite"
 )
 
-// Place says where the store is.
-type Place struct {
+// StoreLocation says where the store is.
+type StoreLocation struct {
 	// URL is PostgreSQL's, as package postgres takes it; "": the embedded store in the folder Data.
 	URL, Data string
 	// Create makes a store where there is none yet.
@@ -29,7 +29,7 @@ type Place struct {
 }
 
 // Open opens the store.
-func (p Place) Open(ctx context.Context) (store.Store, error) {
+func (p StoreLocation) Open(ctx context.Context) (store.Store, error) {
 	if p.URL != "" {
 		return postgres.Open(ctx, p.URL, p.Create)
 	}
@@ -38,7 +38,7 @@ func (p Place) Open(ctx context.Context) (store.Store, error) {
 
 // Accounts opens the store for the commands that manage accounts, also while a server runs on it.
 // The function that it returns closes the store.
-func Accounts(ctx context.Context, p Place) (*account.Accounts, func() error, error) {
+func Accounts(ctx context.Context, p StoreLocation) (*account.Accounts, func() error, error) {
 	s, err := p.Open(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -24,7 +24,7 @@ import (
 var (
 	ErrUnknown = errors.New("transaction is unknown")
 	ErrExpired = errors.New("transaction is expired")
-	ErrSpent   = errors.New("transaction is spent")
+	ErrSettled = errors.New("transaction is spent")
 	ErrUsedUp  = errors.New("transaction has no tries left")
 )
 
@@ -75,17 +75,17 @@ func New(s Store, c Config) (*Challenges, error) {
 	return &Challenges{store: s, config: c}, nil
 }
 
-// Begin opens a transaction with a new phrase for the account.
-func (c *Challenges) Begin(ctx context.Context, account string) (Transaction, error) {
-	return c.begin(ctx, account, phrase(c.config.Digits))
+// Create opens a transaction with a new phrase for the account.
+func (c *Challenges) Create(ctx context.Context, account string) (Transaction, error) {
+	return c.create(ctx, account, randomPhrase(c.config.Digits))
 }
 
-// BeginPicture opens a transaction that waits for a picture: it has no phrase.
-func (c *Challenges) BeginPicture(ctx context.Context, account string) (Transaction, error) {
-	return c.begin(ctx, account, "")
+// CreatePicture opens a transaction that waits for a picture: it has no phrase.
+func (c *Challenges) CreatePicture(ctx context.Context, account string) (Transaction, error) {
+	return c.create(ctx, account, "")
 }
 
-func (c *Challenges) begin(ctx context.Context, account, phrase string) (Transaction, error) {
+func (c *Challenges) create(ctx context.Context, account, phrase string) (Transaction, error) {
 	now := c.config.Now()
 	t := Transaction{
 		ID: uuid.NewString(), Account: account, Phrase: phrase,
@@ -94,24 +94,24 @@ func (c *Challenges) begin(ctx context.Context, account, phrase string) (Transac
 	return t, c.store.AddTransaction(ctx, t)
 }
 
-// phrase draws one of all strings of so many digits that have enough different ones, each as likely as any other: the lips of
+// randomPhrase draws one of all strings of so many digits that have enough different ones, each as likely as any other: the lips of
 // somebody who says another phrase pass more often for one that repeats its digits (docs/decisions/phrases.md). Of six
 // digits four must differ, which leaves 932,400 phrases.
-func phrase(digits int) string {
+func randomPhrase(digits int) string {
 	all := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)
 	for {
 		n, err := rand.Int(rand.Reader, all)
 		if err != nil {
 			panic(err) // the system's random source never fails: it ends the program instead
 		}
-		if drawn := fmt.Sprintf("%0*d", digits, n); different(drawn) >= min(digits-2, 4) {
+		if drawn := fmt.Sprintf("%0*d", digits, n); countDistinct(drawn) >= min(digits-2, 4) {
 			return drawn
 		}
 	}
 }
 
-// different counts the different digits of a phrase.
-func different(phrase string) int {
+// countDistinct counts the different digits of a phrase.
+func countDistinct(phrase string) int {
 	seen := map[rune]bool{}
 	for _, digit := range phrase {
 		seen[digit] = true
@@ -119,19 +119,19 @@ func different(phrase string) int {
 	return len(seen)
 }
 
-// Take returns the account's transaction if a recording may be checked for it. It changes nothing: until Settle or Fail
-// the transaction stays as it is. With ErrExpired, ErrSpent and ErrUsedUp it returns the transaction too. One that waits
+// FindOpenPhrase returns the account's transaction if a recording may be checked for it. It changes nothing: until Settle or Fail
+// the transaction stays as it is. With ErrExpired, ErrSettled and ErrUsedUp it returns the transaction too. One that waits
 // for a picture is unknown here.
-func (c *Challenges) Take(ctx context.Context, account, id string) (Transaction, error) {
-	t, err := c.TakeAny(ctx, account, id)
+func (c *Challenges) FindOpenPhrase(ctx context.Context, account, id string) (Transaction, error) {
+	t, err := c.FindOpen(ctx, account, id)
 	if t.Phrase == "" && t.ID != "" {
 		return Transaction{}, ErrUnknown
 	}
 	return t, err
 }
 
-// TakeAny is Take for transactions of both kinds.
-func (c *Challenges) TakeAny(ctx context.Context, account, id string) (Transaction, error) {
+// FindOpen is Take for transactions of both kinds.
+func (c *Challenges) FindOpen(ctx context.Context, account, id string) (Transaction, error) {
 	t, err := c.store.Transaction(ctx, account, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -139,7 +139,7 @@ func (c *Challenges) TakeAny(ctx context.Context, account, id string) (Transacti
 	case err != nil:
 		return Transaction{}, err
 	case !t.Spent.IsZero():
-		return t, ErrSpent
+		return t, ErrSettled
 	case t.TriesLeft <= 0:
 		return t, ErrUsedUp
 	case !c.config.Now().Before(t.Expires):
@@ -156,7 +156,7 @@ type Check struct {
 }
 
 // Settle spends the transaction with the verdict's score and keeps the verdict's record. Of several recordings at the
-// same time one succeeds; for the others Settle fails with ErrSpent, or ErrUsedUp where failed ones have used up the
+// same time one succeeds; for the others Settle fails with ErrSettled, or ErrUsedUp where failed ones have used up the
 // tries, and their verdict must not be told. It fails with store.ErrQuota where the account's checks of the month are
 // used up; then the transaction stays open.
 //
@@ -166,34 +166,34 @@ func (c *Challenges) Settle(ctx context.Context, t Transaction, check Check, v l
 	return c.change(ctx, t, check, v, c.store.Settle)
 }
 
-// Fail uses up one try and keeps the verdict's record. Where recordings at the same time have used up the last try or
+// UseTry uses up one try and keeps the verdict's record. Where recordings at the same time have used up the last try or
 // spent the transaction it fails as Settle does.
-func (c *Challenges) Fail(ctx context.Context, t Transaction, check Check, v liveness.Verdict) error {
+func (c *Challenges) UseTry(ctx context.Context, t Transaction, check Check, v liveness.Verdict) error {
 	return c.change(ctx, t, check, v, c.store.UseTry)
 }
 
-// changeWait bounds how long a result waits for the store.
-const changeWait = 10 * time.Second
+// settleTimeout bounds how long a result waits for the store.
+const settleTimeout = 10 * time.Second
 
 func (c *Challenges) change(ctx context.Context, t Transaction, check Check, v liveness.Verdict, set func(context.Context, store.Record) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeWait)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	r := store.NewRecord(v)
 	r.ID, r.Protocol, r.Account, r.Transaction, r.At = check.ID, check.Protocol, t.Account, t.ID, c.config.Now()
-	err := store.Insist(ctx, func(ctx context.Context) error { return set(ctx, r) })
+	err := store.RetryUntilStored(ctx, func(ctx context.Context) error { return set(ctx, r) })
 	if !errors.Is(err, store.ErrNotOpen) {
 		return err
 	}
-	if _, err := c.TakeAny(ctx, t.Account, t.ID); err != nil {
+	if _, err := c.FindOpen(ctx, t.Account, t.ID); err != nil {
 		return err
 	}
-	return ErrSpent
+	return ErrSettled
 }
 
-// keptExpired is how long an expired transaction can still be told from an unknown one.
-const keptExpired = 24 * time.Hour
+// expiredLife is how long an expired transaction can still be told from an unknown one.
+const expiredLife = 24 * time.Hour
 
 // Sweep forgets transactions that expired a day ago and says how many. The app calls it from time to time.
 func (c *Challenges) Sweep(ctx context.Context) (int64, error) {
-	return c.store.DeleteTransactions(ctx, c.config.Now().Add(-keptExpired))
+	return c.store.DeleteTransactions(ctx, c.config.Now().Add(-expiredLife))
 }

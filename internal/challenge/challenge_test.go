@@ -58,29 +58,29 @@ func addAccounts(t *testing.T, s store.Store) {
 	}
 }
 
-func TestATransactionForAPictureTakesNoRecording(t *testing.T) {
+func TestAPictureTransactionAcceptsNoRecording(t *testing.T) {
 	r := newRig(t, Config{})
-	picture, err := r.BeginPicture(t.Context(), owner)
+	picture, err := r.CreatePicture(t.Context(), owner)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Take(t.Context(), owner, picture.ID); !errors.Is(err, ErrUnknown) {
+	if _, err := r.FindOpenPhrase(t.Context(), owner, picture.ID); !errors.Is(err, ErrUnknown) {
 		t.Errorf("a recording for a picture's transaction: %v", err)
 	}
-	if got, err := r.TakeAny(t.Context(), owner, picture.ID); err != nil || got != picture {
+	if got, err := r.FindOpen(t.Context(), owner, picture.ID); err != nil || got != picture {
 		t.Errorf("transaction %+v, error %v", got, err)
 	}
-	if got, err := r.TakeAny(t.Context(), owner, r.begin(t).ID); err != nil || got.Phrase == "" {
+	if got, err := r.FindOpen(t.Context(), owner, r.create(t).ID); err != nil || got.Phrase == "" {
 		t.Errorf("transaction %+v, error %v", got, err)
 	}
-	if _, err := r.TakeAny(t.Context(), stranger, picture.ID); !errors.Is(err, ErrUnknown) {
+	if _, err := r.FindOpen(t.Context(), stranger, picture.ID); !errors.Is(err, ErrUnknown) {
 		t.Errorf("a stranger's transaction: %v", err)
 	}
 }
 
-func (r *rig) begin(t *testing.T) Transaction {
+func (r *rig) create(t *testing.T) Transaction {
 	t.Helper()
-	tx, err := r.Begin(t.Context(), owner)
+	tx, err := r.Create(t.Context(), owner)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,9 +92,9 @@ func (r *rig) check() Check {
 	return Check{ID: fmt.Sprint("check ", r.ids), Protocol: "lipsecure"}
 }
 
-func (r *rig) takes(t *testing.T, account, id string, want error) {
+func (r *rig) wantOpen(t *testing.T, account, id string, want error) {
 	t.Helper()
-	if _, err := r.Take(t.Context(), account, id); !errors.Is(err, want) {
+	if _, err := r.FindOpenPhrase(t.Context(), account, id); !errors.Is(err, want) {
 		t.Fatalf("take: error %v, want %v", err, want)
 	}
 }
@@ -106,7 +106,7 @@ func wants(t *testing.T, err, want error) {
 	}
 }
 
-func scored(score float64) liveness.Verdict {
+func verdictWith(score float64) liveness.Verdict {
 	s := liveness.Score(score)
 	return liveness.Verdict{Outcome: liveness.Live, Score: &s, Threshold: 0.5}
 }
@@ -115,17 +115,17 @@ var tooShort = liveness.Verdict{Outcome: liveness.Undecided, Reason: liveness.Vi
 
 func TestATransactionIsScoredOnce(t *testing.T) {
 	r := newRig(t, Config{})
-	tx := r.begin(t)
+	tx := r.create(t)
 	if id, err := uuid.Parse(tx.ID); err != nil || id.Version() != 4 {
 		t.Errorf("transaction %s is no version 4 UUID", tx.ID)
 	}
-	r.takes(t, owner, tx.ID, nil)
-	wants(t, r.Settle(t.Context(), tx, r.check(), scored(0.9)), nil)
-	r.takes(t, owner, tx.ID, ErrSpent)
-	wants(t, r.Settle(t.Context(), tx, r.check(), scored(0.1)), ErrSpent)
-	wants(t, r.Fail(t.Context(), tx, r.check(), tooShort), ErrSpent)
-	got, err := r.Take(t.Context(), owner, tx.ID)
-	wants(t, err, ErrSpent)
+	r.wantOpen(t, owner, tx.ID, nil)
+	wants(t, r.Settle(t.Context(), tx, r.check(), verdictWith(0.9)), nil)
+	r.wantOpen(t, owner, tx.ID, ErrSettled)
+	wants(t, r.Settle(t.Context(), tx, r.check(), verdictWith(0.1)), ErrSettled)
+	wants(t, r.UseTry(t.Context(), tx, r.check(), tooShort), ErrSettled)
+	got, err := r.FindOpenPhrase(t.Context(), owner, tx.ID)
+	wants(t, err, ErrSettled)
 	if got.Score != 0.9 || got.TriesLeft != 3 || got.Phrase != tx.Phrase {
 		t.Errorf("transaction %+v", got)
 	}
@@ -137,25 +137,25 @@ func TestATransactionIsScoredOnce(t *testing.T) {
 
 func TestUserErrorsUseUpTries(t *testing.T) {
 	r := newRig(t, Config{Tries: 2})
-	tx := r.begin(t)
-	wants(t, r.Fail(t.Context(), tx, r.check(), tooShort), nil)
-	r.takes(t, owner, tx.ID, nil)
-	wants(t, r.Fail(t.Context(), tx, r.check(), tooShort), nil)
-	r.takes(t, owner, tx.ID, ErrUsedUp)
-	wants(t, r.Fail(t.Context(), tx, r.check(), tooShort), ErrUsedUp)
-	wants(t, r.Settle(t.Context(), tx, r.check(), scored(1)), ErrUsedUp)
+	tx := r.create(t)
+	wants(t, r.UseTry(t.Context(), tx, r.check(), tooShort), nil)
+	r.wantOpen(t, owner, tx.ID, nil)
+	wants(t, r.UseTry(t.Context(), tx, r.check(), tooShort), nil)
+	r.wantOpen(t, owner, tx.ID, ErrUsedUp)
+	wants(t, r.UseTry(t.Context(), tx, r.check(), tooShort), ErrUsedUp)
+	wants(t, r.Settle(t.Context(), tx, r.check(), verdictWith(1)), ErrUsedUp)
 }
 
 func TestATransactionExpires(t *testing.T) {
 	r := newRig(t, Config{Life: time.Minute})
-	tx, late := r.begin(t), r.begin(t)
+	tx, late := r.create(t), r.create(t)
 	r.now = r.now.Add(time.Minute - time.Millisecond)
-	r.takes(t, owner, tx.ID, nil)
+	r.wantOpen(t, owner, tx.ID, nil)
 	r.now = r.now.Add(time.Millisecond)
-	r.takes(t, owner, tx.ID, ErrExpired)
+	r.wantOpen(t, owner, tx.ID, ErrExpired)
 	// The recording arrived in time; its check may take longer.
-	wants(t, r.Settle(t.Context(), late, r.check(), scored(0.9)), nil)
-	r.takes(t, owner, late.ID, ErrSpent)
+	wants(t, r.Settle(t.Context(), late, r.check(), verdictWith(0.9)), nil)
+	r.wantOpen(t, owner, late.ID, ErrSettled)
 
 	n, err := r.Sweep(t.Context())
 	if err != nil || n != 0 {
@@ -165,36 +165,36 @@ func TestATransactionExpires(t *testing.T) {
 	if n, err = r.Sweep(t.Context()); err != nil || n != 2 {
 		t.Fatalf("swept %d, %v", n, err)
 	}
-	r.takes(t, owner, tx.ID, ErrUnknown)
+	r.wantOpen(t, owner, tx.ID, ErrUnknown)
 }
 
 func TestAForeignTransactionIsAsGoodAsNone(t *testing.T) {
 	r := newRig(t, Config{})
-	tx := r.begin(t)
-	foreign, err1 := r.Take(t.Context(), stranger, tx.ID)
-	unknown, err2 := r.Take(t.Context(), stranger, uuid.NewString())
+	tx := r.create(t)
+	foreign, err1 := r.FindOpenPhrase(t.Context(), stranger, tx.ID)
+	unknown, err2 := r.FindOpenPhrase(t.Context(), stranger, uuid.NewString())
 	if err1 != ErrUnknown || err2 != ErrUnknown || foreign != unknown {
 		t.Errorf("foreign: %+v, %v; unknown: %+v, %v", foreign, err1, unknown, err2)
 	}
-	r.takes(t, owner, "", ErrUnknown)
+	r.wantOpen(t, owner, "", ErrUnknown)
 	tx.Account = stranger
-	wants(t, r.Settle(t.Context(), tx, r.check(), scored(1)), ErrUnknown)
-	r.takes(t, owner, tx.ID, nil)
+	wants(t, r.Settle(t.Context(), tx, r.check(), verdictWith(1)), ErrUnknown)
+	r.wantOpen(t, owner, tx.ID, nil)
 }
 
 func TestTheClientMayHangUp(t *testing.T) {
 	r := newRig(t, Config{Tries: 1})
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	tx := r.begin(t)
-	wants(t, r.Fail(gone, tx, r.check(), tooShort), nil)
-	r.takes(t, owner, tx.ID, ErrUsedUp)
+	tx := r.create(t)
+	wants(t, r.UseTry(gone, tx, r.check(), tooShort), nil)
+	r.wantOpen(t, owner, tx.ID, ErrUsedUp)
 }
 
-func TestManyRecordingsAtOnce(t *testing.T) {
+func TestManyConcurrentRecordings(t *testing.T) {
 	r := newRig(t, Config{Tries: 3})
 	for range 10 {
-		tx := r.begin(t)
+		tx := r.create(t)
 		var mu sync.Mutex
 		var settled, failed int
 		var score float64
@@ -202,9 +202,9 @@ func TestManyRecordingsAtOnce(t *testing.T) {
 		for i := range 16 {
 			check, mine := r.check(), float64(i)/16
 			all.Go(func() {
-				verdict, change := scored(mine), r.Settle
+				verdict, change := verdictWith(mine), r.Settle
 				if i%2 == 0 {
-					verdict, change = tooShort, r.Fail
+					verdict, change = tooShort, r.UseTry
 				}
 				err := change(t.Context(), tx, check, verdict)
 				mu.Lock()
@@ -214,13 +214,13 @@ func TestManyRecordingsAtOnce(t *testing.T) {
 					failed++
 				case err == nil:
 					settled, score = settled+1, mine
-				case !errors.Is(err, ErrSpent) && !errors.Is(err, ErrUsedUp):
+				case !errors.Is(err, ErrSettled) && !errors.Is(err, ErrUsedUp):
 					t.Errorf("error %v", err)
 				}
 			})
 		}
 		all.Wait()
-		got, err := r.Take(t.Context(), owner, tx.ID)
+		got, err := r.FindOpenPhrase(t.Context(), owner, tx.ID)
 		if err == nil || settled > 1 || failed > 3 || got.TriesLeft != 3-failed || (settled == 1) == got.Spent.IsZero() || got.Score != score {
 			t.Fatalf("%d settled (score %v), %d failed, transaction %+v, error %v", settled, score, failed, got, err)
 		}
@@ -234,7 +234,7 @@ func TestConfig(t *testing.T) {
 		}
 	}
 	r := newRig(t, Config{})
-	if tx := r.begin(t); len(tx.Phrase) != 6 || tx.Expires.Sub(tx.Created) != 5*time.Minute || tx.TriesLeft != 3 {
+	if tx := r.create(t); len(tx.Phrase) != 6 || tx.Expires.Sub(tx.Created) != 5*time.Minute || tx.TriesLeft != 3 {
 		t.Errorf("default transaction %+v", tx)
 	}
 }
@@ -244,7 +244,7 @@ func TestConfig(t *testing.T) {
 func TestNineHundredThousandPhrasesAreLeft(t *testing.T) {
 	left := 0
 	for n := range 1_000_000 {
-		if different(fmt.Sprintf("%06d", n)) >= 4 {
+		if countDistinct(fmt.Sprintf("%06d", n)) >= 4 {
 			left++
 		}
 	}
@@ -258,11 +258,11 @@ func TestPhrasesAreUniform(t *testing.T) {
 	for _, digits := range []int{4, 6, 12} {
 		counts := make([][10]float64, digits)
 		for range draws {
-			p := phrase(digits)
+			p := randomPhrase(digits)
 			if len(p) != digits || !regexp.MustCompile(`^[0-9]+$`).MatchString(p) {
 				t.Fatalf("phrase %q", p)
 			}
-			if different(p) < min(digits-2, 4) {
+			if countDistinct(p) < min(digits-2, 4) {
 				t.Fatalf("phrase %q repeats its digits too much", p)
 			}
 			for place, digit := range p {

@@ -65,7 +65,7 @@ func victim(place string) error {
 
 // live takes one transaction from its begin to its end: up to 3 user errors, and a score if a try is left.
 func live(c *Challenges) error {
-	tx, err := c.Begin(context.Background(), owner)
+	tx, err := c.Create(context.Background(), owner)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func live(c *Challenges) error {
 	say("did", "begin", 0)
 	for range rand.IntN(4) {
 		say("intend", "fail", 0)
-		if err := c.Fail(context.Background(), tx, Check{ID: uuid.NewString()}, tooShort); err != nil {
+		if err := c.UseTry(context.Background(), tx, Check{ID: uuid.NewString()}, tooShort); err != nil {
 			return err
 		}
 		say("did", "fail", 0)
@@ -84,7 +84,7 @@ func live(c *Challenges) error {
 	}
 	score := rand.Float64()
 	say("intend", "settle", score)
-	if err := c.Settle(context.Background(), tx, Check{ID: uuid.NewString()}, scored(score)); err != nil {
+	if err := c.Settle(context.Background(), tx, Check{ID: uuid.NewString()}, verdictWith(score)); err != nil {
 		return err
 	}
 	say("did", "settle", score)

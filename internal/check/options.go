@@ -26,6 +26,6 @@ type RecordingOptions struct {
 	// Mute ignores the sound.
 	Mute bool
 	// Prompted is when, from the recording's start, each digit of the phrase was shown to the person; nil where nobody
-	// knows. Whoever sends the recording claims it: it is held against the recording and is evidence, never proof.
+	// knows. The sender claims it: it is compared with the recording and is evidence, never proof.
 	Prompted []time.Duration
 }

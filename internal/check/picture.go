@@ -18,10 +18,10 @@ import (
 type Parts struct {
 	Decoder *media.Decoder
 	Faces   *face.Finder
-	Quality *quality.Judge
+	Quality *quality.Assessor
 	PAD     *pad.Scorer
 	Lips    *lips.Reader
-	Sound   *sound.Listener
+	Sound   *sound.Reader
 }
 
 // Config bounds the checks.
@@ -29,7 +29,7 @@ type Config struct {
 	Video media.VideoLimits
 }
 
-// Checker runs checks. It is safe for concurrent use; how many run at once is the caller's to limit.
+// Checker runs checks. It is safe for concurrent use; the caller limits how many run at the same time.
 type Checker struct {
 	Parts
 	config Config
@@ -43,50 +43,50 @@ func (c *Checker) Models() []liveness.ModelRef {
 	return append(append(c.Faces.Models(), c.Quality.Models()...), append(c.PAD.Models(), c.Lips.Model(), c.Sound.Model())...)
 }
 
-// Picture checks one picture. What is wrong with the picture is the verdict's Reason; an error is our own fault, or the
+// CheckPicture checks one picture. A defect of the picture is the verdict's Reason; an error is an internal error, or the
 // context's end.
-func (c *Checker) Picture(ctx context.Context, data []byte, o PictureOptions) (liveness.Verdict, error) {
-	run := begin(o.Threshold, append(append(c.Faces.Models(), c.Quality.Models()...), c.PAD.Models()...))
+func (c *Checker) CheckPicture(ctx context.Context, data []byte, o PictureOptions) (liveness.Verdict, error) {
+	run := newCheckRun(o.Threshold, append(append(c.Faces.Models(), c.Quality.Models()...), c.PAD.Models()...))
 	began := run.began
-	still, turned, faces, decoding, err := c.see(data)
-	if reason := unreadable(err, liveness.ImageNotReadable, liveness.ImageUnsupported, liveness.ImageTooLarge); reason != "" {
-		return run.end("decode", reason), nil
+	still, turned, faces, decoding, err := c.decodeAndFind(data)
+	if reason := mediaReason(err, liveness.ImageNotReadable, liveness.ImageUnsupported, liveness.ImageTooLarge); reason != "" {
+		return run.fail("decode", reason), nil
 	} else if err != nil {
 		return liveness.Verdict{}, err
 	}
 	run.verdict.Width, run.verdict.Height = still.Width, still.Height
-	decode := liveness.AtMost("decode", float64(still.Width)*float64(still.Height)/1e6, float64(media.DefaultStillLimits.MaxPixels)/1e6, "Mpx", "")
+	decode := liveness.AtMost("decode", float64(still.Width)*float64(still.Height)/1e6, float64(media.DefaultPictureLimits.MaxPixels)/1e6, "Mpx", "")
 	decode.Took = decoding
-	run.pass(decode)
+	run.addGates(decode)
 	run.began = began.Add(decoding)
 	if err := ctx.Err(); err != nil {
 		return liveness.Verdict{}, err
 	}
-	judged, err := c.Quality.Picture(still.Picture, faces, still.Scale, o.limits())
+	judged, err := c.Quality.Assess(still.Picture, faces, still.Scale, o.limits())
 	if err != nil {
 		return liveness.Verdict{}, err
 	}
-	passed := run.pass(o.consider(judged.Gates)...)
+	passed := run.addGates(o.ignoreFaceGates(judged.Gates)...)
 	if judged.Quality == nil { // there is no face
 		return run.verdict, nil
 	}
 	run.verdict.Quality = judged.Quality
 	for _, f := range faces {
-		f = f.Turned(turned, float64(still.Picture.Width), float64(still.Picture.Height))
-		run.verdict.Faces = append(run.verdict.Faces, f.Scaled(1/still.Scale))
+		f = f.Rotate(turned, float64(still.Picture.Width), float64(still.Picture.Height))
+		run.verdict.Faces = append(run.verdict.Faces, f.Scale(1/still.Scale))
 	}
-	if !passed && !tooPoor[run.verdict.Reason] && !o.LargestFace {
+	if !passed && !maxTooPoor[run.verdict.Reason] && !o.LargestFace {
 		return run.verdict, nil
 	}
 	scored, err := c.PAD.Score(still.Picture, faces[0])
 	if err != nil {
 		return liveness.Verdict{}, err
 	}
-	run.pass(liveness.AtLeast("pad", float64(scored.Score), o.Threshold, "p", ""))
+	run.addGates(liveness.AtLeast("pad", float64(scored.Score), o.Threshold, "p", ""))
 	if float64(scored.Score) < o.Threshold && scored.Score >= sureAttack && passed {
-		run.pass(judged.Doubts()...)
+		run.addGates(judged.LowScoreGates()...)
 	}
-	return run.score(scored.Score), nil
+	return run.conclude(scored.Score), nil
 }
 
 // sureAttack is the score under which there are no doubts of an attack: faults of a picture hardly ever make the living score lower
@@ -96,16 +96,16 @@ const sureAttack = 0.01
 const (
 	// firstSide is the longest side, in pixels, at which a large picture is looked at first.
 	firstSide = 1200
-	// largeEnough is the height of a face box, in decoded pixels, from which more of them would tell no more.
-	largeEnough = 160
+	// minFirstFace is the height of a face box, in decoded pixels, from which more of them would tell no more.
+	minFirstFace = 160
 )
 
-// see decodes a picture and finds the faces in it; it tells how long the decoding took. A large picture is decoded small
+// decodeAndFind decodes a picture and finds the faces in it; it tells how long the decoding took. A large picture is decoded small
 // first, which is enough for a selfie; it is decoded again, larger, where that shows no face or a small one. Where the largest face
 // is sideways or upside down, still.Picture is turned so that it is upright, and turned says by how many quarter turns
 // clockwise it was sent otherwise.
-func (c *Checker) see(data []byte) (still *media.Still, turned int, faces []liveness.Face, decoding time.Duration, err error) {
-	for _, limits := range []media.StillLimits{{Fit: firstSide}, {}} {
+func (c *Checker) decodeAndFind(data []byte) (still *media.DecodedPicture, turned int, faces []liveness.Face, decoding time.Duration, err error) {
+	for _, limits := range []media.PictureLimits{{Fit: firstSide}, {}} {
 		began := time.Now()
 		if still, err = media.Decode(data, limits); err != nil {
 			return nil, 0, nil, 0, err
@@ -115,17 +115,17 @@ func (c *Checker) see(data []byte) (still *media.Still, turned int, faces []live
 		if still.Picture, turned, faces, err = c.Faces.FindUpright(still.Picture); err != nil {
 			return nil, 0, nil, 0, err
 		}
-		if decoded > firstSide || still.Scale == 1 || len(faces) > 0 && faces[0].Box.Height >= largeEnough {
+		if decoded > firstSide || still.Scale == 1 || len(faces) > 0 && faces[0].Box.Height >= minFirstFace {
 			break
 		}
 	}
 	return still, turned, faces, decoding, nil
 }
 
-// Together is the verdict on several pictures of one presentation, of the verdict on each. Undecided ones carry nothing;
+// CombinePictures is the verdict on several pictures of one presentation, of the verdict on each. Undecided ones carry nothing;
 // where all are, so are they together, for the first one's reason.
-func (c *Checker) Together(pictures []liveness.Verdict, threshold float64) liveness.Verdict {
-	run := begin(threshold, c.PAD.Models())
+func (c *Checker) CombinePictures(pictures []liveness.Verdict, threshold float64) liveness.Verdict {
+	run := newCheckRun(threshold, c.PAD.Models())
 	var scores []liveness.Score
 	for _, p := range pictures {
 		if p.Outcome != liveness.Undecided {
@@ -138,11 +138,11 @@ func (c *Checker) Together(pictures []liveness.Verdict, threshold float64) liven
 		return run.verdict
 	}
 	run.verdict.Reason = ""
-	return run.score(c.PAD.Together(scores))
+	return run.conclude(c.PAD.CombineScores(scores))
 }
 
-// tooPoor are the reasons for which a picture is scored and yet undecided: the score stands on too little.
-var tooPoor = map[liveness.Reason]bool{liveness.PoorIllumination: true, liveness.TooBlurry: true, liveness.TooCompressed: true}
+// maxTooPoor are the reasons for which a picture is scored and yet undecided: the score stands on too little.
+var maxTooPoor = map[liveness.Reason]bool{liveness.PoorIllumination: true, liveness.TooBlurry: true, liveness.TooCompressed: true}
 
 // largestFaceLimits are where the PAD begins to refuse half of the living: smaller faces, blur, darkness (measured on
 // pictures made worse, models/cards/pad.md).
@@ -158,21 +158,21 @@ func (o PictureOptions) limits() quality.Limits {
 	return quality.DefaultLimits
 }
 
-// consider makes evidence only of the gates that do not matter where the largest face is judged as it is.
-func (o PictureOptions) consider(gates []liveness.Gate) []liveness.Gate {
+// ignoreFaceGates makes evidence only of the gates that do not matter where the largest face is judged as it is.
+func (o PictureOptions) ignoreFaceGates(gates []liveness.Gate) []liveness.Gate {
 	if !o.LargestFace {
 		return gates
 	}
 	for i, g := range gates {
-		if g.Reason != liveness.FaceNotFound && g.Reason != liveness.FaceTooSmall && !tooPoor[g.Reason] {
+		if g.Reason != liveness.FaceNotFound && g.Reason != liveness.FaceTooSmall && !maxTooPoor[g.Reason] {
 			gates[i].Reason = ""
 		}
 	}
 	return gates
 }
 
-// unreadable is the reason for a fault of the media; "" for no error or one of our own.
-func unreadable(err error, broken, unsupported, tooLarge liveness.Reason) liveness.Reason {
+// mediaReason is the reason for a fault of the media; "" for no error or one of our own.
+func mediaReason(err error, broken, unsupported, tooLarge liveness.Reason) liveness.Reason {
 	switch {
 	case errors.Is(err, media.ErrNotReadable):
 		return broken

@@ -52,8 +52,8 @@ func ofThePress(t *testing.T) []string {
 	return paths[:min(len(paths), 10)]
 }
 
-// TestPoorPicturesAreNoAttacks: bona fide pictures may be undecided for their quality, and live where they bear it, never attacks.
-func TestPoorPicturesAreNoAttacks(t *testing.T) {
+// TestPoorPicturesAreNotAttacks: bona fide pictures may be undecided for their quality, and live where they bear it, never attacks.
+func TestPoorPicturesAreNotAttacks(t *testing.T) {
 	paths := ofThePress(t)
 	c := pictures(t)
 	for name, fault := range worsened {
@@ -73,7 +73,7 @@ func TestPoorPicturesAreNoAttacks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, err := c.Picture(context.Background(), poor, PictureOptions{Threshold: 0.5, LargestFace: true})
+			v, err := c.CheckPicture(context.Background(), poor, PictureOptions{Threshold: 0.5, LargestFace: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +91,7 @@ func TestPoorPicturesAreNoAttacks(t *testing.T) {
 	}
 }
 
-var grain *rand.Rand // of the noise, begun anew for each fault
+var grain *rand.Rand // of the noise, restarted for each defect
 
 // spoilt are faults that change a face's score before they make it unfit to be scored at all. Each gives what a place holds of one
 // colour, 0..255, from what it and the places to its right held.
@@ -128,7 +128,7 @@ func TestALowScoreOfASpoiltPictureIsNoAttack(t *testing.T) {
 			if err := png.Encode(&file, change(read)); err != nil {
 				t.Fatal(err)
 			}
-			v, err := c.Picture(context.Background(), file.Bytes(), PictureOptions{Threshold: 1, LargestFace: true})
+			v, err := c.CheckPicture(context.Background(), file.Bytes(), PictureOptions{Threshold: 1, LargestFace: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -146,15 +146,15 @@ func TestALowScoreOfASpoiltPictureIsNoAttack(t *testing.T) {
 	}
 	for name, fault := range spoilt {
 		grain = rand.New(rand.NewPCG(1, 2))
-		called, undecided := attacks(func(i image.Image) image.Image { return changed(i, fault.by) }, fault.reason)
+		called, undecided := attacks(func(i image.Image) image.Image { return filterPixels(i, fault.by) }, fault.reason)
 		if called > 1 || undecided < len(paths)-2 {
 			t.Errorf("%s: of %d pictures %d are called attacks, %d undecided for it", name, len(paths), called, undecided)
 		}
 	}
 }
 
-// TestTheLowestScoresAreNotDoubted: doubts are measured for low scores, but not for those under sureAttack.
-func TestTheLowestScoresAreNotDoubted(t *testing.T) {
+// TestTheLowestScoresSkipTheLowScoreGates: doubts are measured for low scores, but not for those under sureAttack.
+func TestTheLowestScoresSkipTheLowScoreGates(t *testing.T) {
 	c := pictures(t)
 	count := map[bool]int{}
 	for _, path := range ofAllCameras(t, 40) {
@@ -162,12 +162,12 @@ func TestTheLowestScoresAreNotDoubted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := c.Picture(context.Background(), data, PictureOptions{Threshold: 0.95, LargestFace: true})
+		v, err := c.CheckPicture(context.Background(), data, PictureOptions{Threshold: 0.95, LargestFace: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		low := v.Score != nil && *v.Score < 0.95
-		doubted := slices.ContainsFunc(v.Gates, func(g liveness.Gate) bool { return strings.HasSuffix(g.Name, "_of_attack") })
+		doubted := slices.ContainsFunc(v.Gates, func(g liveness.Gate) bool { return strings.HasPrefix(g.Name, "low_score_") })
 		if doubted && !(low && *v.Score >= sureAttack) || low && *v.Score < sureAttack && v.Reason == "" && v.Outcome != liveness.Attack {
 			t.Errorf("%s: a score of %v, doubted: %v, %s", filepath.Base(path), *v.Score, doubted, v.Outcome)
 		}
@@ -180,8 +180,8 @@ func TestTheLowestScoresAreNotDoubted(t *testing.T) {
 	}
 }
 
-// changed is a picture with each colour of each place changed by what the seven places from it on hold.
-func changed(from image.Image, by func(right []float64) float64) image.Image {
+// filterPixels is a picture with each colour of each place changed by what the seven places from it on hold.
+func filterPixels(from image.Image, by func(right []float64) float64) image.Image {
 	b := from.Bounds()
 	out := image.NewNRGBA(b)
 	for y := b.Min.Y; y < b.Max.Y; y++ {

@@ -9,22 +9,22 @@ import (
 // The limits of when digits were shown. The capture component shows one a second (web/capture/src/prompts.ts); a busy
 // phone is late by some tenths, a page in the background by many seconds.
 const (
-	leastPromptStep = 500 * time.Millisecond
-	mostPromptStep  = 3 * time.Second
+	minPromptStep = 500 * time.Millisecond
+	maxPromptStep = 3 * time.Second
 	// replyTime is how long before and after a digit was due the mouth may still be saying it.
 	replyEarly, replyLate = 300 * time.Millisecond, 1500 * time.Millisecond
-	leastFollowed         = 0.5 // share of the digits
+	minFollowed           = 0.5 // share of the digits
 )
 
-// prompts holds the times at which digits were shown against each other and against the recording's length. A phrase of
+// promptGates holds the times at which digits were shown against each other and against the recording's length. A phrase of
 // another length than the prompts' is the caller's fault, which has no gate.
-func prompts(prompted []time.Duration, recorded time.Duration) []liveness.Gate {
+func promptGates(prompted []time.Duration, recorded time.Duration) []liveness.Gate {
 	if len(prompted) == 0 {
 		return nil
 	}
 	gates := []liveness.Gate{
 		liveness.AtLeast("prompts_begin", prompted[0].Seconds(), 0, "s", liveness.UnevenPrompts),
-		liveness.AtMost("prompts_end", (prompted[len(prompted)-1] + leastDigitTime).Seconds(), recorded.Seconds(), "s", liveness.VideoTooShort),
+		liveness.AtMost("prompts_end", (prompted[len(prompted)-1] + minDigitTime).Seconds(), recorded.Seconds(), "s", liveness.VideoTooShort),
 	}
 	if len(prompted) == 1 {
 		return gates
@@ -34,13 +34,13 @@ func prompts(prompted []time.Duration, recorded time.Duration) []liveness.Gate {
 		shortest, longest = min(shortest, prompted[i]-prompted[i-1]), max(longest, prompted[i]-prompted[i-1])
 	}
 	return append(gates,
-		liveness.AtLeast("prompts_shortest_step", shortest.Seconds(), leastPromptStep.Seconds(), "s", liveness.UnevenPrompts),
-		liveness.AtMost("prompts_longest_step", longest.Seconds(), mostPromptStep.Seconds(), "s", liveness.UnevenPrompts))
+		liveness.AtLeast("prompts_shortest_step", shortest.Seconds(), minPromptStep.Seconds(), "s", liveness.UnevenPrompts),
+		liveness.AtMost("prompts_longest_step", longest.Seconds(), maxPromptStep.Seconds(), "s", liveness.UnevenPrompts))
 }
 
-// followed notes on each digit when it was due and measures which share of them the mouth said in that time. It is
+// promptsFollowedGate notes on each digit when it was due and measures which share of them the mouth said in that time. It is
 // evidence only: the times of the mouth are the best fit, which is rough where a digit is not seen well.
-func followed(digits []liveness.Digit, prompted []time.Duration) liveness.Gate {
+func promptsFollowedGate(digits []liveness.Digit, prompted []time.Duration) liveness.Gate {
 	said := 0
 	for i := range digits {
 		due := prompted[i].Seconds()
@@ -53,5 +53,5 @@ func followed(digits []liveness.Digit, prompted []time.Duration) liveness.Gate {
 			said++
 		}
 	}
-	return liveness.AtLeast("prompts_followed", share(said, len(digits)), leastFollowed, "", "")
+	return liveness.AtLeast("prompts_followed", share(said, len(digits)), minFollowed, "", "")
 }

@@ -30,8 +30,8 @@ func TestPromptsMustBePlausible(t *testing.T) {
 		"in the background":   {at(500, 1500, 5500), liveness.UnevenPrompts},
 		"after the recording": {at(2000, 4000, 6900), liveness.VideoTooShort},
 	} {
-		run := begin(0.5, nil)
-		run.pass(prompts(c.prompted, recorded)...)
+		run := newCheckRun(0.5, nil)
+		run.addGates(promptGates(c.prompted, recorded)...)
 		if run.verdict.Reason != c.want {
 			t.Errorf("%s: reason %q, want %q", name, run.verdict.Reason, c.want)
 		}
@@ -40,7 +40,7 @@ func TestPromptsMustBePlausible(t *testing.T) {
 
 func TestFollowedNotesWhenEachDigitWasDue(t *testing.T) {
 	digits := []liveness.Digit{{Start: 1.1, End: 1.4}, {Start: 2.2, End: 2.5}, {Start: 9, End: 9.4}}
-	gate := followed(digits, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second})
+	gate := promptsFollowedGate(digits, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second})
 	if gate.Measure != 2.0/3 || !gate.Passed || gate.Reason != "" {
 		t.Errorf("gate %+v", gate)
 	}
@@ -49,7 +49,7 @@ func TestFollowedNotesWhenEachDigitWasDue(t *testing.T) {
 			t.Errorf("digit %d: %+v", i, d)
 		}
 	}
-	if gate := followed(digits[:1], []time.Duration{5 * time.Second}); gate.Passed {
+	if gate := promptsFollowedGate(digits[:1], []time.Duration{5 * time.Second}); gate.Passed {
 		t.Errorf("a digit long before it was due: %+v", gate)
 	}
 }

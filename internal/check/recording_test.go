@@ -13,12 +13,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	media.MaybeConfine()
+	media.RunIfDecoderProcess()
 	os.Exit(m.Run())
 }
 
-// recorded is a file that ffmpeg makes; the last argument names it.
-func recorded(t *testing.T, args ...string) []byte {
+// encodeRecording is a file that ffmpeg makes; the last argument names it.
+func encodeRecording(t *testing.T, args ...string) []byte {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), args[len(args)-1])
 	args = append([]string{"-v", "error", "-nostdin", "-threads", "1"}, append(args[:len(args)-1:len(args)-1], file)...)
@@ -32,17 +32,17 @@ func recorded(t *testing.T, args ...string) []byte {
 	return data
 }
 
-// tracked decodes a recording and follows the face, as Read does, without its other looks.
-func tracked(t *testing.T, c *Checker, data []byte) (*watch, face.Seen, media.Clip) {
+// trackRecording decodes a recording and follows the face, as Read does, without its other looks.
+func trackRecording(t *testing.T, c *Checker, data []byte) (*frameStats, face.Seen, media.RecordingInfo) {
 	t.Helper()
-	w := &watch{checker: c, track: c.Faces.Follow()}
-	clip, err := c.Decoder.Frames(t.Context(), data, c.config.Video, func(f media.Frame) error {
-		_, found, ok, err := w.follow(f)
+	w := &frameStats{checker: c, track: c.Faces.Follow()}
+	clip, err := c.Decoder.DecodeFrames(t.Context(), data, c.config.Video, func(f media.Frame) error {
+		_, found, ok, err := w.trackFace(f)
 		if ok {
 			w.last = found
 			w.frame.width, w.frame.height = f.Picture.Width, f.Picture.Height
-			if w.first.width == 0 {
-				w.first = w.frame
+			if w.firstFrame.width == 0 {
+				w.firstFrame = w.frame
 			}
 		}
 		return err
@@ -79,11 +79,11 @@ func TestFacesOfTurnedRecordings(t *testing.T) {
 	c := withDecoder(t)
 	for turns, filter := range map[int]string{0: "null", 1: "transpose=1", 2: "hflip,vflip", -1: "transpose=2"} {
 		args := append([]string{"-loop", "1", "-framerate", "25", "-t", "1", "-i", portrait, "-vf", alone + "scale=480:480:force_original_aspect_ratio=decrease:force_divisible_by=2," + filter}, h264...)
-		w, seen, clip := tracked(t, c, recorded(t, append(args, "x.mp4")...))
+		w, seen, clip := trackRecording(t, c, encodeRecording(t, append(args, "x.mp4")...))
 		if w.turns != turns || seen.Found < 25 || len(seen.Changed) > 0 {
 			t.Errorf("turned by %d: found as turned by %d, %+v", turns, w.turns, seen)
 		}
-		if got := w.shown(clip).QuarterTurns(); got != turns || w.last.QuarterTurns() != 0 {
+		if got := w.faceAsSent(clip).QuarterTurns(); got != turns || w.last.QuarterTurns() != 0 {
 			t.Errorf("turned by %d: the face is shown turned by %d", turns, got)
 		}
 	}
@@ -95,9 +95,9 @@ func TestAFaceWhoseFramesChangeTheirSize(t *testing.T) {
 	var data []byte
 	for i, crop := range []string{"scale=640:480:force_original_aspect_ratio=decrease,pad=640:480:-1:-1", "scale=480:640:force_original_aspect_ratio=decrease,pad=480:640:-1:-1"} {
 		args := append([]string{"-loop", "1", "-framerate", "25", "-t", "2", "-i", portrait, "-vf", alone + crop}, h264...)
-		data = append(data, recorded(t, append(args, "-output_ts_offset", []string{"0", "2"}[i], "x.ts")...)...)
+		data = append(data, encodeRecording(t, append(args, "-output_ts_offset", []string{"0", "2"}[i], "x.ts")...)...)
 	}
-	if _, seen, _ := tracked(t, c, data); len(seen.Changed) > 0 || seen.Found < 90 {
+	if _, seen, _ := trackRecording(t, c, data); len(seen.Changed) > 0 || seen.Found < 90 {
 		t.Errorf("%+v", seen)
 	}
 }
@@ -105,9 +105,9 @@ func TestAFaceWhoseFramesChangeTheirSize(t *testing.T) {
 // TestVideosOfTooManyPixels have a reason of their own.
 func TestVideosOfTooManyPixels(t *testing.T) {
 	c := withDecoder(t)
-	data := recorded(t, append([]string{"-f", "lavfi", "-i", "testsrc2=s=3840x2880:r=25:d=0.2"}, append(h264, "x.mp4")...)...)
-	_, err := c.Decoder.Frames(t.Context(), data, c.config.Video, func(media.Frame) error { return nil })
-	if got := unreadable(err, liveness.VideoNotReadable, liveness.VideoNotReadable, liveness.VideoTooLarge); got != liveness.VideoTooLarge {
+	data := encodeRecording(t, append([]string{"-f", "lavfi", "-i", "testsrc2=s=3840x2880:r=25:d=0.2"}, append(h264, "x.mp4")...)...)
+	_, err := c.Decoder.DecodeFrames(t.Context(), data, c.config.Video, func(media.Frame) error { return nil })
+	if got := mediaReason(err, liveness.VideoNotReadable, liveness.VideoNotReadable, liveness.VideoTooLarge); got != liveness.VideoTooLarge {
 		t.Errorf("%v: %s", err, got)
 	}
 }

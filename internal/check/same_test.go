@@ -46,7 +46,7 @@ func pictures(t testing.TB) *Checker {
 	return c
 }
 
-// versions are the same picture in other dresses. Each starts from the decoded picture.
+// versions are changed copies of the picture. Each starts from the decoded picture.
 var versions = map[string]func(*vips.ImageRef) ([]byte, error){
 	"JPEG 80": func(r *vips.ImageRef) ([]byte, error) { return asJPEG(r, 80) },
 	"mirrored": func(r *vips.ImageRef) ([]byte, error) {
@@ -64,8 +64,8 @@ var versions = map[string]func(*vips.ImageRef) ([]byte, error){
 		}
 		return asJPEG(r, 95)
 	},
-	"half":   func(r *vips.ImageRef) ([]byte, error) { return scaled(r, 0.5) },
-	"double": func(r *vips.ImageRef) ([]byte, error) { return scaled(r, 2) },
+	"half":   func(r *vips.ImageRef) ([]byte, error) { return resize(r, 0.5) },
+	"double": func(r *vips.ImageRef) ([]byte, error) { return resize(r, 2) },
 	"grey": func(r *vips.ImageRef) ([]byte, error) {
 		if err := r.ToColorSpace(vips.InterpretationBW); err != nil {
 			return nil, err
@@ -78,8 +78,8 @@ var versions = map[string]func(*vips.ImageRef) ([]byte, error){
 		}
 		return asPNG(r)
 	},
-	"CMYK":       func(r *vips.ImageRef) ([]byte, error) { return profiled(r, "cmyk") },
-	"Display P3": func(r *vips.ImageRef) ([]byte, error) { return profiled(r, "p3") },
+	"CMYK":       func(r *vips.ImageRef) ([]byte, error) { return addProfile(r, "cmyk") },
+	"Display P3": func(r *vips.ImageRef) ([]byte, error) { return addProfile(r, "p3") },
 	"alpha": func(r *vips.ImageRef) ([]byte, error) {
 		if err := r.AddAlpha(); err != nil {
 			return nil, err
@@ -98,14 +98,14 @@ func asPNG(r *vips.ImageRef) ([]byte, error) {
 	return data, err
 }
 
-func scaled(r *vips.ImageRef, by float64) ([]byte, error) {
+func resize(r *vips.ImageRef, by float64) ([]byte, error) {
 	if err := r.Resize(by, vips.KernelCubic); err != nil {
 		return nil, err
 	}
 	return asPNG(r)
 }
 
-func profiled(r *vips.ImageRef, profile string) ([]byte, error) {
+func addProfile(r *vips.ImageRef, profile string) ([]byte, error) {
 	if err := r.TransformICCProfileWithFallback(profile, "srgb"); err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ type judged struct {
 
 func judge(t *testing.T, c *Checker, data []byte) judged {
 	t.Helper()
-	v, err := c.Picture(context.Background(), data, PictureOptions{Threshold: 0.5, LargestFace: true})
+	v, err := c.CheckPicture(context.Background(), data, PictureOptions{Threshold: 0.5, LargestFace: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func judge(t *testing.T, c *Checker, data []byte) judged {
 }
 
 // most is the share of the pictures whose score may move by 0.05, and whose outcome may flip. All should be 0; the table under
-// "In other dresses" in models/cards/pad.md says how far from it each is.
+// models/cards/pad.md says how far from it each is.
 var most = map[string]struct{ moved, flipped float64 }{
 	"16 bits": {}, "alpha": {}, "mirrored": {}, "turned, with EXIF": {0.06, 0.02}, "double": {0.05, 0.02}, "JPEG 80": {0.1, 0.03},
 	"Display P3": {0.1, 0.03}, "half": {0.25, 0.1}, "grey": {0.45, 0.12}, "CMYK": {0.3, 0.06},

@@ -9,7 +9,7 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-func TestThingsAreNoFaces(t *testing.T) {
+func TestThingsAreNotFaces(t *testing.T) {
 	// Look before you trust a folder: 010 is a dog, 003 a squirrel.
 	things, err := filepath.Glob("../../../shared/data/faces/no_face_object/*")
 	if err != nil || len(things) == 0 {
@@ -21,7 +21,7 @@ func TestThingsAreNoFaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := c.Picture(context.Background(), data, PictureOptions{Threshold: 0.5})
+		v, err := c.CheckPicture(context.Background(), data, PictureOptions{Threshold: 0.5})
 		if err != nil || v.Reason != liveness.FaceNotFound {
 			t.Errorf("%s: %q, %v", filepath.Base(path), v.Reason, err)
 		}

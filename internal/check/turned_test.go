@@ -13,8 +13,8 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// ofWebcams is n pictures, evenly out of the list of the webcams.
-func ofWebcams(t *testing.T, n int) []string {
+// webcamPictures is n pictures, evenly out of the list of the webcams.
+func webcamPictures(t *testing.T, n int) []string {
 	t.Helper()
 	const folder = "../../../shared/data/webcams"
 	file, err := os.Open(folder + "/labels.csv")
@@ -60,7 +60,7 @@ func TestSidewaysPicturesScoreAsUpright(t *testing.T) {
 	if n == 0 {
 		n = 12
 	}
-	paths := append(ofAllCameras(t, n*3/4), ofWebcams(t, n/4)...)
+	paths := append(ofAllCameras(t, n*3/4), webcamPictures(t, n/4)...)
 	c := pictures(t)
 	first, err := os.ReadFile(paths[0])
 	if err != nil {
@@ -69,7 +69,7 @@ func TestSidewaysPicturesScoreAsUpright(t *testing.T) {
 	judge(t, c, first) // starts libvips as the server does
 	of, moved, flipped := [4]int{}, [4]int{}, [4]int{}
 	for _, path := range paths {
-		plain, err := c.Picture(t.Context(), turnedPNG(t, path, 0), PictureOptions{Threshold: 0.5, LargestFace: true})
+		plain, err := c.CheckPicture(t.Context(), turnedPNG(t, path, 0), PictureOptions{Threshold: 0.5, LargestFace: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestSidewaysPicturesScoreAsUpright(t *testing.T) {
 			continue
 		}
 		for quarters := 1; quarters < 4; quarters++ {
-			now, err := c.Picture(t.Context(), turnedPNG(t, path, quarters), PictureOptions{Threshold: 0.5, LargestFace: true})
+			now, err := c.CheckPicture(t.Context(), turnedPNG(t, path, quarters), PictureOptions{Threshold: 0.5, LargestFace: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,8 +90,8 @@ func TestSidewaysPicturesScoreAsUpright(t *testing.T) {
 			if now.Outcome != plain.Outcome {
 				flipped[quarters]++
 			}
-			want := plain.Faces[0].Turned(quarters, float64(plain.Width), float64(plain.Height))
-			if len(now.Faces) == 0 || !near(now.Faces[0], want) {
+			want := plain.Faces[0].Rotate(quarters, float64(plain.Width), float64(plain.Height))
+			if len(now.Faces) == 0 || !isNear(now.Faces[0], want) {
 				t.Errorf("%s turned by %d: the face is not where it was sent", path, 90*quarters)
 			}
 		}
@@ -112,7 +112,7 @@ func scoreOf(v liveness.Verdict) float64 {
 	return float64(*v.Score)
 }
 
-func near(a, b liveness.Face) bool {
+func isNear(a, b liveness.Face) bool {
 	const most = 0.01 // px
 	for i := range a.Landmarks {
 		if math.Abs(a.Landmarks[i].X-b.Landmarks[i].X) > most || math.Abs(a.Landmarks[i].Y-b.Landmarks[i].Y) > most {

@@ -45,7 +45,7 @@ type Upload struct {
 	Memory    int64 `default:"268435456" placeholder:"BYTES" help:"Memory for uploads in progress, in bytes; more get 503."`
 }
 
-// Pool bounds the checks of one kind: Workers run at once, Queue more wait, each at most Wait; the rest are refused.
+// Pool bounds the checks of one kind: Workers run at the same time, Queue more wait, each at most Wait; the rest are refused.
 type Pool struct {
 	Workers int           `default:"0" help:"Number of ${what} checked at the same time (0: one for each core)."`
 	Queue   int           `default:"24" help:"Maximum number of ${what} in the queue; more get 503."`
@@ -82,7 +82,7 @@ type Checks struct {
 	OwnModels               string        `placeholder:"FOLDER" help:"Folder of your own trained models (lips.onnx, lips.json, …), used instead of the built-in ones."`
 }
 
-// Validate returns every fault at once, each naming the setting and what it must be.
+// Validate returns all errors together, each naming the setting and what it must be.
 func (c Config) Validate() error {
 	var faults []error
 	fault := func(bad bool, format string, args ...any) {
@@ -96,8 +96,8 @@ func (c Config) Validate() error {
 	fault(c.Upload.Picture < 1<<10, "upload-picture is %d bytes: give at least 1024", c.Upload.Picture)
 	fault(c.Upload.Recording < 1<<10, "upload-recording is %d bytes: give at least 1024", c.Upload.Recording)
 	fault(c.Upload.Memory < max(c.Upload.Picture, c.Upload.Recording), "upload-memory is %d bytes: give at least the larger of upload-picture and upload-recording", c.Upload.Memory)
-	faults = append(faults, c.Picture.faults("picture")...)
-	faults = append(faults, c.Recording.faults("recording")...)
+	faults = append(faults, c.Picture.errors("picture")...)
+	faults = append(faults, c.Recording.errors("recording")...)
 	fault(c.Challenge.Digits < 4 || c.Challenge.Digits > 12, "challenge-digits is %d: give 4 to 12", c.Challenge.Digits)
 	fault(c.Challenge.Life < 10*time.Second || c.Challenge.Life > 24*time.Hour, "challenge-life is %s: give 10s to 24h", c.Challenge.Life)
 	fault(c.Challenge.Tries < 1 || c.Challenge.Tries > 20, "challenge-tries is %d: give 1 to 20", c.Challenge.Tries)
@@ -109,7 +109,7 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-func (p Pool) faults(name string) (faults []error) {
+func (p Pool) errors(name string) (faults []error) {
 	if p.Workers < 0 || p.Workers > 1024 {
 		faults = append(faults, fmt.Errorf("%s-workers is %d: give 0 (one for each core) to 1024", name, p.Workers))
 	}
@@ -122,7 +122,7 @@ func (p Pool) faults(name string) (faults []error) {
 	return faults
 }
 
-// Validate returns every fault of the checks' settings at once.
+// Validate returns all errors of the checks' settings together.
 func (c Checks) Validate() error {
 	var faults []error
 	fault := func(bad bool, format string, args ...any) {

@@ -58,14 +58,14 @@ func (s *Source) Validate(app *kong.Application) error {
 		flag, ok := flags[name]
 		if !ok {
 			faults = append(faults, fmt.Errorf("%s: there is no setting %q", s.path, name))
-		} else if err := fits(flag, text(value)); err != nil {
-			faults = append(faults, fmt.Errorf("%s: %s cannot be %q: %w", s.path, name, text(value), err))
+		} else if err := isOfKind(flag, formatValue(value)); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %s cannot be %q: %w", s.path, name, formatValue(value), err))
 		}
 	}
 	for _, flag := range flags {
 		for _, env := range flag.Envs {
 			if value, ok := os.LookupEnv(env); ok {
-				if err := fits(flag, value); err != nil {
+				if err := isOfKind(flag, value); err != nil {
 					faults = append(faults, fmt.Errorf("%s cannot be %q: %w", env, value, err))
 				}
 			}
@@ -86,7 +86,7 @@ func (s *Source) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, e
 	if !ok {
 		return nil, nil
 	}
-	return text(value), nil
+	return formatValue(value), nil
 }
 
 func collect(node *kong.Node, into map[string]*kong.Flag) {
@@ -98,7 +98,7 @@ func collect(node *kong.Node, into map[string]*kong.Flag) {
 	}
 }
 
-func fits(flag *kong.Flag, value string) error {
+func isOfKind(flag *kong.Flag, value string) error {
 	target := reflect.New(flag.Target.Type()).Elem()
 	decode := &kong.DecodeContext{Value: flag.Value, Scan: kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: value})}
 	if err := flag.Mapper.Decode(decode, target); err != nil {
@@ -110,7 +110,7 @@ func fits(flag *kong.Flag, value string) error {
 	return nil
 }
 
-func text(value any) string {
+func formatValue(value any) string {
 	list, ok := value.([]any)
 	if !ok {
 		return fmt.Sprint(value)

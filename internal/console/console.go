@@ -25,8 +25,8 @@ var Paths = []string{Root, Root + "/*"}
 // Accounts is what the console shows.
 type Accounts interface {
 	Names(ctx context.Context) ([]string, error)
-	Checks(ctx context.Context, name string, f account.Filter) ([]account.Kept, error)
-	List(ctx context.Context) ([]account.Key, error)
+	Checks(ctx context.Context, name string, f account.Filter) ([]account.CheckRecord, error)
+	ListKeys(ctx context.Context) ([]account.Key, error)
 	Usage(ctx context.Context, name string, from, to time.Time) ([]account.Usage, error)
 }
 
@@ -44,7 +44,7 @@ var files embed.FS
 
 var pages = func() map[string]*template.Template {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"login", "overview", "checks", "thresholds", "keys", "fault"} {
+	for _, name := range []string{"login", "overview", "checks", "thresholds", "keys", "error"} {
 		all[name] = template.Must(template.New("layout.html").Funcs(helpers).ParseFS(files, "pages/layout.html", "pages/"+name+".html"))
 	}
 	return all
@@ -67,14 +67,14 @@ func New(a Accounts, password string, log *slog.Logger, now func() time.Time) (*
 	c.asset("console.css", "text/css; charset=utf-8", func() ([]byte, error) { return files.ReadFile("pages/console.css") })
 	c.asset("charts.js", "text/javascript; charset=utf-8", func() ([]byte, error) { return web.File("console/dist/charts.js") })
 	c.mux.HandleFunc("GET /console/login", c.loginPage)
-	c.mux.Handle("POST /console/login", c.slowed(http.HandlerFunc(c.login)))
+	c.mux.Handle("POST /console/login", c.throttle(http.HandlerFunc(c.login)))
 	c.mux.HandleFunc("POST /console/logout", c.logout)
 	c.page("GET /console", "overview", c.overview)
 	c.page("GET /console/checks", "checks", c.checks)
 	c.page("GET /console/thresholds", "thresholds", c.thresholds)
 	c.page("GET /console/keys", "keys", c.keys)
 	c.mux.HandleFunc("/console/", func(w http.ResponseWriter, _ *http.Request) {
-		c.show(w, http.StatusNotFound, "fault", view{Title: "Not found", Data: "There is nothing at this address."})
+		c.writePage(w, http.StatusNotFound, "error", view{Title: "Not found", Data: "There is nothing at this address."})
 	})
 	return c, nil
 }
@@ -127,19 +127,19 @@ func (c *Console) page(pattern, name string, data func(r *http.Request, ch choic
 			title, content, err = data(r, ch)
 		}
 		if errors.Is(err, account.ErrNotFound) {
-			c.show(w, http.StatusNotFound, "fault", view{Title: "Not found", Here: r.URL.Path, Data: "There is no such account."})
+			c.writePage(w, http.StatusNotFound, "error", view{Title: "Not found", Here: r.URL.Path, Data: "There is no such account."})
 			return
 		}
 		if err != nil {
 			c.log.Error("the console cannot show a page", "page", name, "error", err.Error())
-			c.show(w, http.StatusInternalServerError, "fault", view{Title: "Internal error", Here: r.URL.Path, Data: "The page cannot be shown. The log has the cause."})
+			c.writePage(w, http.StatusInternalServerError, "error", view{Title: "Internal error", Here: r.URL.Path, Data: "The page cannot be shown. The log has the cause."})
 			return
 		}
-		c.show(w, http.StatusOK, name, view{title, r.URL.Path, names, ch, content})
+		c.writePage(w, http.StatusOK, name, view{title, r.URL.Path, names, ch, content})
 	})
 }
 
-func (c *Console) show(w http.ResponseWriter, status int, name string, v view) {
+func (c *Console) writePage(w http.ResponseWriter, status int, name string, v view) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	if err := pages[name].Execute(w, v); err != nil {

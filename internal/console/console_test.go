@@ -54,17 +54,17 @@ func newRig(t *testing.T) *rig {
 	t.Cleanup(listener.Close)
 	r.url = listener.URL
 	for _, name := range []string{"shop", "bank"} {
-		if _, err := accounts.Create(t.Context(), name, account.Limits{}); err != nil {
+		if _, err := accounts.CreateKey(t.Context(), name, account.Limits{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return r
 }
 
-// keep adds a record; a score under 0 is none.
-func (r *rig) keep(name, protocol string, at time.Time, outcome liveness.Outcome, score float64, reason liveness.Reason) {
+// addRecord adds a record; a score under 0 is none.
+func (r *rig) addRecord(name, protocol string, at time.Time, outcome liveness.Outcome, score float64, reason liveness.Reason) {
 	r.t.Helper()
-	acct, err := r.store.AccountNamed(context.Background(), name)
+	acct, err := r.store.AccountByName(context.Background(), name)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func (r *rig) keep(name, protocol string, at time.Time, outcome liveness.Outcome
 	if score >= 0 {
 		record.Score = &score
 	}
-	if err := r.store.Keep(context.Background(), record); err != nil {
+	if err := r.store.AddRecord(context.Background(), record); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -131,7 +131,7 @@ func (r *rig) wantPage(path string, wants ...string) string {
 
 func TestNobodySeesAnythingWithoutTheLogin(t *testing.T) {
 	r := newRig(t)
-	r.keep("shop", "lipsecure", noon, liveness.Live, 0.99, "")
+	r.addRecord("shop", "lipsecure", noon, liveness.Live, 0.99, "")
 	for _, cookie := range []string{"", "0", strings.Repeat("0", 64)} {
 		r.cookie = cookie
 		for _, path := range []string{"/console", "/console/checks", "/console/thresholds", "/console/keys"} {
@@ -148,7 +148,7 @@ func TestNobodySeesAnythingWithoutTheLogin(t *testing.T) {
 func TestSession(t *testing.T) {
 	r := newRig(t)
 	reply, text := r.send("POST", "/console/login", url.Values{"password": {"wrong"}})
-	if reply.StatusCode != http.StatusUnauthorized || len(reply.Cookies()) != 0 || !strings.Contains(text, "not the password") {
+	if reply.StatusCode != http.StatusUnauthorized || len(reply.Cookies()) != 0 || !strings.Contains(text, "password is wrong") {
 		t.Errorf("a wrong password: %d %s", reply.StatusCode, text)
 	}
 	reply, _ = r.send("POST", "/console/login", url.Values{"password": {password}})
@@ -186,11 +186,11 @@ func TestAnotherSitesPostIsRefused(t *testing.T) {
 func TestGuessingIsSlowed(t *testing.T) {
 	r := newRig(t)
 	statuses := map[int]int{}
-	for range triesOfOne + 5 {
+	for range attemptsOfOne + 5 {
 		reply, _ := r.send("POST", "/console/login", url.Values{"password": {"guess"}})
 		statuses[reply.StatusCode]++
 	}
-	if statuses[http.StatusUnauthorized] != triesOfOne || statuses[http.StatusTooManyRequests] != 5 {
+	if statuses[http.StatusUnauthorized] != attemptsOfOne || statuses[http.StatusTooManyRequests] != 5 {
 		t.Errorf("statuses %v", statuses)
 	}
 	// The right one waits as well: else it could be told from the wrong ones.
@@ -204,10 +204,10 @@ func TestSessionsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 3 * mostSessions {
-		s.begin()
+	for range 3 * maxSessions {
+		s.start()
 	}
-	if len(s.ends) != mostSessions {
+	if len(s.ends) != maxSessions {
 		t.Errorf("%d sessions", len(s.ends))
 	}
 	if _, err := newSessions("short", time.Now); err == nil {
@@ -217,11 +217,11 @@ func TestSessionsAreBounded(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	r := newRig(t)
-	r.keep("shop", "lipsecure", noon.Add(-time.Hour), liveness.Live, 0.99, "")
-	r.keep("shop", "lipsecure", noon.Add(-2*time.Hour), liveness.Attack, 0.4, "")
-	r.keep("shop", "selfie", noon.AddDate(0, 0, -1), liveness.Live, 0.7, "")
-	r.keep("bank", "selfie", noon.AddDate(0, 0, -2), liveness.Undecided, -1, liveness.FaceTooSmall)
-	r.keep("bank", "selfie", noon.AddDate(0, 0, -40), liveness.Live, 0.9, "")
+	r.addRecord("shop", "lipsecure", noon.Add(-time.Hour), liveness.Live, 0.99, "")
+	r.addRecord("shop", "lipsecure", noon.Add(-2*time.Hour), liveness.Attack, 0.4, "")
+	r.addRecord("shop", "selfie", noon.AddDate(0, 0, -1), liveness.Live, 0.7, "")
+	r.addRecord("bank", "selfie", noon.AddDate(0, 0, -2), liveness.Undecided, -1, liveness.FaceTooSmall)
+	r.addRecord("bank", "selfie", noon.AddDate(0, 0, -40), liveness.Live, 0.9, "")
 	r.login()
 
 	r.wantPage("/console", "<strong>4</strong> checks", "<strong>2</strong> live", "<strong>1</strong> attack", "<strong>1</strong> undecided",

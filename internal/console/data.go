@@ -16,10 +16,10 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// mostRecords bounds what one page looks at; the newest count.
+// maxRecords bounds what one page looks at; the newest count.
 const (
-	mostRecords = 5000
-	mostListed  = 100
+	maxRecords = 5000
+	maxListed  = 100
 )
 
 // periods are the days to choose from.
@@ -48,7 +48,7 @@ func choiceOf(r *http.Request) choice {
 	return ch
 }
 
-func (c *Console) find(r *http.Request, ch choice, limit int) ([]account.Kept, error) {
+func (c *Console) find(r *http.Request, ch choice, limit int) ([]account.CheckRecord, error) {
 	return c.accounts.Checks(r.Context(), ch.Account, account.Filter{
 		Protocol: ch.Protocol, Outcome: ch.Outcome, Reason: ch.Reason, Limit: limit,
 		From: c.now().AddDate(0, 0, -ch.Days),
@@ -62,8 +62,8 @@ type chart struct {
 	Labels  []string `json:"labels"`
 	Series  []series `json:"series"`
 	Stacked bool     `json:"stacked"`
-	// Most is the end of the axis; 0: as the values need.
-	Most float64 `json:"most"`
+	// Max is the end of the axis; 0: as the values need.
+	Max float64 `json:"most"`
 }
 
 type series struct {
@@ -79,8 +79,8 @@ type overview struct {
 }
 
 func (c *Console) overview(r *http.Request, ch choice) (string, any, error) {
-	kept, err := c.find(r, choice{Account: ch.Account, Protocol: ch.Protocol, Days: ch.Days}, mostRecords)
-	o := overview{Checks: len(kept), Cut: len(kept) == mostRecords}
+	kept, err := c.find(r, choice{Account: ch.Account, Protocol: ch.Protocol, Days: ch.Days}, maxRecords)
+	o := overview{Checks: len(kept), Cut: len(kept) == maxRecords}
 	outcomes := []liveness.Outcome{liveness.Live, liveness.Attack, liveness.Undecided}
 	count := map[liveness.Outcome]int{}
 	perDay := map[string]map[liveness.Outcome]int{}
@@ -108,13 +108,13 @@ func (c *Console) overview(r *http.Request, ch choice) (string, any, error) {
 			return float64(perDay[day][outcome]), true
 		})})
 	}
-	o.Scores = chart{Kind: "line", Labels: days, Most: 1}
+	o.Scores = chart{Kind: "line", Labels: days, Max: 1}
 	o.Spread = chart{Kind: "bar", Labels: bins}
 	for _, protocol := range sortedKeys(scores) {
 		o.Scores.Series = append(o.Scores.Series, series{protocol, values(days, func(day string) (float64, bool) {
 			return median(scores[protocol][day]), len(scores[protocol][day]) > 0
 		})})
-		o.Spread.Series = append(o.Spread.Series, series{protocol, spread(scores[protocol])})
+		o.Spread.Series = append(o.Spread.Series, series{protocol, dayMeans(scores[protocol])})
 	}
 	names := sortedKeys(reasons)
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(reasons[b], reasons[a]) })
@@ -158,7 +158,7 @@ var bins = func() (labels []string) {
 	return labels
 }()
 
-func spread(byDay map[string][]float64) []*float64 {
+func dayMeans(byDay map[string][]float64) []*float64 {
 	counts := make([]*float64, len(bins))
 	for i := range counts {
 		counts[i] = new(float64)
@@ -190,15 +190,15 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 type checks struct {
-	List     []account.Kept
+	List     []account.CheckRecord
 	Cut      bool
 	Outcomes []liveness.Outcome
 	Reasons  []liveness.Reason
 }
 
 func (c *Console) checks(r *http.Request, ch choice) (string, any, error) {
-	kept, err := c.find(r, ch, mostListed)
-	page := checks{List: kept, Cut: len(kept) == mostListed, Outcomes: []liveness.Outcome{liveness.Live, liveness.Attack, liveness.Undecided}}
+	kept, err := c.find(r, ch, maxListed)
+	page := checks{List: kept, Cut: len(kept) == maxListed, Outcomes: []liveness.Outcome{liveness.Live, liveness.Attack, liveness.Undecided}}
 	for _, info := range liveness.Reasons() {
 		page.Reasons = append(page.Reasons, info.Reason)
 	}
@@ -207,7 +207,7 @@ func (c *Console) checks(r *http.Request, ch choice) (string, any, error) {
 
 // change is a check whose outcome another threshold turns.
 type change struct {
-	account.Kept
+	account.CheckRecord
 	Now liveness.Outcome
 }
 
@@ -221,8 +221,8 @@ type thresholds struct {
 
 // thresholds holds the scores of past checks against a threshold. Checks without a decision keep having none.
 func (c *Console) thresholds(r *http.Request, ch choice) (string, any, error) {
-	kept, err := c.find(r, choice{Account: ch.Account, Protocol: ch.Protocol, Days: ch.Days}, mostRecords)
-	page := thresholds{Cut: len(kept) == mostRecords}
+	kept, err := c.find(r, choice{Account: ch.Account, Protocol: ch.Protocol, Days: ch.Days}, maxRecords)
+	page := thresholds{Cut: len(kept) == maxRecords}
 	for _, k := range kept {
 		if k.Score == nil || k.Outcome == liveness.Undecided {
 			continue
@@ -240,7 +240,7 @@ func (c *Console) thresholds(r *http.Request, ch choice) (string, any, error) {
 			continue
 		}
 		page.Changed++
-		if len(page.Changes) < mostListed {
+		if len(page.Changes) < maxListed {
 			page.Changes = append(page.Changes, change{k, now})
 		}
 	}
@@ -256,7 +256,7 @@ type keys struct {
 }
 
 func (c *Console) keys(r *http.Request, ch choice) (string, any, error) {
-	all, err := c.accounts.List(r.Context())
+	all, err := c.accounts.ListKeys(r.Context())
 	if err != nil {
 		return "", nil, err
 	}

@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// The prefix makes browsers refuse the cookie over plain HTTP (but for localhost) and from other hosts.
+	// The prefix makes browsers refuse the cookie over plain HTTP (except localhost) and from other hosts.
 	cookieName = "__Host-bonafide-console"
 	life       = 8 * time.Hour
-	// mostSessions bounds the memory; the oldest session makes room.
-	mostSessions = 64
-	leastLength  = 12
+	// maxSessions bounds the memory; the oldest session makes room.
+	maxSessions = 64
+	minLength   = 12
 	// Of one address (or IPv6 network of 64 bits) so many tries a minute, and of all together so many.
-	triesOfOne, triesOfAll = 5, 30
-	mostForm               = 4 << 10
+	attemptsOfOne, attemptsOfAll = 5, 30
+	maxForm                      = 4 << 10
 )
 
 // sessions are those who have logged in.
@@ -36,19 +36,19 @@ type sessions struct {
 }
 
 func newSessions(password string, now func() time.Time) (*sessions, error) {
-	if len(password) < leastLength {
+	if len(password) < minLength {
 		return nil, errors.New("the console's password has fewer than 12 bytes: give a longer one")
 	}
 	return &sessions{password: sha256.Sum256([]byte(password)), now: now, ends: map[[32]byte]time.Time{}}, nil
 }
 
-// right compares in the same time wherever a password differs.
-func (s *sessions) right(password string) bool {
+// matches compares in the same time wherever a password differs.
+func (s *sessions) matches(password string) bool {
 	hash := sha256.Sum256([]byte(password))
 	return subtle.ConstantTimeCompare(hash[:], s.password[:]) == 1
 }
 
-func (s *sessions) begin() *http.Cookie {
+func (s *sessions) start() *http.Cookie {
 	value := make([]byte, 32)
 	rand.Read(value) //nolint:errcheck // it never fails: it ends the program instead
 	text := hex.EncodeToString(value)
@@ -63,7 +63,7 @@ func (s *sessions) begin() *http.Cookie {
 			oldest = id
 		}
 	}
-	if len(s.ends) >= mostSessions {
+	if len(s.ends) >= maxSessions {
 		delete(s.ends, oldest)
 	}
 	s.ends[sha256.Sum256([]byte(text))] = now.Add(life)
@@ -95,18 +95,18 @@ func (s *sessions) end(r *http.Request) {
 	delete(s.ends, sessionID(r))
 }
 
-// slowed refuses who tries too many passwords. The address is the one that the server found behind its proxies; all for
+// throttle refuses who tries too many passwords. The address is the one that the server found behind its proxies; all for
 // whom it found none share one limit.
-func (c *Console) slowed(next http.Handler) http.Handler {
+func (c *Console) throttle(next http.Handler) http.Handler {
 	tooMany := httprate.WithLimitHandler(func(w http.ResponseWriter, _ *http.Request) {
 		c.log.Warn("too many tries to log in to the console")
-		c.show(w, http.StatusTooManyRequests, "login", view{Title: "Log in", Data: "Too many tries. Wait a minute."})
+		c.writePage(w, http.StatusTooManyRequests, "login", view{Title: "Log in", Data: "Too many failed attempts. Wait a minute."})
 	})
 	address := func(r *http.Request) (string, error) {
 		return httprate.CanonicalizeIP(middleware.GetClientIP(r.Context())), nil
 	}
-	return httprate.LimitBy(triesOfOne, time.Minute, address, tooMany)(
-		httprate.LimitBy(triesOfAll, time.Minute, httprate.Key("*"), tooMany)(next))
+	return httprate.LimitBy(attemptsOfOne, time.Minute, address, tooMany)(
+		httprate.LimitBy(attemptsOfAll, time.Minute, httprate.Key("*"), tooMany)(next))
 }
 
 func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) {
@@ -114,18 +114,18 @@ func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, Root, http.StatusSeeOther)
 		return
 	}
-	c.show(w, http.StatusOK, "login", view{Title: "Log in", Data: ""})
+	c.writePage(w, http.StatusOK, "login", view{Title: "Log in", Data: ""})
 }
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
-	if !c.sessions.right(r.PostFormValue("password")) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if !c.sessions.matches(r.PostFormValue("password")) {
 		c.log.Warn("a wrong password for the console")
-		c.show(w, http.StatusUnauthorized, "login", view{Title: "Log in", Data: "That is not the password."})
+		c.writePage(w, http.StatusUnauthorized, "login", view{Title: "Log in", Data: "The password is wrong."})
 		return
 	}
 	c.sessions.end(r)
-	http.SetCookie(w, c.sessions.begin())
+	http.SetCookie(w, c.sessions.start())
 	http.Redirect(w, r, Root, http.StatusSeeOther)
 }
 

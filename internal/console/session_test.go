@@ -23,7 +23,7 @@ func TestThrottleTrustsProxies(t *testing.T) {
 			t.Fatal(err)
 		}
 		web := server.New(server.Config{Proxies: []netip.Prefix{netip.MustParsePrefix(c.proxies)}}, slog.New(slog.DiscardHandler))
-		web.Site(pages, Paths...)
+		web.MountSite(pages, Paths...)
 		listener := httptest.NewServer(web.Handler())
 		defer listener.Close()
 		login := func(client string) int {
@@ -41,7 +41,7 @@ func TestThrottleTrustsProxies(t *testing.T) {
 			reply.Body.Close()
 			return reply.StatusCode
 		}
-		for range triesOfOne {
+		for range attemptsOfOne {
 			if status := login("198.51.100.1"); status != http.StatusUnauthorized {
 				t.Fatalf("proxies %s: status %d", c.proxies, status)
 			}

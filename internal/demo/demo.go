@@ -21,13 +21,13 @@ import (
 
 // Accounts knows the account that the checks are on.
 type Accounts interface {
-	Named(ctx context.Context, name string) (account.Account, error)
-	Admit(ctx context.Context, acct account.Account) error
+	ByName(ctx context.Context, name string) (account.Account, error)
+	CountRequest(ctx context.Context, acct account.Account) error
 }
 
 // Captures begins transactions and tells what came of them.
 type Captures interface {
-	Begin(ctx context.Context, acct account.Account, selfie bool) (capture.Grant, error)
+	CreateTransaction(ctx context.Context, acct account.Account, selfie bool) (capture.TokenReply, error)
 	Result(ctx context.Context, acct account.Account, id string) (capture.Result, error)
 }
 
@@ -62,11 +62,11 @@ func (p *Page) Name() string { return "demo" }
 // Endpoints implements protocol.Protocol.
 func (p *Page) Endpoints() []protocol.Endpoint {
 	return []protocol.Endpoint{
-		file("/demo", "index.html", "text/html; charset=utf-8"),
-		file("/demo/demo.css", "demo.css", "text/css; charset=utf-8"),
-		file("/demo/demo.js", "demo.js", "text/javascript; charset=utf-8"),
-		p.answer(http.MethodPost, "/demo/tokens", p.token),
-		p.answer(http.MethodGet, "/demo/results/{transaction}", p.result),
+		fileEndpoint("/demo", "index.html", "text/html; charset=utf-8"),
+		fileEndpoint("/demo/demo.css", "demo.css", "text/css; charset=utf-8"),
+		fileEndpoint("/demo/demo.js", "demo.js", "text/javascript; charset=utf-8"),
+		p.jsonEndpoint(http.MethodPost, "/demo/tokens", p.createToken),
+		p.jsonEndpoint(http.MethodGet, "/demo/results/{transaction}", p.getResult),
 	}
 }
 
@@ -74,13 +74,13 @@ func (p *Page) Endpoints() []protocol.Endpoint {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-func file(at, name, kind string) protocol.Endpoint {
+func fileEndpoint(at, name, kind string) protocol.Endpoint {
 	content, err := web.File(path.Join("demo", name))
 	if err != nil {
 		panic(err) // it is in the repository
 	}
 	return protocol.Endpoint{
-		Method: http.MethodGet, Paths: []string{at}, Load: protocol.Light, Refuse: refuse,
+		Method: http.MethodGet, Paths: []string{at}, Media: protocol.NoMedia, WriteError: writeError,
 		Handle: func(w http.ResponseWriter, r *http.Request) {
 			h := w.Header()
 			h.Set("Content-Type", kind)
@@ -91,32 +91,32 @@ func file(at, name, kind string) protocol.Endpoint {
 	}
 }
 
-func refuse(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
+func writeError(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
 	f.Headers(w.Header())
-	protocol.Print(w, f.Status, map[string]string{"error": f.Message})
+	protocol.WriteJSON(w, f.Status, map[string]string{"error": f.Message})
 }
 
-func (p *Page) answer(method, at string, do func(r *http.Request, acct account.Account) (any, error)) protocol.Endpoint {
+func (p *Page) jsonEndpoint(method, at string, do func(r *http.Request, acct account.Account) (any, error)) protocol.Endpoint {
 	sameOrigin := http.NewCrossOriginProtection()
 	return protocol.Endpoint{
-		Method: method, Paths: []string{at}, Load: protocol.Light, Refuse: refuse,
+		Method: method, Paths: []string{at}, Media: protocol.NoMedia, WriteError: writeError,
 		Handle: func(w http.ResponseWriter, r *http.Request) {
 			reply, err := func() (any, error) {
 				if err := sameOrigin.Check(r); err != nil {
 					return nil, protocol.Fault{Status: http.StatusForbidden, Message: "The request is from another site.", Cause: err}
 				}
-				acct, err := p.accounts.Named(r.Context(), p.account)
+				acct, err := p.accounts.ByName(r.Context(), p.account)
 				if err != nil {
 					return nil, err
 				}
-				protocol.CallOf(r.Context()).Account = acct.Name
+				protocol.CallFromContext(r.Context()).Account = acct.Name
 				return do(r, acct)
 			}()
 			if err != nil {
-				refuse(w, r, protocol.FaultOf(r.Context(), err))
+				writeError(w, r, protocol.FaultOf(r.Context(), err))
 				return
 			}
-			protocol.Print(w, http.StatusOK, reply)
+			protocol.WriteJSON(w, http.StatusOK, reply)
 		},
 	}
 }
@@ -124,7 +124,7 @@ func (p *Page) answer(method, at string, do func(r *http.Request, acct account.A
 // limitTokens counts a token for the caller's network, or fails where it has had too many.
 func (p *Page) limitTokens(ctx context.Context) error {
 	fresh := rate.NewLimiter(rate.Every(tokenInterval), maxTokens)
-	limiter, known, _ := p.tokens.PeekOrAdd(account.Network(ctx), fresh)
+	limiter, known, _ := p.tokens.PeekOrAdd(account.CallerNetwork(ctx), fresh)
 	if !known {
 		limiter = fresh
 	}
@@ -134,7 +134,7 @@ func (p *Page) limitTokens(ctx context.Context) error {
 	return nil
 }
 
-func (p *Page) token(r *http.Request, acct account.Account) (any, error) {
+func (p *Page) createToken(r *http.Request, acct account.Account) (any, error) {
 	query := r.URL.Query()
 	if err := protocol.RefuseUnknownQuery(query, "mode"); err != nil {
 		return nil, err
@@ -146,12 +146,12 @@ func (p *Page) token(r *http.Request, acct account.Account) (any, error) {
 	if err := p.limitTokens(r.Context()); err != nil {
 		return nil, err
 	}
-	if err := p.accounts.Admit(r.Context(), acct); err != nil {
+	if err := p.accounts.CountRequest(r.Context(), acct); err != nil {
 		return nil, err
 	}
-	return p.captures.Begin(r.Context(), acct, mode == "selfie")
+	return p.captures.CreateTransaction(r.Context(), acct, mode == "selfie")
 }
 
-func (p *Page) result(r *http.Request, acct account.Account) (any, error) {
+func (p *Page) getResult(r *http.Request, acct account.Account) (any, error) {
 	return p.captures.Result(r.Context(), acct, r.PathValue("transaction"))
 }

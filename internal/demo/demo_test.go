@@ -16,10 +16,10 @@ import (
 // fakes is an account that may do anything.
 type fakes struct{}
 
-func (fakes) Named(context.Context, string) (account.Account, error) { return account.Account{}, nil }
-func (fakes) Admit(context.Context, account.Account) error           { return nil }
-func (fakes) Begin(context.Context, account.Account, bool) (capture.Grant, error) {
-	return capture.Grant{}, nil
+func (fakes) ByName(context.Context, string) (account.Account, error) { return account.Account{}, nil }
+func (fakes) CountRequest(context.Context, account.Account) error     { return nil }
+func (fakes) CreateTransaction(context.Context, account.Account, bool) (capture.TokenReply, error) {
+	return capture.TokenReply{}, nil
 }
 func (fakes) Result(context.Context, account.Account, string) (capture.Result, error) {
 	return capture.Result{}, nil
@@ -34,7 +34,7 @@ func TestTokensAreLimitedByNetwork(t *testing.T) {
 			reply := httptest.NewRecorder()
 			for _, e := range p.Endpoints() {
 				if e.Paths[0] == "/demo/tokens" {
-					e.Handle(reply, r.WithContext(account.From(r.Context(), netip.MustParseAddr(from))))
+					e.Handle(reply, r.WithContext(account.WithCaller(r.Context(), netip.MustParseAddr(from))))
 				}
 			}
 			return reply

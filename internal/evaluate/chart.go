@@ -41,7 +41,7 @@ type series struct {
 func detChart(accepted, rejected string, all []series, threshold float64) template.HTML {
 	p := newPlot(accepted, rejected)
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Min, axis.Max, axis.Scale, axis.Tick.Marker = detLeast, detMost, normalDeviate{}, detTicks
+		axis.Min, axis.Max, axis.Scale, axis.Tick.Marker = detMin, detMax, normalDeviate{}, detTicks
 	}
 	p.Add(grid(), equalErrors())
 	legend := newLegend()
@@ -53,15 +53,15 @@ func detChart(accepted, rejected string, all []series, threshold float64) templa
 		line := &plotter.Line{LineStyle: style(i), XYs: detLine(points)}
 		p.Add(line)
 		if threshold > 0 {
-			p.Add(dot(detPoint(at(s.samples, threshold)), line.Color))
+			p.Add(pointMark(detPoint(errorRatesAt(s.samples, threshold)), line.Color))
 		}
-		legend.Add(short(s.name), line)
+		legend.Add(shortNumber(s.name), line)
 	}
-	return render(p, legend, len(all), chartWidth, chartHeight)
+	return renderPlot(p, legend, len(all), chartWidth, chartHeight)
 }
 
 // The axes of a DET chart end here; what lies beyond is drawn at the end.
-const detLeast, detMost = 0.001, 0.99
+const detMin, detMax = 0.001, 0.99
 
 var detTicks = plot.ConstantTicks{
 	{Value: 0.001, Label: "0.1"}, {Value: 0.005}, {Value: 0.01, Label: "1"}, {Value: 0.02, Label: "2"},
@@ -82,14 +82,14 @@ func (normalDeviate) Normalize(least, most, x float64) float64 {
 func deviate(p float64) float64 { return math.Sqrt2 * math.Erfinv(2*p-1) }
 
 func detPoint(e errorPoint) plotter.XY {
-	inside := func(rate float64) float64 { return min(max(rate, detLeast), detMost) }
+	inside := func(rate float64) float64 { return min(max(rate, detMin), detMax) }
 	return plotter.XY{X: inside(e.accepted), Y: inside(e.rejected)}
 }
 
 // detLine leaves out points that are nearer to the last than can be seen.
 func detLine(points []errorPoint) plotter.XYs {
 	const apart = 0.004 // of an axis
-	scale := func(rate float64) float64 { return normalDeviate{}.Normalize(detLeast, detMost, rate) }
+	scale := func(rate float64) float64 { return normalDeviate{}.Normalize(detMin, detMax, rate) }
 	var line plotter.XYs
 	for i, e := range points {
 		next := detPoint(e)
@@ -104,8 +104,8 @@ func detLine(points []errorPoint) plotter.XYs {
 	return line
 }
 
-// at is the error rates of samples of both kinds at a threshold.
-func at(samples []sample, threshold float64) errorPoint {
+// errorRatesAt is the error rates of samples of both kinds at a threshold.
+func errorRatesAt(samples []sample, threshold float64) errorPoint {
 	positives, negatives := split(samples, func(s sample) bool { return s.positive })
 	return errorPoint{
 		accepted: 1 - shareBelow(negatives, threshold),
@@ -133,13 +133,13 @@ func thresholdChart(positives series, negatives []series, threshold float64) tem
 		}
 		line := &plotter.Line{LineStyle: style(i), StepStyle: plotter.PreStep, XYs: belowLine(s.samples, i > 0)}
 		p.Add(line)
-		legend.Add(short(s.name), line)
+		legend.Add(shortNumber(s.name), line)
 		entries++
 	}
 	if threshold > 0 {
-		p.Add(upright(threshold))
+		p.Add(verticalLine(threshold))
 	}
-	return render(p, legend, entries, chartWidth, chartHeight)
+	return renderPlot(p, legend, entries, chartWidth, chartHeight)
 }
 
 // belowLine is the share of the samples whose score is below each threshold, or, turned over, at or above it. Between
@@ -180,9 +180,9 @@ func histogram(samples []sample, threshold float64) template.HTML {
 	}
 	p.Add(bars)
 	if threshold > 0 {
-		p.Add(upright(threshold))
+		p.Add(verticalLine(threshold))
 	}
-	return render(p, plot.NewLegend(), 0, smallWidth, smallHeight)
+	return renderPlot(p, plot.NewLegend(), 0, smallWidth, smallHeight)
 }
 
 // reliabilityChart is each bin's share of positives, with its interval, against its mean score. Right scores lie on the
@@ -191,17 +191,17 @@ func reliabilityChart(r Reliability, positive string) template.HTML {
 	p := newPlot("mean score", "share "+positive+" (%)")
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
 	p.X.Tick.Marker, p.Y.Tick.Marker = scoreTicks, percentTicks
-	intervals := &plotter.YErrorBars{LineStyle: thin(color.Black), CapWidth: vg.Points(5)}
+	intervals := &plotter.YErrorBars{LineStyle: thinLine(color.Black), CapWidth: vg.Points(5)}
 	line := &plotter.Line{LineStyle: style(0)}
 	p.Add(grid(), equalErrors())
 	for _, b := range r.Bins {
 		point := plotter.XY{X: b.Score, Y: b.Share}
 		line.XYs, intervals.XYs = append(line.XYs, point), append(intervals.XYs, point)
 		intervals.YErrors = append(intervals.YErrors, struct{ Low, High float64 }{b.Share - b.Interval95.Low, b.Interval95.High - b.Share})
-		p.Add(dot(point, color.Black))
+		p.Add(pointMark(point, color.Black))
 	}
 	p.Add(intervals, line)
-	return render(p, plot.NewLegend(), 0, chartWidth, chartHeight)
+	return renderPlot(p, plot.NewLegend(), 0, chartWidth, chartHeight)
 }
 
 func newPlot(x, y string) *plot.Plot {
@@ -226,26 +226,26 @@ func grid() *plotter.Grid {
 	return &plotter.Grid{Vertical: light, Horizontal: light}
 }
 
-func thin(c color.Color) draw.LineStyle { return draw.LineStyle{Color: c, Width: vg.Points(0.6)} }
+func thinLine(c color.Color) draw.LineStyle { return draw.LineStyle{Color: c, Width: vg.Points(0.6)} }
 
 // equalErrors is the diagonal.
 func equalErrors() *plotter.Line {
-	l := &plotter.Line{LineStyle: thin(color.Gray{128})}
+	l := &plotter.Line{LineStyle: thinLine(color.Gray{128})}
 	for i := range 101 {
-		x := min(max(float64(i)/100, detLeast), detMost)
+		x := min(max(float64(i)/100, detMin), detMax)
 		l.XYs = append(l.XYs, plotter.XY{X: x, Y: x})
 	}
 	return l
 }
 
-// upright marks a threshold.
-func upright(x float64) *plotter.Line {
-	l := &plotter.Line{LineStyle: thin(color.Black), XYs: plotter.XYs{{X: x, Y: 0}, {X: x, Y: 1}}}
+// verticalLine marks a threshold.
+func verticalLine(x float64) *plotter.Line {
+	l := &plotter.Line{LineStyle: thinLine(color.Black), XYs: plotter.XYs{{X: x, Y: 0}, {X: x, Y: 1}}}
 	l.Dashes = plotutil.Dashes(2)
 	return l
 }
 
-func dot(at plotter.XY, c color.Color) *plotter.Scatter {
+func pointMark(at plotter.XY, c color.Color) *plotter.Scatter {
 	return &plotter.Scatter{XYs: plotter.XYs{at}, GlyphStyle: draw.GlyphStyle{Color: c, Radius: vg.Points(3.5), Shape: draw.CircleGlyph{}}}
 }
 
@@ -257,11 +257,11 @@ func style(i int) draw.LineStyle {
 	return draw.LineStyle{Color: plotutil.DarkColors[i%len(plotutil.DarkColors)], Width: vg.Points(1.3), Dashes: plotutil.Dashes(i)}
 }
 
-var scoreTicks, percentTicks = tenths(func(v float64) string { return fmt.Sprintf("%.1f", v) }),
-	tenths(func(v float64) string { return fmt.Sprintf("%.0f", 100*v) })
+var scoreTicks, percentTicks = tenthTicks(func(v float64) string { return fmt.Sprintf("%.1f", v) }),
+	tenthTicks(func(v float64) string { return fmt.Sprintf("%.0f", 100*v) })
 
-// tenths are ticks from 0 to 1, every second one with a label.
-func tenths(label func(float64) string) plot.ConstantTicks {
+// tenthTicks are ticks from 0 to 1, every second one with a label.
+func tenthTicks(label func(float64) string) plot.ConstantTicks {
 	var ticks plot.ConstantTicks
 	for i := range 11 {
 		tick := plot.Tick{Value: float64(i) / 10}
@@ -273,15 +273,15 @@ func tenths(label func(float64) string) plot.ConstantTicks {
 	return ticks
 }
 
-func short(name string) string {
+func shortNumber(name string) string {
 	if letters := []rune(name); len(letters) > nameLetters {
 		return string(letters[:nameLetters-1]) + "…"
 	}
 	return name
 }
 
-// render draws a plot and, below it, its legend, as an SVG element.
-func render(p *plot.Plot, legend plot.Legend, entries int, width, height vg.Length) template.HTML {
+// renderPlot draws a plot and, below it, its legend, as an SVG element.
+func renderPlot(p *plot.Plot, legend plot.Legend, entries int, width, height vg.Length) template.HTML {
 	below := vg.Length(entries) * legendHeight
 	canvas := vgsvg.New(width, height+below)
 	whole := draw.New(canvas)

@@ -14,7 +14,7 @@ func TestPointsAgainstBruteForce(t *testing.T) {
 		all := randomSamples(random, 20)
 		points := newCurve(all, nil).points()
 		for threshold := range 41 {
-			want := at(all, float64(threshold))
+			want := errorRatesAt(all, float64(threshold))
 			found := false
 			for _, p := range points {
 				found = found || near(p.accepted, want.accepted, 1e-12) && near(p.rejected, want.rejected, 1e-12)
@@ -39,7 +39,7 @@ func TestDeviateIsTheNormalQuantile(t *testing.T) {
 			t.Errorf("%g: %g, want %g", p, got, want)
 		}
 	}
-	if low, high := (normalDeviate{}).Normalize(detLeast, detMost, detLeast), (normalDeviate{}).Normalize(detLeast, detMost, detMost); low != 0 || high != 1 {
+	if low, high := (normalDeviate{}).Normalize(detMin, detMax, detMin), (normalDeviate{}).Normalize(detMin, detMax, detMax); low != 0 || high != 1 {
 		t.Errorf("the axis runs from %g to %g", low, high)
 	}
 }
@@ -93,7 +93,7 @@ func TestTradeoffsAreThinnedFaithfully(t *testing.T) {
 	if len(line) > 1000 {
 		t.Errorf("%d of %d points are drawn", len(line), len(points))
 	}
-	scale := func(v float64) float64 { return normalDeviate{}.Normalize(detLeast, detMost, v) }
+	scale := func(v float64) float64 { return normalDeviate{}.Normalize(detMin, detMax, v) }
 	for range 200 {
 		p := points[random.IntN(len(points))]
 		want, nearest := detPoint(p), math.Inf(1)

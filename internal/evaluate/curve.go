@@ -119,7 +119,7 @@ func (c curve) estimates() (auc, eer *Estimate) {
 			errors = append(errors, e)
 		}
 	}
-	auc.Interval95, eer.Interval95 = middle95(areas), middle95(errors)
+	auc.Interval95, eer.Interval95 = interval95(areas), interval95(errors)
 	return auc, eer
 }
 
@@ -135,8 +135,8 @@ func (c curve) canBootstrap() bool {
 	return len(people[true]) > 1 && len(people[false]) > 1
 }
 
-// middle95 is the interval from the 2.5% to the 97.5% point of the values, which it sorts.
-func middle95(values []float64) *Interval {
+// interval95 is the interval from the 2.5% to the 97.5% point of the values, which it sorts.
+func interval95(values []float64) *Interval {
 	slices.Sort(values)
 	cut := len(values) / 40
 	return &Interval{values[cut], values[len(values)-1-cut]}

@@ -1,8 +1,8 @@
 // Package evaluate runs labelled sets through the server's own checks and reports their error rates: pictures with the
 // terms of ISO/IEC 30107-3 (PAD), recordings of phrases with those of ISO/IEC 19795-1 (Phrase).
 //
-// A set is a CSV file. All its faults are reported at once, before any work starts. The reports are plain values with
-// stable JSON keys, in which rates are 0 to 1 and null stands for what a set cannot give; WriteText prints them for a
+// A set is a CSV file. All its faults are reported together, before any work starts. The reports are plain values with
+// stable JSON keys, in which rates are 0 to 1 and null stands for a missing figure; WriteText prints them for a
 // terminal, WriteHTML as a page with charts, and WriteScores writes what each picture or trial scored.
 package evaluate
 
@@ -57,14 +57,14 @@ type Options struct {
 	// Program and Began are the program's version and the time, which the report states.
 	Program string
 	Began   time.Time
-	// Workers is how many files are checked at once; 0: as many as there are CPUs.
+	// Workers is how many files are checked at the same time; 0: as many as there are CPUs.
 	Workers int
-	// Progress, if set, is called after each file, never by two goroutines at once.
+	// Progress, if set, is called after each file, never by two goroutines at the same time.
 	Progress func(done, total int)
 }
 
-// each calls do for 0 to n-1 on o.Workers goroutines. The first error, or the context's end, stops it.
-func (o Options) each(ctx context.Context, n int, do func(context.Context, int) error) error {
+// runEach calls do for 0 to n-1 on o.Workers goroutines. The first error, or the context's end, stops it.
+func (o Options) runEach(ctx context.Context, n int, do func(context.Context, int) error) error {
 	workers := o.Workers
 	if workers < 1 {
 		workers = runtime.NumCPU()
@@ -108,7 +108,7 @@ type Measured struct {
 	Models []liveness.ModelRef `json:"models"`
 }
 
-func (o Options) measured() Measured {
+func (o Options) newMeasured() Measured {
 	return Measured{File: filepath.Base(o.File), Program: o.Program, Began: o.Began, Models: []liveness.ModelRef{}}
 }
 
@@ -154,10 +154,10 @@ func (out outputs) save(report interface {
 	WriteScores(io.Writer) error
 	WriteHTML(io.Writer) error
 }) error {
-	return errors.Join(fill(out.scores, report.WriteScores), fill(out.page, report.WriteHTML))
+	return errors.Join(writeReport(out.scores, report.WriteScores), writeReport(out.page, report.WriteHTML))
 }
 
-func fill(file *os.File, write func(io.Writer) error) error {
+func writeReport(file *os.File, write func(io.Writer) error) error {
 	if file == nil {
 		return nil
 	}

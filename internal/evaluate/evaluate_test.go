@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the files in testdata")
 
-// golden compares text with a file in testdata.
-func golden(t *testing.T, name, got string) {
+// compareGolden compares text with a file in testdata.
+func compareGolden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name)
 	if *update {
@@ -35,8 +35,8 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// set writes a CSV file and a file for each of the names and contents, and returns the CSV file's name.
-func set(t *testing.T, table string, files map[string]string) string {
+// writeTable writes a CSV file and a file for each of the names and contents, and returns the CSV file's name.
+func writeTable(t *testing.T, table string, files map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
 	for name, content := range files {
@@ -82,7 +82,7 @@ func TestProgressCountsEveryFileOnce(t *testing.T) {
 	}
 	var calls []int
 	report, err := PAD(t.Context(), Options{
-		File: set(t, table, files), Workers: 8,
+		File: writeTable(t, table, files), Workers: 8,
 		Progress: func(done, total int) {
 			calls = append(calls, done)
 			if total != 200 {
@@ -108,11 +108,11 @@ func TestProgressCountsEveryFileOnce(t *testing.T) {
 	}
 }
 
-func TestWorkersRunAtOnce(t *testing.T) {
+func TestWorkersRunConcurrently(t *testing.T) {
 	var both sync.WaitGroup
 	both.Add(2)
 	_, err := PAD(t.Context(), Options{
-		File: set(t, twoPictures, map[string]string{"a": "live 1", "b": "attack 0"}), Workers: 2,
+		File: writeTable(t, twoPictures, map[string]string{"a": "live 1", "b": "attack 0"}), Workers: 2,
 	}, 0.5, func(_ context.Context, data []byte) (liveness.Verdict, error) {
 		both.Done()
 		both.Wait() // returns only when the other one is here too
@@ -127,7 +127,7 @@ func TestCancelledEvaluationHasNoReport(t *testing.T) {
 	files := map[string]string{"a": "live 1", "b": "attack 0"}
 	scores := filepath.Join(t.TempDir(), "scores.csv")
 	ctx, cancel := context.WithCancel(t.Context())
-	report, err := PAD(ctx, Options{File: set(t, twoPictures, files), Workers: 1, Scores: scores}, 0.5,
+	report, err := PAD(ctx, Options{File: writeTable(t, twoPictures, files), Workers: 1, Scores: scores}, 0.5,
 		func(ctx context.Context, data []byte) (liveness.Verdict, error) {
 			cancel()
 			return parse(string(data)), nil
@@ -141,7 +141,7 @@ func TestCancelledEvaluationHasNoReport(t *testing.T) {
 	// The same when the last file of all was being checked.
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
-	_, err = PAD(ctx, Options{File: set(t, "path,label,species\na,bona_fide,\n", files)}, 0.5,
+	_, err = PAD(ctx, Options{File: writeTable(t, "path,label,species\na,bona_fide,\n", files)}, 0.5,
 		func(ctx context.Context, data []byte) (liveness.Verdict, error) {
 			cancel()
 			return parse(string(data)), nil
@@ -154,7 +154,7 @@ func TestCancelledEvaluationHasNoReport(t *testing.T) {
 func TestFailureOfTheProgramNamesTheFile(t *testing.T) {
 	broken := errors.New("the model has gone")
 	files := map[string]string{"a": "live 1", "b": "attack 0"}
-	_, err := PAD(t.Context(), Options{File: set(t, twoPictures, files)}, 0.5,
+	_, err := PAD(t.Context(), Options{File: writeTable(t, twoPictures, files)}, 0.5,
 		func(_ context.Context, data []byte) (liveness.Verdict, error) {
 			if string(data) == "attack 0" {
 				return liveness.Verdict{}, broken
@@ -164,7 +164,7 @@ func TestFailureOfTheProgramNamesTheFile(t *testing.T) {
 	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "b: ") {
 		t.Errorf("error %v", err)
 	}
-	_, err = Phrase(t.Context(), Options{File: set(t, "path,spoken,claimed\nb,1234,1234\n", files)},
+	_, err = Phrase(t.Context(), Options{File: writeTable(t, "path,spoken,claimed\nb,1234,1234\n", files)},
 		func(context.Context, []byte, string) (Recording, error) { return nil, broken })
 	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "b: ") {
 		t.Errorf("error %v", err)
@@ -172,7 +172,7 @@ func TestFailureOfTheProgramNamesTheFile(t *testing.T) {
 }
 
 func TestFileThatVanishesIsARow(t *testing.T) {
-	file := set(t, twoPictures, map[string]string{"a": "live 1", "b": "attack 0"})
+	file := writeTable(t, twoPictures, map[string]string{"a": "live 1", "b": "attack 0"})
 	report, err := PAD(t.Context(), Options{File: file, Workers: 1}, 0.5,
 		func(_ context.Context, data []byte) (liveness.Verdict, error) {
 			os.Remove(filepath.Join(filepath.Dir(file), "b"))
@@ -190,7 +190,7 @@ func TestScoresThatCannotBeWrittenStopTheStart(t *testing.T) {
 	files := map[string]string{"a": "live 1", "b": "attack 0"}
 	var calls atomic.Int32
 	_, err := PAD(t.Context(), Options{
-		File: set(t, twoPictures, files), Scores: filepath.Join(t.TempDir(), "no", "such", "folder.csv"),
+		File: writeTable(t, twoPictures, files), Scores: filepath.Join(t.TempDir(), "no", "such", "folder.csv"),
 	}, 0.5, func(context.Context, []byte) (liveness.Verdict, error) {
 		calls.Add(1)
 		return liveness.Verdict{}, nil

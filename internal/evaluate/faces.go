@@ -57,14 +57,14 @@ type labelled struct {
 // picture as shown), set, and the points left_eye_x, left_eye_y, right_eye_…, nose_…, mouth_left_…, mouth_right_…. A
 // picture of no face has one row without a box.
 func Faces(ctx context.Context, o Options, check PictureFunc) (FacesReport, error) {
-	report := FacesReport{Measured: o.measured(), Groups: []FacesGroup{}, Points: []PointError{}}
+	report := FacesReport{Measured: o.newMeasured(), Groups: []FacesGroup{}, Points: []PointError{}}
 	pictures, err := readFaces(o.File)
 	if err != nil {
 		return report, err
 	}
 	found := make([][]liveness.Face, len(pictures))
 	models := make([][]liveness.ModelRef, len(pictures))
-	err = o.each(ctx, len(pictures), func(ctx context.Context, i int) error {
+	err = o.runEach(ctx, len(pictures), func(ctx context.Context, i int) error {
 		data, err := readFile(pictures[i].file)
 		if err != nil {
 			return err
@@ -128,12 +128,12 @@ func (t *table) numbers(r row, columns ...string) []float64 {
 		}
 		v, err := strconv.ParseFloat(r.cells[column], 64)
 		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-			t.fault(r.line, column, "%q is not a number", r.cells[column])
+			t.addError(r.line, column, "%q is not a number", r.cells[column])
 		}
 		list = append(list, v)
 	}
 	if len(list) != 0 && len(list) != len(columns) {
-		t.fault(r.line, columns[0], "%d of the %d columns %v are filled; expected all or none", len(list), len(columns), columns)
+		t.addError(r.line, columns[0], "%d of the %d columns %v are filled; expected all or none", len(list), len(columns), columns)
 	}
 	if len(list) != len(columns) {
 		return nil
@@ -157,7 +157,7 @@ func (r *FacesReport) count(pictures []labelled, found [][]liveness.Face) {
 			sets[p.set] = &tallyOfFaces{}
 			order = append(order, p.set)
 		}
-		both := len(matched(p.boxes, found[i]))
+		both := len(matchFaces(p.boxes, found[i]))
 		for _, t := range []*tallyOfFaces{&all, sets[p.set]} {
 			t.labelled += len(p.boxes)
 			t.found += len(found[i])
@@ -170,9 +170,9 @@ func (r *FacesReport) count(pictures []labelled, found [][]liveness.Face) {
 	r.All = all.group("all")
 }
 
-// matched pairs each labelled box with the found face that overlaps it most, each face once: the indexes of the faces by
+// matchFaces pairs each labelled box with the found face that overlaps it most, each face once: the indexes of the faces by
 // those of the boxes.
-func matched(boxes []liveness.Box, faces []liveness.Face) map[int]int {
+func matchFaces(boxes []liveness.Box, faces []liveness.Face) map[int]int {
 	pairs, taken := map[int]int{}, map[int]bool{}
 	for i, b := range boxes {
 		best, which := sameFace, -1
@@ -252,7 +252,7 @@ func (r FacesReport) WriteText(w io.Writer) error {
 			if rate == nil {
 				row = append(row, "0", "-", "")
 			} else {
-				row = append(row, fmt.Sprint(rate.Of), percent(rate.Value), between(rate.Interval95, percent))
+				row = append(row, fmt.Sprint(rate.Of), percent(rate.Value), formatInterval(rate.Interval95, percent))
 			}
 		}
 		rows.Rows = append(rows.Rows, row)

@@ -113,21 +113,21 @@ func PAD(ctx context.Context, o Options, threshold float64, check PictureFunc) (
 	}
 	defer out.close()
 	pictures := labels.pictures
-	err = o.each(ctx, len(pictures), func(ctx context.Context, i int) error {
+	err = o.runEach(ctx, len(pictures), func(ctx context.Context, i int) error {
 		return pictures[i].check(ctx, check)
 	})
 	if err != nil {
 		return PADReport{}, err
 	}
-	report := labels.report(o.measured(), threshold)
+	report := labels.report(o.newMeasured(), threshold)
 	return report, out.save(report)
 }
 
 // labels is a CSV file of pictures.
 type labels struct {
 	pictures []picture
-	// whose names a picture's person; nil without the column person.
-	whose func(picture) string
+	// personKeys names a picture's person; nil without the column person.
+	personKeys func(picture) string
 }
 
 func readLabels(name string) (labels, error) {
@@ -137,7 +137,7 @@ func readLabels(name string) (labels, error) {
 	}
 	var found labels
 	if t.has["person"] {
-		found.whose = picture.whose
+		found.personKeys = picture.personKey
 	}
 	seen := map[string]agreement{}
 	for _, r := range t.rows {
@@ -151,11 +151,11 @@ func readLabels(name string) (labels, error) {
 		}
 		switch {
 		case !p.attack && r.cells["label"] != "bona_fide":
-			t.fault(r.line, "label", "%q is not known; expected bona_fide or attack", r.cells["label"])
+			t.addError(r.line, "label", "%q is not known; expected bona_fide or attack", r.cells["label"])
 		case p.attack && p.species == "":
-			t.fault(r.line, "species", "it is empty for an attack; expected its kind, such as print or phone_replay")
+			t.addError(r.line, "species", "it is empty for an attack; expected its kind, such as print or phone_replay")
 		default:
-			t.agree(seen, p.file, r, "label")
+			t.requireSame(seen, p.file, r, "label")
 		}
 		found.pictures = append(found.pictures, p)
 	}
@@ -181,8 +181,8 @@ func (p *picture) check(ctx context.Context, check PictureFunc) error {
 	return nil
 }
 
-// whose names the picture's person; a picture without a name shows a person of its own.
-func (p picture) whose() string { return cmp.Or(p.person, p.file) }
+// personKey names the picture's person; a picture without a name shows a person of its own.
+func (p picture) personKey() string { return cmp.Or(p.person, p.file) }
 
 // bonaFideAt says whether the picture, which must have responded, is classified as bona fide at the threshold.
 func (p picture) bonaFideAt(threshold float64) bool { return float64(*p.score) >= threshold }
@@ -218,8 +218,8 @@ func (l labels) group(name string, pictures []picture, threshold float64) PADGro
 		Attacks:      len(attacks),
 		Species:      []Species{},
 		Operating:    l.operatingPoint(responses, threshold),
-		APNRR:        share(attacks, l.whose, silent),
-		BPNRR:        share(bonaFide, l.whose, silent),
+		APNRR:        share(attacks, l.personKeys, silent),
+		BPNRR:        share(bonaFide, l.personKeys, silent),
 		NonResponses: []NonResponse{},
 		responses:    responses,
 	}
@@ -230,8 +230,8 @@ func (l labels) group(name string, pictures []picture, threshold float64) PADGro
 		_, answered := split(species.items, silent)
 		g.Species = append(g.Species, Species{
 			Name:  species.name,
-			APCER: share(answered, l.whose, func(p picture) bool { return p.bonaFideAt(threshold) }),
-			APNRR: share(species.items, l.whose, silent),
+			APCER: share(answered, l.personKeys, func(p picture) bool { return p.bonaFideAt(threshold) }),
+			APNRR: share(species.items, l.personKeys, silent),
 		})
 	}
 	for _, reason := range groups(unanswered, func(p picture) string { return string(cmp.Or(p.reason, "undecided")) }) {
@@ -239,9 +239,9 @@ func (l labels) group(name string, pictures []picture, threshold float64) PADGro
 		g.NonResponses = append(g.NonResponses, NonResponse{liveness.Reason(reason.name), len(bonaFide), len(attacks)})
 	}
 	var names []string
-	if l.whose != nil {
-		g.People = len(groups(pictures, l.whose))
-		names = column(responses, l.whose)
+	if l.personKeys != nil {
+		g.People = len(groups(pictures, l.personKeys))
+		names = column(responses, l.personKeys)
 	}
 	scores := column(responses, picture.sample)
 	g.AUC, g.EER = newCurve(scores, names).estimates()
@@ -258,17 +258,17 @@ func (l labels) operatingPoint(responses []picture, threshold float64) Operating
 	attacks, bonaFide := split(responses, func(p picture) bool { return p.attack })
 	point := OperatingPoint{
 		Threshold: threshold,
-		APCER:     share(attacks, l.whose, accepted),
-		BPCER:     share(bonaFide, l.whose, func(p picture) bool { return !accepted(p) }),
+		APCER:     share(attacks, l.personKeys, accepted),
+		BPCER:     share(bonaFide, l.personKeys, func(p picture) bool { return !accepted(p) }),
 	}
 	var worst []picture
 	for _, species := range groups(attacks, func(p picture) string { return p.species }) {
 		apcer := share(species.items, nil, accepted)
-		if point.HighestAPCER == nil || worse(*apcer, *point.HighestAPCER) {
+		if point.HighestAPCER == nil || isWorse(*apcer, *point.HighestAPCER) {
 			point.HighestAPCER, point.Worst, worst = apcer, species.name, species.items
 		}
 	}
-	point.HighestAPCER = share(worst, l.whose, accepted)
+	point.HighestAPCER = share(worst, l.personKeys, accepted)
 	if point.APCER != nil && point.BPCER != nil {
 		hter := (point.APCER.Value + point.BPCER.Value) / 2
 		point.HTER = &hter
@@ -276,8 +276,8 @@ func (l labels) operatingPoint(responses []picture, threshold float64) Operating
 	return point
 }
 
-// worse says whether a is the higher rate; of equal ones, the one that can be higher yet.
-func worse(a, b Rate) bool {
+// isWorse says whether a is the higher rate; of equal ones, the one that can be higher yet.
+func isWorse(a, b Rate) bool {
 	if a.Value != b.Value {
 		return a.Value > b.Value
 	}

@@ -52,11 +52,11 @@ func (r PADReport) WriteHTML(w io.Writer) error {
 			fact{"Threshold", fmt.Sprintf("%.6g: a score of this and above is classified as bona fide", r.Threshold)}),
 		Models: r.Models,
 		Notes: []string{
-			"APCER: of the attack presentations of one species that got a response, the share that was classified as bona fide. The highest of all species is the one to compare systems by.",
-			"BPCER: of the bona fide presentations that got a response, the share that was classified as attacks.",
+			"APCER: the share of attack presentations of one species with a response that was classified as bona fide. Compare systems by the highest of all species.",
+			"BPCER: the share of bona fide presentations with a response that was classified as attacks.",
 			"APNRR and BPNRR: of all attack, and of all bona fide, presentations, the share that got no response, because the picture could not carry a decision. They count in no other figure.",
 			"Intervals are 95%. “interval” takes every picture as independent (Wilson's score interval; the rule of three at none and at all); “over people” draws people with all of their pictures (bootstrap, 1000 draws), and is the one to go by where people have many pictures.",
-			"ECE: how far the scores are from the share of bona fide presentations that they promise, on average, at the prior of one half that they are calibrated for.",
+			"ECE: the mean difference between scores and the share of bona fide presentations, at the calibrated prior of one half.",
 		},
 	}
 	for _, g := range append([]PADGroup{r.All}, r.Sets...) {
@@ -91,7 +91,7 @@ func (g PADGroup) part(threshold float64) part {
 			detChart("APCER (%)", "BPCER (%)", tradeoffs, threshold))
 	}
 	if len(g.responses) > 0 {
-		p.figure("Errors by threshold", "BPCER, and APCER by species. The upright line is the threshold.",
+		p.figure("Errors by threshold", "BPCER, and APCER by species. The vertical line is the threshold.",
 			thresholdChart(series{"BPCER", bonaFide}, species, threshold))
 	}
 	p.reliability(g.Reliability, "bona fide", "attacks")
@@ -107,10 +107,10 @@ func (r PhraseReport) WriteHTML(w io.Writer) error {
 		Facts:    append(r.facts(), fact{"Trials", r.All.counts()}),
 		Models:   r.Models,
 		Notes: []string{
-			"FAR: of the impostor trials, the share that scores at or above a threshold (0 to 100).",
-			"FRR: of the genuine trials, the share that scores below it. A user error is a rejection: it scores 0.",
+			"FAR: the share of impostor trials that score at or above a threshold (0 to 100).",
+			"FRR: the share of genuine trials that score below it. A user error is a rejection: it scores 0.",
 			"Intervals are 95%. “interval” takes every trial as independent (Wilson's score interval; the rule of three at none and at all); “over people” draws people with all of their trials (bootstrap, 1000 draws), and is the one to go by where people have many trials.",
-			"ECE: how far the scores are from the share of genuine trials that they promise, on average, at the prior of 0.9 that they are calibrated for. User errors are left out.",
+			"ECE: the mean difference between scores and the share of genuine trials, at the calibrated prior of 0.9. User errors are left out.",
 		},
 	}
 	p.Parts = append(p.Parts, r.part())

@@ -32,7 +32,7 @@ func withWeights(_ context.Context, data []byte) (liveness.Verdict, error) {
 func padPage(t *testing.T, table string, files map[string]string) (PADReport, string) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "report.html")
-	report, err := PAD(t.Context(), Options{File: set(t, table, files), Page: name, Program: "1.2", Began: noon}, 0.5, withWeights)
+	report, err := PAD(t.Context(), Options{File: writeTable(t, table, files), Page: name, Program: "1.2", Began: noon}, 0.5, withWeights)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func checkPage(t *testing.T, text string) {
 
 func TestPADPage(t *testing.T) {
 	report, text := padPage(t, padSet, padFiles)
-	golden(t, "pad.html", svg.ReplaceAllString(text, "<svg/>"))
+	compareGolden(t, "pad.html", svg.ReplaceAllString(text, "<svg/>"))
 	if got := report.Models; len(got) != 2 || got[0] != weights[0] || got[1] != weights[1] {
 		t.Errorf("models %+v", got)
 	}
@@ -119,7 +119,7 @@ func TestPagesOfPoorSets(t *testing.T) {
 
 func TestPhrasePage(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "report.html")
-	_, err := Phrase(t.Context(), Options{File: set(t, phraseSet, phraseFiles), Page: name, Program: "1.2", Began: noon}, readSpoken)
+	_, err := Phrase(t.Context(), Options{File: writeTable(t, phraseSet, phraseFiles), Page: name, Program: "1.2", Began: noon}, readSpoken)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestPhrasePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkPage(t, string(text))
-	golden(t, "phrase.html", svg.ReplaceAllString(string(text), "<svg/>"))
+	compareGolden(t, "phrase.html", svg.ReplaceAllString(string(text), "<svg/>"))
 	charts := svg.FindAllString(string(text), -1)
 	if len(charts) != 4+4 {
 		t.Fatalf("%d charts", len(charts))
@@ -146,7 +146,7 @@ func TestPhrasePage(t *testing.T) {
 }
 
 func TestPageThatCannotBeWrittenStopsTheStart(t *testing.T) {
-	_, err := PAD(t.Context(), Options{File: set(t, twoPictures, map[string]string{"a": "live 1", "b": "attack 0"}), Page: t.TempDir()}, 0.5,
+	_, err := PAD(t.Context(), Options{File: writeTable(t, twoPictures, map[string]string{"a": "live 1", "b": "attack 0"}), Page: t.TempDir()}, 0.5,
 		func(context.Context, []byte) (liveness.Verdict, error) {
 			t.Error("a picture was checked")
 			return liveness.Verdict{}, nil

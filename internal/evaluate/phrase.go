@@ -81,8 +81,8 @@ type trial struct {
 	models []liveness.ModelRef
 }
 
-// whose names the trial's person; a recording without a name shows a person of its own.
-func (t trial) whose() string { return cmp.Or(t.person, t.file) }
+// personKey names the trial's person; a recording without a name shows a person of its own.
+func (t trial) personKey() string { return cmp.Or(t.person, t.file) }
 
 // Phrase decodes and reads every recording that o.File lists once, judges it for each phrase claimed, and reports the
 // error rates.
@@ -102,21 +102,21 @@ func Phrase(ctx context.Context, o Options, read RecordingFunc) (PhraseReport, e
 	}
 	defer out.close()
 	recordings := list.recordings()
-	err = o.each(ctx, len(recordings), func(ctx context.Context, i int) error {
-		return judge(ctx, recordings[i], read)
+	err = o.runEach(ctx, len(recordings), func(ctx context.Context, i int) error {
+		return scoreTrials(ctx, recordings[i], read)
 	})
 	if err != nil {
 		return PhraseReport{}, err
 	}
-	report := list.report(o.measured())
+	report := list.report(o.newMeasured())
 	return report, out.save(report)
 }
 
 // trials is a CSV file of trials.
 type trials struct {
 	trials []trial
-	// whose names a trial's person; nil without the column person.
-	whose func(trial) string
+	// personKeys names a trial's person; nil without the column person.
+	personKeys func(trial) string
 }
 
 func readTrials(name string) (trials, error) {
@@ -126,18 +126,18 @@ func readTrials(name string) (trials, error) {
 	}
 	var found trials
 	if t.has["person"] {
-		found.whose = trial.whose
+		found.personKeys = trial.personKey
 	}
 	spoken, person, own := map[string]agreement{}, map[string]agreement{}, map[string]agreement{}
 	for _, r := range t.rows {
 		claimed := r.cells["claimed"]
 		if claimed == "" || strings.Trim(claimed, "0123456789") != "" {
-			t.fault(r.line, "claimed", "%q is not a phrase; expected digits, such as 597692", claimed)
+			t.addError(r.line, "claimed", "%q is not a phrase; expected digits, such as 597692", claimed)
 		}
 		file := t.file(r)
-		t.agree(spoken, file, r, "spoken")
-		t.agree(person, file, r, "person")
-		t.agree(own, file, r, "models")
+		t.requireSame(spoken, file, r, "spoken")
+		t.requireSame(person, file, r, "person")
+		t.requireSame(own, file, r, "models")
 		found.trials = append(found.trials, trial{
 			path:    r.cells["path"],
 			file:    file,
@@ -145,7 +145,7 @@ func readTrials(name string) (trials, error) {
 			genuine: r.cells["spoken"] == claimed,
 			person:  r.cells["person"],
 			kind:    r.cells["kind"],
-			own:     t.subfolder(r, "models"),
+			own:     t.folderOf(r, "models"),
 		})
 	}
 	return found, t.err()
@@ -168,8 +168,8 @@ func (l trials) recordings() [][]*trial {
 	return found
 }
 
-// judge fills in the scores of one recording's trials.
-func judge(ctx context.Context, trials []*trial, read RecordingFunc) error {
+// scoreTrials fills in the scores of one recording's trials.
+func scoreTrials(ctx context.Context, trials []*trial, read RecordingFunc) error {
 	data, err := readFile(trials[0].file)
 	if err != nil {
 		for _, t := range trials {
@@ -236,8 +236,8 @@ func (l trials) group(name string, trials []trial) PhraseGroup {
 	for _, threshold := range phraseThresholds {
 		g.Thresholds = append(g.Thresholds, PhrasePoint{
 			Threshold: threshold,
-			FAR:       share(impostors, l.whose, func(t trial) bool { return t.score >= threshold }),
-			FRR:       share(genuine, l.whose, func(t trial) bool { return t.score < threshold }),
+			FAR:       share(impostors, l.personKeys, func(t trial) bool { return t.score >= threshold }),
+			FRR:       share(genuine, l.personKeys, func(t trial) bool { return t.score < threshold }),
 		})
 	}
 	for _, reason := range groups(trials, func(t trial) string { return string(t.reason) }) {
@@ -245,9 +245,9 @@ func (l trials) group(name string, trials []trial) PhraseGroup {
 		g.UserErrors = append(g.UserErrors, UserError{liveness.Reason(reason.name), len(genuine), len(impostors)})
 	}
 	var names []string
-	if l.whose != nil {
-		g.People = len(groups(trials, l.whose))
-		names = column(trials, l.whose)
+	if l.personKeys != nil {
+		g.People = len(groups(trials, l.personKeys))
+		names = column(trials, l.personKeys)
 	}
 	g.AUC, g.EER = newCurve(column(trials, trial.sample), names).estimates()
 	scored, _ := split(trials, func(t trial) bool { return t.reason == "" })
@@ -264,8 +264,8 @@ func (l trials) kind(name string, trials []trial) PhraseGroup {
 	genuine, _ := split(l.trials, func(t trial) bool { return t.genuine })
 	both := slices.Concat(trials, genuine)
 	var names []string
-	if l.whose != nil {
-		names = column(both, l.whose)
+	if l.personKeys != nil {
+		names = column(both, l.personKeys)
 	}
 	g.AUC, g.EER = newCurve(column(both, trial.sample), names).estimates()
 	return g

@@ -58,7 +58,7 @@ var phraseFiles = map[string]string{
 func TestPhraseReport(t *testing.T) {
 	scores := filepath.Join(t.TempDir(), "scores.csv")
 	var reads atomic.Int32
-	report, err := Phrase(t.Context(), Options{File: set(t, phraseSet, phraseFiles), Scores: scores, Workers: 2},
+	report, err := Phrase(t.Context(), Options{File: writeTable(t, phraseSet, phraseFiles), Scores: scores, Workers: 2},
 		func(ctx context.Context, data []byte, models string) (Recording, error) {
 			reads.Add(1)
 			return readSpoken(ctx, data, models)
@@ -90,15 +90,15 @@ func TestPhraseReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "phrase.txt", text.String())
-	golden(t, "phrase.json", string(asJSON)+"\n")
-	golden(t, "phrase_scores.csv", string(written))
+	compareGolden(t, "phrase.txt", text.String())
+	compareGolden(t, "phrase.json", string(asJSON)+"\n")
+	compareGolden(t, "phrase_scores.csv", string(written))
 }
 
 // A score that comes with a reason is not one: the protocol answers 0.
 func TestPhraseReasonOutweighsScore(t *testing.T) {
 	high := liveness.Score(0.999)
-	report, err := Phrase(t.Context(), Options{File: set(t, "path,spoken,claimed\na,12,12\n", map[string]string{"a": ""})},
+	report, err := Phrase(t.Context(), Options{File: writeTable(t, "path,spoken,claimed\na,12,12\n", map[string]string{"a": ""})},
 		func(context.Context, []byte, string) (Recording, error) {
 			return spokenFile{"else": {Score: &high, Reason: liveness.FaceChanged}}, nil
 		})
@@ -110,8 +110,8 @@ func TestPhraseReasonOutweighsScore(t *testing.T) {
 	}
 }
 
-func TestPhraseIsJudgedByTheModelsThatTheTableNames(t *testing.T) {
-	name := set(t, "path,spoken,claimed,models\na,12,12,folds/anna\nb,12,12,\n", map[string]string{"a": "a", "b": "b"})
+func TestPhraseIsScoredByTheModelsOfTheTable(t *testing.T) {
+	name := writeTable(t, "path,spoken,claimed,models\na,12,12,folds/anna\nb,12,12,\n", map[string]string{"a": "a", "b": "b"})
 	got := map[string]string{}
 	_, err := Phrase(t.Context(), Options{File: name, Workers: 1},
 		func(_ context.Context, data []byte, models string) (Recording, error) {
@@ -133,7 +133,7 @@ func TestPhraseOrderIsTheFiles(t *testing.T) {
 		files[name] = "else: live 0.5"
 		table += fmt.Sprintf("%s,1,%d\n", name, i)
 	}
-	report, err := Phrase(t.Context(), Options{File: set(t, table, files), Workers: 8}, readSpoken)
+	report, err := Phrase(t.Context(), Options{File: writeTable(t, table, files), Workers: 8}, readSpoken)
 	if err != nil {
 		t.Fatal(err)
 	}

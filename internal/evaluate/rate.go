@@ -26,8 +26,8 @@ type Rate struct {
 	PeopleInterval95 *Interval `json:"people_interval95"`
 }
 
-// upper is the highest that the rate may be, by either interval.
-func (r Rate) upper() float64 {
+// upperBound is the highest that the rate may be, by either interval.
+func (r Rate) upperBound() float64 {
 	if r.PeopleInterval95 == nil {
 		return r.Interval95.High
 	}
@@ -121,5 +121,5 @@ func peopleInterval(people []tally) *Interval {
 		}
 		rates[round] = float64(drawn.count) / float64(drawn.of)
 	}
-	return middle95(rates)
+	return interval95(rates)
 }

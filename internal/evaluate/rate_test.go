@@ -84,8 +84,8 @@ func TestIntervalOverPeople(t *testing.T) {
 	if got := *s.PeopleInterval95; !near(got.Low, 0.1, 1e-12) || !near(got.High, 0.1, 1e-12) {
 		t.Errorf("errors of all: %+v", got)
 	}
-	if c.upper() != 0.25 || s.upper() != s.Interval95.High {
-		t.Errorf("upper bounds %g, %g", c.upper(), s.upper())
+	if c.upperBound() != 0.25 || s.upperBound() != s.Interval95.High {
+		t.Errorf("upper bounds %g, %g", c.upperBound(), s.upperBound())
 	}
 	for name, c := range map[string]struct {
 		events []event

@@ -31,7 +31,7 @@ type ReasonGroup struct {
 // Reasons checks the pictures of a CSV file with the columns path and reason: the reason that each is to end with, empty
 // where it is to be scored. An optional column kind divides each reason's pictures further.
 func Reasons(ctx context.Context, o Options, check PictureFunc) (ReasonsReport, error) {
-	report := ReasonsReport{Measured: o.measured(), Reasons: []ReasonGroup{}}
+	report := ReasonsReport{Measured: o.newMeasured(), Reasons: []ReasonGroup{}}
 	t, err := readTable(o.File, []string{"path", "reason"}, []string{"kind"})
 	if err != nil {
 		return report, err
@@ -41,14 +41,14 @@ func Reasons(ctx context.Context, o Options, check PictureFunc) (ReasonsReport, 
 		files[i] = t.file(r)
 		want := liveness.Reason(r.cells["reason"])
 		if _, ok := want.Info(); !ok && want != "" {
-			t.fault(r.line, "reason", "%q is no reason; expected one such as %s, or nothing", want, liveness.FaceTooSmall)
+			t.addError(r.line, "reason", "%q is no reason; expected one such as %s, or nothing", want, liveness.FaceTooSmall)
 		}
 	}
 	if err := t.err(); err != nil {
 		return report, err
 	}
 	verdicts := make([]liveness.Verdict, len(files))
-	err = o.each(ctx, len(files), func(ctx context.Context, i int) error {
+	err = o.runEach(ctx, len(files), func(ctx context.Context, i int) error {
 		data, err := readFile(files[i])
 		if err != nil {
 			return err
@@ -110,7 +110,7 @@ func (r ReasonsReport) WriteText(w io.Writer) error {
 				otherwise += fmt.Sprintf(" %s %d", orNone(info.Reason), n)
 			}
 		}
-		rows.Rows = append(rows.Rows, []string{orNone(g.Reason), g.Kind, fmt.Sprint(g.Right.Of), percent(g.Right.Value), between(g.Right.Interval95, percent), otherwise})
+		rows.Rows = append(rows.Rows, []string{orNone(g.Reason), g.Kind, fmt.Sprint(g.Right.Of), percent(g.Right.Value), formatInterval(g.Right.Interval95, percent), otherwise})
 	}
 	p.sheet(rows)
 	return p.flush(w)

@@ -40,9 +40,9 @@ func TestReliabilityOfAKnownCase(t *testing.T) {
 	}
 }
 
-// calibrated draws a score, and makes it positive as often as it promises at a prior of one half; then it keeps only
+// drawCalibrated draws a score, and makes it positive as often as it promises at a prior of one half; then it keeps only
 // some of the negatives, as sets do.
-func calibrated(random *rand.Rand, n int, keep float64) (all []sample) {
+func drawCalibrated(random *rand.Rand, n int, keep float64) (all []sample) {
 	for range n {
 		s := sample{score: random.Float64()}
 		if s.positive = random.Float64() < s.score; s.positive || random.Float64() < keep {
@@ -55,12 +55,12 @@ func calibrated(random *rand.Rand, n int, keep float64) (all []sample) {
 func TestReliabilityDoesNotDependOnTheMixture(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for _, keep := range []float64{1, 0.2} {
-		if r := reliability(calibrated(random, 40_000, keep), 0.5); r.ECE > 0.01 {
+		if r := reliability(drawCalibrated(random, 40_000, keep), 0.5); r.ECE > 0.01 {
 			t.Errorf("calibrated scores, %g of the negatives kept: ECE %g", keep, r.ECE)
 		}
 	}
 	// The same scores are off by as much as the prior that they are held to is.
-	if r := reliability(calibrated(random, 40_000, 1), 0.9); r.ECE < 0.1 {
+	if r := reliability(drawCalibrated(random, 40_000, 1), 0.9); r.ECE < 0.1 {
 		t.Errorf("scores of another prior: ECE %g", r.ECE)
 	}
 }

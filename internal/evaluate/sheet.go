@@ -33,8 +33,8 @@ func (s *rateSheet) add(name string, r *Rate, note string) {
 		s.row(name, "none", "-", "", "", note)
 		return
 	}
-	s.row(name, fmt.Sprintf("%d/%d", r.Count, r.Of), percent(r.Value), between(r.Interval95, percent),
-		betweenIf(r.PeopleInterval95, percent), note)
+	s.row(name, fmt.Sprintf("%d/%d", r.Count, r.Of), percent(r.Value), formatInterval(r.Interval95, percent),
+		formatOptionalInterval(r.PeopleInterval95, percent), note)
 }
 
 // estimates adds the equal error rate and the area under the curve; nothing where the set gives neither.
@@ -43,8 +43,8 @@ func (s *rateSheet) estimates(eer, auc *Estimate) {
 		return
 	}
 	area := func(v float64) string { return fmt.Sprintf("%.4f", v) }
-	s.row("EER", "", percent(eer.Value), "", betweenIf(eer.Interval95, percent), "")
-	s.row("AUC", "", area(auc.Value), "", betweenIf(auc.Interval95, area), "")
+	s.row("EER", "", percent(eer.Value), "", formatOptionalInterval(eer.Interval95, percent), "")
+	s.row("AUC", "", area(auc.Value), "", formatOptionalInterval(auc.Interval95, area), "")
 }
 
 func (s *rateSheet) calibration(r *Reliability) {
@@ -128,14 +128,14 @@ func valueCells(r *Rate, people bool) []string {
 	case r == nil:
 		return []string{"-", ""}
 	case people:
-		return []string{percent(r.Value), betweenIf(r.PeopleInterval95, percent)}
+		return []string{percent(r.Value), formatOptionalInterval(r.PeopleInterval95, percent)}
 	default:
-		return []string{percent(r.Value), between(r.Interval95, percent)}
+		return []string{percent(r.Value), formatInterval(r.Interval95, percent)}
 	}
 }
 
 func (g PADGroup) counts() string {
-	return fmt.Sprintf("%d bona fide, %d attacks%s", g.BonaFide, g.Attacks, ofPeople(g.People))
+	return fmt.Sprintf("%d bona fide, %d attacks%s", g.BonaFide, g.Attacks, formatPeople(g.People))
 }
 
 func (g PhraseGroup) rateSheet() sheet {
@@ -164,7 +164,7 @@ func (g PhraseGroup) userErrorSheet() sheet {
 }
 
 func (g PhraseGroup) counts() string {
-	return fmt.Sprintf("%d genuine and %d impostor trials, recordings: %d%s", g.Genuine, g.Impostors, g.Recordings, ofPeople(g.People))
+	return fmt.Sprintf("%d genuine and %d impostor trials, recordings: %d%s", g.Genuine, g.Impostors, g.Recordings, formatPeople(g.People))
 }
 
 // sheet lists the bins; positive and negative are what the kinds of scores are called.
@@ -172,29 +172,29 @@ func (r Reliability) sheet(positive, negative string) sheet {
 	s := sheet{Title: "Reliability of the scores", Rows: [][]string{{"scores", positive, negative, "mean score", "share " + positive, "interval"}}}
 	for _, b := range r.Bins {
 		s.Rows = append(s.Rows, []string{fmt.Sprintf("%.1f to %.1f", b.Low, b.High), fmt.Sprint(b.Positives), fmt.Sprint(b.Negatives),
-			percent(b.Score), percent(b.Share), between(b.Interval95, percent)})
+			percent(b.Score), percent(b.Share), formatInterval(b.Interval95, percent)})
 	}
 	return s
 }
 
-// ofPeople is ", people: 12", or nothing where people are not known.
-func ofPeople(people int) string {
+// formatPeople is ", people: 12", or nothing where people are not known.
+func formatPeople(people int) string {
 	if people == 0 {
 		return ""
 	}
 	return fmt.Sprintf(", people: %d", people)
 }
 
-func between(i Interval, format func(float64) string) string {
+func formatInterval(i Interval, format func(float64) string) string {
 	return format(i.Low) + " to " + format(i.High)
 }
 
-// betweenIf is empty where there is no interval.
-func betweenIf(i *Interval, format func(float64) string) string {
+// formatOptionalInterval is empty where there is no interval.
+func formatOptionalInterval(i *Interval, format func(float64) string) string {
 	if i == nil {
 		return ""
 	}
-	return between(*i, format)
+	return formatInterval(*i, format)
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.2f%%", 100*share) }

@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// Fault is one thing that is wrong with a CSV file.
-type Fault struct {
+// TableError is one thing that is wrong with a CSV file.
+type TableError struct {
 	File   string
 	Line   int    // counts from 1
 	Column string // the column's name; empty where the whole line is meant
@@ -23,18 +23,18 @@ type Fault struct {
 }
 
 // Error is "file:line: column: text".
-func (f Fault) Error() string {
+func (f TableError) Error() string {
 	if f.Column == "" {
 		return fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.Text)
 	}
 	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Column, f.Text)
 }
 
-// Faults is every fault of a CSV file, in the order of its lines.
-type Faults []Fault
+// TableErrors is every fault of a CSV file, in the order of its lines.
+type TableErrors []TableError
 
 // Error lists the faults, one a line, the first fifty of them.
-func (f Faults) Error() string {
+func (f TableErrors) Error() string {
 	const most = 50
 	var text strings.Builder
 	for i, fault := range f {
@@ -54,7 +54,7 @@ func (f Faults) Error() string {
 type table struct {
 	name   string
 	folder string
-	faults Faults
+	errors TableErrors
 	has    map[string]bool // the header's columns
 	rows   []row
 }
@@ -77,16 +77,16 @@ func readTable(name string, required, optional []string) (*table, error) {
 	reader.FieldsPerRecord = -1
 	header, err := reader.Read()
 	if err != nil {
-		t.fault(1, "", "there is no header; expected a line with the columns %s", strings.Join(required, ","))
+		t.addError(1, "", "there is no header; expected a line with the columns %s", strings.Join(required, ","))
 		return t, nil
 	}
 	at := t.columns(header, required, optional)
-	if len(t.faults) > 0 {
+	if len(t.errors) > 0 {
 		return t, nil
 	}
 	t.readRows(reader, len(header), at)
-	if len(t.rows) == 0 && len(t.faults) == 0 {
-		t.fault(2, "", "there are no rows after the header; expected one for each file")
+	if len(t.rows) == 0 && len(t.errors) == 0 {
+		t.addError(2, "", "there are no rows after the header; expected one for each file")
 	}
 	return t, nil
 }
@@ -100,14 +100,14 @@ func (t *table) columns(header, required, optional []string) map[string]int {
 			continue
 		}
 		if _, twice := at[name]; twice {
-			t.fault(1, name, "the column is there twice; expected it once")
+			t.addError(1, name, "the column is there twice; expected it once")
 		}
 		at[name] = i
 		t.has[name] = true
 	}
 	for _, name := range required {
 		if !t.has[name] {
-			t.fault(1, name, "the column is missing; expected a header with %s", strings.Join(required, ","))
+			t.addError(1, name, "the column is missing; expected a header with %s", strings.Join(required, ","))
 		}
 	}
 	return at
@@ -121,19 +121,19 @@ func (t *table) readRows(reader *csv.Reader, width int, at map[string]int) {
 		}
 		var syntax *csv.ParseError
 		if errors.As(err, &syntax) {
-			t.fault(syntax.StartLine, "", "this is not CSV: %v", syntax.Err)
+			t.addError(syntax.StartLine, "", "this is not CSV: %v", syntax.Err)
 			continue
 		}
 		line, _ := reader.FieldPos(0)
 		if len(record) != width {
-			t.fault(line, "", "there are %d columns; expected %d as in the header", len(record), width)
+			t.addError(line, "", "there are %d columns; expected %d as in the header", len(record), width)
 			continue
 		}
 		r := row{line: line, cells: make(map[string]string, len(at))}
 		for name, i := range at {
 			cell := strings.TrimSpace(record[i])
 			if !utf8.ValidString(cell) || strings.ContainsFunc(cell, unicode.IsControl) {
-				t.fault(line, name, "%q has control characters or is not UTF-8; expected plain text", cell)
+				t.addError(line, name, "%q has control characters or is not UTF-8; expected plain text", cell)
 			}
 			r.cells[name] = cell
 		}
@@ -141,38 +141,38 @@ func (t *table) readRows(reader *csv.Reader, width int, at map[string]int) {
 	}
 }
 
-func (t *table) fault(line int, column, format string, values ...any) {
-	t.faults = append(t.faults, Fault{t.name, line, column, fmt.Sprintf(format, values...)})
+func (t *table) addError(line int, column, format string, values ...any) {
+	t.errors = append(t.errors, TableError{t.name, line, column, fmt.Sprintf(format, values...)})
 }
 
 // err returns the faults, or nil when there are none.
 func (t *table) err() error {
-	if len(t.faults) == 0 {
+	if len(t.errors) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(t.faults, func(a, b Fault) int { return a.Line - b.Line })
-	return t.faults
+	slices.SortStableFunc(t.errors, func(a, b TableError) int { return a.Line - b.Line })
+	return t.errors
 }
 
 // file returns the name of the file that a row's path means, and records a fault where it cannot be opened.
 func (t *table) file(r row) string {
 	path := r.cells["path"]
 	if path == "" {
-		t.fault(r.line, "path", "it is empty; expected a file's name, relative to %s", t.folder)
+		t.addError(r.line, "path", "it is empty; expected a file's name, relative to %s", t.folder)
 		return ""
 	}
 	name := filepath.Clean(path)
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(t.folder, name)
 	}
-	if err := openable(name); err != nil {
-		t.fault(r.line, "path", "%v; expected a file, its path relative to %s", err, t.folder)
+	if err := checkReadable(name); err != nil {
+		t.addError(r.line, "path", "%v; expected a file, its path relative to %s", err, t.folder)
 	}
 	return name
 }
 
-// openable returns nil when name is a regular file that can be opened for reading.
-func openable(name string) error {
+// checkReadable returns nil when name is a regular file that can be opened for reading.
+func checkReadable(name string) error {
 	info, err := os.Stat(name)
 	if err != nil {
 		return err
@@ -187,8 +187,8 @@ func openable(name string) error {
 	return file.Close()
 }
 
-// subfolder is the folder that a cell names, relative to the table's; empty where the cell is.
-func (t *table) subfolder(r row, column string) string {
+// folderOf is the folder that a cell names, relative to the table's; empty where the cell is.
+func (t *table) folderOf(r row, column string) string {
 	name := r.cells[column]
 	if name == "" || filepath.IsAbs(name) {
 		return name
@@ -202,8 +202,8 @@ type agreement struct {
 	line  int
 }
 
-// agree records a fault where an earlier row of the same file says something else in the column.
-func (t *table) agree(seen map[string]agreement, file string, r row, column string) {
+// requireSame records a fault where an earlier row of the same file says something else in the column.
+func (t *table) requireSame(seen map[string]agreement, file string, r row, column string) {
 	value := r.cells[column]
 	first, ok := seen[file]
 	if !ok {
@@ -211,6 +211,6 @@ func (t *table) agree(seen map[string]agreement, file string, r row, column stri
 		return
 	}
 	if first.value != value {
-		t.fault(r.line, column, "%q differs from %q on line %d for the same file; expected one", value, first.value, first.line)
+		t.addError(r.line, column, "%q differs from %q on line %d for the same file; expected one", value, first.value, first.line)
 	}
 }

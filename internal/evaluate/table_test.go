@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-func TestFaultsAreReportedAllAtOnce(t *testing.T) {
-	file := set(t, strings.Join([]string{
+func TestErrorsAreReportedTogether(t *testing.T) {
+	file := writeTable(t, strings.Join([]string{
 		"path,label,species,person",
 		"a,bona_fide,,anna",
 		"a,live,,anna",
@@ -23,15 +23,15 @@ func TestFaultsAreReportedAllAtOnce(t *testing.T) {
 		"b,attack,pr\x1b[31mint,anna",
 	}, "\n"), map[string]string{"a": "live 1", "b": "attack 0", "folder/c": ""})
 	_, err := PAD(t.Context(), Options{File: file}, 0.5, parsePicture)
-	var faults Faults
+	var faults TableErrors
 	if !errors.As(err, &faults) {
 		t.Fatalf("error %v", err)
 	}
-	golden(t, "faults.txt", strings.ReplaceAll(err.Error(), filepath.Dir(file), "FOLDER")+"\n")
+	compareGolden(t, "faults.txt", strings.ReplaceAll(err.Error(), filepath.Dir(file), "FOLDER")+"\n")
 }
 
 func TestTrialFaults(t *testing.T) {
-	file := set(t, strings.Join([]string{
+	file := writeTable(t, strings.Join([]string{
 		"claimed,path,spoken,person",
 		"1234,a,1234,anna",
 		"12 4,a,1234,anna",
@@ -40,11 +40,11 @@ func TestTrialFaults(t *testing.T) {
 		"1234,none.mp4,1234,anna",
 	}, "\n"), map[string]string{"a": ""})
 	_, err := Phrase(t.Context(), Options{File: file}, nil)
-	var faults Faults
+	var faults TableErrors
 	if !errors.As(err, &faults) {
 		t.Fatalf("error %v", err)
 	}
-	golden(t, "trialfaults.txt", strings.ReplaceAll(err.Error(), filepath.Dir(file), "FOLDER")+"\n")
+	compareGolden(t, "trialfaults.txt", strings.ReplaceAll(err.Error(), filepath.Dir(file), "FOLDER")+"\n")
 }
 
 func TestHeaderFaults(t *testing.T) {
@@ -56,8 +56,8 @@ func TestHeaderFaults(t *testing.T) {
 		"path,label,species\n":      "set.csv:2: there are no rows",
 		"path,label,species\n\n\n":  "set.csv:2: there are no rows",
 	} {
-		_, err := PAD(t.Context(), Options{File: set(t, table, nil)}, 0.5, parsePicture)
-		var faults Faults
+		_, err := PAD(t.Context(), Options{File: writeTable(t, table, nil)}, 0.5, parsePicture)
+		var faults TableErrors
 		if !errors.As(err, &faults) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", table, err, want)
 		}
@@ -69,7 +69,7 @@ func TestHeaderFaults(t *testing.T) {
 
 func TestManyFaultsAreCounted(t *testing.T) {
 	table := "path,label,species\n" + strings.Repeat("none,bona_fide,\n", 80)
-	_, err := PAD(t.Context(), Options{File: set(t, table, nil)}, 0.5, parsePicture)
+	_, err := PAD(t.Context(), Options{File: writeTable(t, table, nil)}, 0.5, parsePicture)
 	if lines := strings.Split(err.Error(), "\n"); len(lines) != 51 || lines[50] != "and 30 more" {
 		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
 	}
@@ -80,7 +80,7 @@ func TestTableIsReadTolerantly(t *testing.T) {
 		"\r\n" +
 		"print , sub/b.jpg,\"ignored,\nin two lines\",attack\r\n" +
 		",\"a, with comma\",x,bona_fide\r\n"
-	file := set(t, table, map[string]string{"sub/b.jpg": "attack 0.2", "a, with comma": "live 0.9"})
+	file := writeTable(t, table, map[string]string{"sub/b.jpg": "attack 0.2", "a, with comma": "live 0.9"})
 	report, err := PAD(t.Context(), Options{File: file}, 0.5, parsePicture)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestAbsolutePath(t *testing.T) {
 	if err := os.WriteFile(elsewhere, []byte("live 0.75"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	file := set(t, "path,label,species\n"+elsewhere+",bona_fide,\n", nil)
+	file := writeTable(t, "path,label,species\n"+elsewhere+",bona_fide,\n", nil)
 	report, err := PAD(t.Context(), Options{File: file}, 0.5, parsePicture)
 	if err != nil || report.All.Operating.BPCER.Of != 1 {
 		t.Errorf("report %+v, error %v", report.All, err)

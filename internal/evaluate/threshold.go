@@ -27,7 +27,7 @@ type Limit struct {
 	Conservative bool `json:"conservative"`
 }
 
-// Validate says what is wrong with a limit that is no rate.
+// Validate returns an error for a limit that is not a rate.
 func (l Limit) Validate() error {
 	if !(l.AtMost >= 0 && l.AtMost < 1) {
 		return fmt.Errorf("the limit of the %s is %v; it must be 0 or more and less than 1", strings.ToUpper(string(l.Rate)), l.AtMost)
@@ -35,16 +35,16 @@ func (l Limit) Validate() error {
 	return nil
 }
 
-// of is what of a rate is held against the limit.
-func (l Limit) of(r *Rate) float64 {
+// valueOf returns the value of a rate that is compared with the limit.
+func (l Limit) valueOf(r *Rate) float64 {
 	if l.Conservative {
-		return r.upper()
+		return r.upperBound()
 	}
 	return r.Value
 }
 
-// what names what the limit holds.
-func (l Limit) what() string {
+// String names what the limit holds.
+func (l Limit) String() string {
 	rate := "BPCER"
 	if l.Rate == APCER {
 		rate = "the APCER of every species"
@@ -81,10 +81,10 @@ func (r PADReport) Choose(l Limit) (Choice, error) {
 	if l.Rate == APCER {
 		safest = steps[len(steps)-1].high
 	}
-	slices.SortStableFunc(steps, l.dearer)
+	slices.SortStableFunc(steps, l.compareCost)
 	for _, s := range steps {
 		if !slices.ContainsFunc(held, func(g group[picture]) bool { return r.labels.exceeds(l, g.items, s.high) }) {
-			return Choice{l, r.labels.report(r.Measured, s.roundest())}, nil
+			return Choice{l, r.labels.report(r.Measured, s.roundestThreshold())}, nil
 		}
 	}
 	return Choice{}, r.labels.noThreshold(l, held, safest)
@@ -124,16 +124,16 @@ func steps(responses []picture) []step {
 	return all
 }
 
-// dearer sorts steps by what they cost: first by the errors that the limit does not hold, then by those that it does.
-func (l Limit) dearer(a, b step) int {
+// compareCost sorts steps by what they cost: first by the errors that the limit does not hold, then by those that it does.
+func (l Limit) compareCost(a, b step) int {
 	if l.Rate == APCER {
 		return cmp.Or(a.rejected-b.rejected, a.accepted-b.accepted)
 	}
 	return cmp.Or(a.accepted-b.accepted, a.rejected-b.rejected)
 }
 
-// roundest is the threshold with the fewest decimals in the middle half of the step.
-func (s step) roundest() float64 {
+// roundestThreshold is the threshold with the fewest decimals in the middle half of the step.
+func (s step) roundestThreshold() float64 {
 	low := max(s.low, 0)
 	middle, margin := (low+s.high)/2, (s.high-low)/4
 	for scale := 10.; scale < 1e15; scale *= 10 {
@@ -148,8 +148,8 @@ func (s step) roundest() float64 {
 // people only where nothing simpler decides.
 func (l labels) exceeds(limit Limit, pictures []picture, threshold float64) bool {
 	wrong := func(p picture) bool { return p.bonaFideAt(threshold) == p.attack }
-	return limit.of(share(pictures, nil, wrong)) > limit.AtMost ||
-		limit.Conservative && limit.of(share(pictures, l.whose, wrong)) > limit.AtMost
+	return limit.valueOf(share(pictures, nil, wrong)) > limit.AtMost ||
+		limit.Conservative && limit.valueOf(share(pictures, l.personKeys, wrong)) > limit.AtMost
 }
 
 // noThreshold says what stands against the limit at the threshold that suits it best.
@@ -159,18 +159,18 @@ func (l labels) noThreshold(limit Limit, held []group[picture], safest float64) 
 		name  string
 	)
 	for _, g := range held {
-		r := share(g.items, l.whose, func(p picture) bool { return p.bonaFideAt(safest) == p.attack })
-		if worst == nil || limit.of(r) > limit.of(worst) {
+		r := share(g.items, l.personKeys, func(p picture) bool { return p.bonaFideAt(safest) == p.attack })
+		if worst == nil || limit.valueOf(r) > limit.valueOf(worst) {
 			worst, name = r, g.name
 		}
 	}
-	text := fmt.Sprintf("no threshold keeps %s at or under %s: at %.6g, which suits it best, %s is %d/%d = %s",
-		limit.what(), percent(limit.AtMost), safest, name, worst.Count, worst.Of, percent(worst.Value))
+	text := fmt.Sprintf("no threshold keeps %s at or under %s: at %.6g, the best one, %s is %d/%d = %s",
+		limit.String(), percent(limit.AtMost), safest, name, worst.Count, worst.Of, percent(worst.Value))
 	if limit.Conservative {
-		text += ", its bound " + percent(worst.upper())
+		text += ", its bound " + percent(worst.upperBound())
 	}
 	if limit.Conservative && worst.Count == 0 && limit.AtMost > 0 {
-		text += fmt.Sprintf("; even without an error that takes %.0f pictures, of as many people where the file names them", math.Ceil(3/limit.AtMost))
+		text += fmt.Sprintf("; even without an error the limit needs %.0f pictures, of as many people if the file names them", math.Ceil(3/limit.AtMost))
 	}
 	return errors.New(text)
 }
@@ -179,8 +179,8 @@ func (l labels) noThreshold(limit Limit, held []group[picture], safest float64) 
 func (c Choice) WriteText(w io.Writer) error {
 	p := &printer{}
 	p.line("threshold %v", c.Threshold)
-	p.line("\nOn %s it keeps %s at or under %s.", c.File, c.Limit.what(), percent(c.Limit.AtMost))
+	p.line("\nOn %s it keeps %s at or under %s.", c.File, c.Limit.String(), percent(c.Limit.AtMost))
 	p.pad("All", c.All)
-	p.line("\nThe threshold was chosen on these pictures, so that they flatter it: measure it on other people's, with eval pad.")
+	p.line("\nThese rates are optimistic, because the threshold was chosen on these pictures: measure other people, with eval pad.")
 	return p.flush(w)
 }

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-func chosen(t *testing.T, table string, files map[string]string, limit Limit) (Choice, error) {
+func chooseThreshold(t *testing.T, table string, files map[string]string, limit Limit) (Choice, error) {
 	t.Helper()
-	report, err := PAD(t.Context(), Options{File: set(t, table, files)}, 0.5, parsePicture)
+	report, err := PAD(t.Context(), Options{File: writeTable(t, table, files)}, 0.5, parsePicture)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +35,10 @@ func TestThresholdOfAKnownCase(t *testing.T) {
 		{Limit{BPCER, 0, false}, 0.35, map[string]int{"print": 1, "replay": 1}, 0},
 		{Limit{BPCER, 0.25, false}, 0.48, map[string]int{"print": 1, "replay": 0}, 1},
 		{Limit{BPCER, 0.5, false}, 0.7, map[string]int{"print": 0, "replay": 0}, 2},
-		// No more is to be had for all of the bona fide pictures but one.
+		// All bona fide pictures except one gain nothing more.
 		{Limit{BPCER, 0.75, false}, 0.7, map[string]int{"print": 0, "replay": 0}, 2},
 	} {
-		got, err := chosen(t, padSet, padFiles, c.limit)
+		got, err := chooseThreshold(t, padSet, padFiles, c.limit)
 		if err != nil {
 			t.Errorf("%+v: %v", c.limit, err)
 			continue
@@ -68,7 +68,7 @@ func TestThresholdAgainstBruteForce(t *testing.T) {
 			files[fmt.Sprint(i)] = fmt.Sprintf("live %.2f", float64(random.IntN(30))/29)
 		}
 		limit := Limit{[]ErrorRate{APCER, BPCER}[round%2], float64(random.IntN(5)) / 10, round%4 > 1}
-		report, err := PAD(t.Context(), Options{File: set(t, table, files)}, 0.5, parsePicture)
+		report, err := PAD(t.Context(), Options{File: writeTable(t, table, files)}, 0.5, parsePicture)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,10 +105,10 @@ func costAt(r PADReport, l Limit, threshold float64) (kept bool, cost int) {
 		}
 	}
 	if l.Rate == BPCER {
-		return l.of(rate(wrong[""], of[""])) <= l.AtMost, attacksWrong
+		return l.valueOf(rate(wrong[""], of[""])) <= l.AtMost, attacksWrong
 	}
 	for species, n := range of {
-		if species != "" && l.of(rate(wrong[species], n)) > l.AtMost {
+		if species != "" && l.valueOf(rate(wrong[species], n)) > l.AtMost {
 			return false, 0
 		}
 	}
@@ -123,12 +123,12 @@ func TestConservativeThreshold(t *testing.T) {
 		files[fmt.Sprintf("a%d", i)] = fmt.Sprintf("attack %.2f", float64(i)/100)
 		files[fmt.Sprintf("b%d", i)] = "live 1"
 	}
-	got, err := chosen(t, table, files, Limit{APCER, 0.1, true})
+	got, err := chooseThreshold(t, table, files, Limit{APCER, 0.1, true})
 	if err != nil || got.Threshold <= 0.99 {
-		t.Errorf("threshold %v, error %v", got.Threshold, err) // nothing is to be had for letting attacks pass
+		t.Errorf("threshold %v, error %v", got.Threshold, err) // accepting attacks gains nothing
 	}
 	// Fifty people without an error bound it at 6%, however many pictures they have.
-	if _, err = chosen(t, table, files, Limit{APCER, 0.05, true}); err == nil || !strings.Contains(err.Error(), "60 pictures") ||
+	if _, err = chooseThreshold(t, table, files, Limit{APCER, 0.05, true}); err == nil || !strings.Contains(err.Error(), "60 pictures") ||
 		!strings.Contains(err.Error(), "APCER of print is 0/100") || !strings.Contains(err.Error(), "6.00%") {
 		t.Errorf("error %v", err)
 	}
@@ -146,7 +146,7 @@ func TestNoThreshold(t *testing.T) {
 		"no rate":            {map[string]string{"a": "live 0.9", "b": "live 1"}, Limit{APCER, 5, false}, "APCER is 5"},
 		"not a number":       {map[string]string{"a": "live 0.9", "b": "live 1"}, Limit{BPCER, nan(), false}, "BPCER is NaN"},
 	} {
-		if got, err := chosen(t, twoPictures, c.files, c.limit); err == nil || !strings.Contains(err.Error(), c.want) {
+		if got, err := chooseThreshold(t, twoPictures, c.files, c.limit); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: threshold %v, error %v", name, got.Threshold, err)
 		}
 	}
@@ -157,14 +157,14 @@ func TestRoundestThresholdLiesInItsStep(t *testing.T) {
 		{0.3, 0.8, 0.6}, {0.3, 0.4, 0.35}, {0.9998, 0.99982, 0.99981}, {math.Inf(-1), 0.2, 0.1}, {0.01, 1, 0.5},
 		{0.5, 0.5000000000000001, 0.5000000000000001}, {0.45, 0.5, 0.48},
 	} {
-		if got := (step{low: c.low, high: c.high}).roundest(); !near(got, c.want, 1e-15) || !(got > c.low && got <= c.high) {
+		if got := (step{low: c.low, high: c.high}).roundestThreshold(); !near(got, c.want, 1e-15) || !(got > c.low && got <= c.high) {
 			t.Errorf("above %v up to %v: %v, want %v", c.low, c.high, got, c.want)
 		}
 	}
 }
 
 func TestChoiceReads(t *testing.T) {
-	choice, err := chosen(t, padSet, padFiles, Limit{APCER, 0.4, false})
+	choice, err := chooseThreshold(t, padSet, padFiles, Limit{APCER, 0.4, false})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestChoiceReads(t *testing.T) {
 	if err := choice.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "threshold.txt", text.String())
+	compareGolden(t, "threshold.txt", text.String())
 	asJSON, err := json.Marshal(choice)
 	if err != nil {
 		t.Fatal(err)

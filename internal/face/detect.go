@@ -32,7 +32,7 @@ type detected struct {
 	mesh *mesh
 }
 
-var detectorColours = infer.Colours{Mean: [3]float32{127, 127, 127}, Deviation: [3]float32{128, 128, 128}}
+var detectorColours = infer.PixelFormat{Mean: [3]float32{127, 127, 127}, Deviation: [3]float32{128, 128, 128}}
 
 // detect looks for faces, of a least confidence, in a region of the picture, whose proportions are kept. The region may be larger
 // than the picture: what lies outside is grey.
@@ -60,7 +60,7 @@ func (f *Finder) detectTurned(p *pyramid, angle float64) ([]detected, error) {
 	}
 	boxes, err := f.boxes(p.Warp(back, inputWidth, inputHeight), faceThreshold)
 	for i, d := range boxes {
-		c, w, h := back.Of(d.box.Centre()), step*d.box.Width, step*d.box.Height
+		c, w, h := back.Apply(d.box.Centre()), step*d.box.Width, step*d.box.Height
 		if math.Abs(sin) > math.Abs(cos) {
 			w, h = h, w
 		}
@@ -71,7 +71,7 @@ func (f *Finder) detectTurned(p *pyramid, angle float64) ([]detected, error) {
 
 // boxes runs the detector on its input and returns one box for each face of a least confidence, in pixels of the input.
 func (f *Finder) boxes(input *liveness.Picture, least float32) ([]detected, error) {
-	out, err := f.detector.Look(detectorColours, input)
+	out, err := f.detector.RunPictures(detectorColours, input)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (f *Finder) boxes(input *liveness.Picture, least float32) ([]detected, erro
 			boxes = append(boxes, detected{box: box, confidence: float64(scores[2*i+1])})
 		}
 	}
-	return separate(boxes), nil
+	return suppressOverlaps(boxes), nil
 }
 
 // canvas draws a region of the picture, scaled, into the top left corner of the detector's input.
@@ -99,7 +99,7 @@ func canvas(p *pyramid, region liveness.Box, scale float64) *liveness.Picture {
 	for i := range out.Pixels {
 		out.Pixels[i] = 127
 	}
-	inside := intersection(region, whole(p))
+	inside := intersection(region, pictureBox(p))
 	left, top := round((inside.X-region.X)*scale), round((inside.Y-region.Y)*scale)
 	width, height := min(round(inside.Width*scale), inputWidth-left), min(round(inside.Height*scale), inputHeight-top)
 	if width <= 0 || height <= 0 {
@@ -112,8 +112,8 @@ func canvas(p *pyramid, region liveness.Box, scale float64) *liveness.Picture {
 	return out
 }
 
-// separate keeps the most confident box of each face (non-maximum suppression).
-func separate(boxes []detected) []detected {
+// suppressOverlaps keeps the most confident box of each face (non-maximum suppression).
+func suppressOverlaps(boxes []detected) []detected {
 	slices.SortFunc(boxes, func(a, b detected) int { return cmp.Compare(b.confidence, a.confidence) })
 	var kept []detected
 	for _, b := range boxes {
@@ -125,7 +125,7 @@ func separate(boxes []detected) []detected {
 	return kept
 }
 
-func whole(p *pyramid) liveness.Box {
+func pictureBox(p *pyramid) liveness.Box {
 	return liveness.Box{Width: float64(p.Width), Height: float64(p.Height)}
 }
 
@@ -141,8 +141,8 @@ func overlap(a, b liveness.Box) float64 {
 	return common / (a.Area() + b.Area() - common)
 }
 
-// about is a box enlarged about its centre.
-func about(b liveness.Box, factor float64) liveness.Box {
+// enlargedBox is a box enlarged about its centre.
+func enlargedBox(b liveness.Box, factor float64) liveness.Box {
 	c := b.Centre()
 	return liveness.Box{X: c.X - factor*b.Width/2, Y: c.Y - factor*b.Height/2, Width: factor * b.Width, Height: factor * b.Height}
 }

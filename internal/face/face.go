@@ -15,8 +15,8 @@ import (
 // Finder finds faces. It is safe for concurrent use.
 type Finder struct {
 	detector, mesher, identifier *infer.Model
-	// covers is nil where its weights are withheld: then a face of which most is covered is seldom found.
-	covers *occlusion.Net
+	// occlusion is nil where its weights are withheld: then a face of which most is covered is seldom found.
+	occlusion *occlusion.Net
 }
 
 // New loads the detector, the mesh model, the embedding model and, where it is not withheld, the occlusion model.
@@ -31,7 +31,7 @@ func New(library *infer.Library) (*Finder, error) {
 		}
 	}
 	var err error
-	if f.covers, err = occlusion.New(library); err != nil && !errors.Is(err, infer.ErrWithheld) {
+	if f.occlusion, err = occlusion.New(library); err != nil && !errors.Is(err, infer.ErrWithheld) {
 		return nil, err
 	}
 	return f, nil
@@ -52,14 +52,14 @@ const maxDescribed = 4
 // Find returns the faces of a picture, largest box first, in pixels of the picture. At least the first four have landmarks, a
 // pose and a pupil distance; the others of a crowd are only boxes. In the mirror image of a picture it finds the faces' mirror images.
 func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
-	oriented, mirrored := p.ToLight()
+	oriented, mirrored := p.OrientByLight()
 	found, err := f.search(pyramidOf(oriented))
 	return facesOf(found, mirrored, float64(p.Width)), err
 }
 
-// findTurned also says by how many quarter turns clockwise the largest face is turned, and whether that is sure.
-func (f *Finder) findTurned(p *liveness.Picture) (faces []liveness.Face, turns int, sure bool, err error) {
-	oriented, mirrored := p.ToLight()
+// findWithTurns also says by how many quarter turns clockwise the largest face is turned, and whether that is sure.
+func (f *Finder) findWithTurns(p *liveness.Picture) (faces []liveness.Face, turns int, sure bool, err error) {
+	oriented, mirrored := p.OrientByLight()
 	pyramid := pyramidOf(oriented)
 	found, err := f.search(pyramid)
 	if err != nil || len(found) == 0 {
@@ -79,10 +79,10 @@ func facesOf(found []detected, mirrored bool, width float64) []liveness.Face {
 	for _, d := range found {
 		face := liveness.Face{Box: d.box, Confidence: d.confidence}
 		if d.mesh != nil {
-			wear(&face, *d.mesh)
+			applyMesh(&face, *d.mesh)
 		}
 		if mirrored {
-			face = face.Mirrored(width)
+			face = face.Mirror(width)
 		}
 		faces = append(faces, face)
 	}
@@ -95,23 +95,23 @@ func (f *Finder) search(p *pyramid) ([]detected, error) {
 	if p.Width == 0 || p.Height == 0 {
 		return nil, nil
 	}
-	for _, regions := range [][]liveness.Box{{whole(p)}, {about(whole(p), 2)}} {
+	for _, regions := range [][]liveness.Box{{pictureBox(p)}, {enlargedBox(pictureBox(p), 2)}} {
 		found, err := f.searchIn(p, regions, nil)
 		if err != nil {
 			return nil, err
 		}
 		if len(found) > 0 {
-			return f.together(p, found)
+			return f.addTilted(p, found)
 		}
 	}
-	if found, err := f.covered(p); err != nil || len(found) > 0 {
+	if found, err := f.findOccluded(p); err != nil || len(found) > 0 {
 		return found, err
 	}
 	if found, err := f.searchIn(p, tiles(p, 2), nil); err != nil || len(found) > 0 {
 		return found, err
 	}
-	found, err := f.searchIn(p, tiles(p, 1), large)
-	if found = slices.DeleteFunc(found, unsure); err != nil || len(found) > 0 {
+	found, err := f.searchIn(p, tiles(p, 1), isLarge)
+	if found = slices.DeleteFunc(found, isUnsure); err != nil || len(found) > 0 {
 		return found, err
 	}
 	for _, angle := range turns {
@@ -119,24 +119,24 @@ func (f *Finder) search(p *pyramid) ([]detected, error) {
 		if err != nil {
 			return nil, err
 		}
-		if found, err = f.described(p, found); err != nil || len(found) > 0 {
+		if found, err = f.describeFaces(p, found); err != nil || len(found) > 0 {
 			return found, err
 		}
 	}
 	return nil, nil
 }
 
-// leaning is the roll of a face, in radians, from which the detector misses others that lean as it does: where it is not
+// tiltedAngles is the roll of a face, in radians, from which the detector misses others that lean as it does: where it is not
 // asked again, it finds 85 of 136 faces of groups in pictures turned by 30 degrees, else 107 (docs/evaluation.md).
-const leaning = 20 * math.Pi / 180
+const tiltedAngles = 20 * math.Pi / 180
 
-// together adds to faces of which the largest leans those that lean with it: a picture of a group may be turned.
-func (f *Finder) together(p *pyramid, found []detected) ([]detected, error) {
+// addTilted adds the faces with the tilt of the largest one: the picture of a group may be rotated.
+func (f *Finder) addTilted(p *pyramid, found []detected) ([]detected, error) {
 	if found[0].mesh == nil {
 		return found, nil
 	}
 	angle := found[0].mesh.pose.Roll * math.Pi / 180
-	if math.Abs(angle) < leaning {
+	if math.Abs(angle) < tiltedAngles {
 		return found, nil
 	}
 	more, err := f.detectTurned(p, angle)
@@ -148,7 +148,7 @@ func (f *Finder) together(p *pyramid, found []detected) ([]detected, error) {
 			return distance(k.box.Centre(), d.box.Centre()) < max(k.box.Height, d.box.Height)/2
 		})
 	}
-	if more, err = f.described(p, slices.DeleteFunc(more, known)); err != nil {
+	if more, err = f.describeFaces(p, slices.DeleteFunc(more, known)); err != nil {
 		return nil, err
 	}
 	found = append(found, more...)
@@ -169,18 +169,18 @@ func (f *Finder) searchIn(p *pyramid, regions []liveness.Box, out func(detected)
 	if out != nil {
 		found = slices.DeleteFunc(found, out)
 	}
-	return f.described(p, separate(found))
+	return f.describeFaces(p, suppressOverlaps(found))
 }
 
-// large is what a look at small parts need not find: larger parts show it.
-func large(d detected) bool { return d.box.Height > 100 }
+// isLarge is what a look at small parts need not find: larger parts show it.
+func isLarge(d detected) bool { return d.box.Height > 100 }
 
-// unsure is what only the detector takes for a face: in small parts of a picture without one it finds some. Of 139 that it found in
+// isUnsure is what only the detector takes for a face: in small parts of a picture without one it finds some. Of 139 that it found in
 // 60 pictures the mesh was at least 0.99 sure of all 40 faces, and at most 0.53 of anything else (training/faces/small.py).
-func unsure(d detected) bool { return d.mesh == nil || d.mesh.face < sureMesh }
+func isUnsure(d detected) bool { return d.mesh == nil || d.mesh.face < sureMesh }
 
-// described reads the mesh of the four largest and leaves out those of them that are no faces.
-func (f *Finder) described(p *pyramid, found []detected) ([]detected, error) {
+// describeFaces runs the mesh on the four largest and drops those that are not faces.
+func (f *Finder) describeFaces(p *pyramid, found []detected) ([]detected, error) {
 	slices.SortFunc(found, func(a, b detected) int { return cmp.Compare(b.box.Area(), a.box.Area()) })
 	var faces []detected
 	for i, d := range found {
@@ -231,8 +231,8 @@ func starts(length, size int) []float64 {
 	return list
 }
 
-// wear gives a face what the mesh says of it.
-func wear(face *liveness.Face, m mesh) {
+// applyMesh sets a face's landmarks and pose from the mesh.
+func applyMesh(face *liveness.Face, m mesh) {
 	face.Landmarks, face.Pose = m.landmarks, m.pose
 	face.PupilDistance = distance(eyes(m.landmarks))
 }

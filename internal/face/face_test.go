@@ -13,8 +13,8 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// finder opens the models that `make test` fetches.
-func finder(t testing.TB) *Finder {
+// openFinder opens the models that `make test` fetches.
+func openFinder(t testing.TB) *Finder {
 	t.Helper()
 	folder := os.Getenv("BONAFIDE_MODELS")
 	if folder == "" {
@@ -44,8 +44,8 @@ func sample(t testing.TB, name string) *liveness.Picture {
 	return picture(t, path)
 }
 
-// shared is a folder of ../shared/data beside the checkout.
-func shared(t testing.TB, folder string) string {
+// sharedFolder is a folder of ../shared/data beside the checkout.
+func sharedFolder(t testing.TB, folder string) string {
 	t.Helper()
 	path := filepath.Join("../../../shared/data", folder)
 	if _, err := os.Stat(path); err != nil {
@@ -60,14 +60,14 @@ func picture(t testing.TB, path string) *liveness.Picture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	still, err := media.Decode(data, media.StillLimits{})
+	still, err := media.Decode(data, media.PictureLimits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return still.Picture
 }
 
-// frames decodes a clip of the GRID corpus.
+// frames decodes a recording of the GRID corpus.
 func frames(t testing.TB, path string) []*liveness.Picture {
 	t.Helper()
 	const width, height = 360, 288
@@ -82,10 +82,10 @@ func frames(t testing.TB, path string) []*liveness.Picture {
 	return list
 }
 
-// speaker is one clip of each of the corpus's speakers.
-func speaker(t testing.TB, name string, n int) []*liveness.Picture {
+// speakerPictures is one recording of each of the corpus's speakers.
+func speakerPictures(t testing.TB, name string, n int) []*liveness.Picture {
 	t.Helper()
-	clips, _ := filepath.Glob(filepath.Join(shared(t, "lips/grid"), name, "*.mp4"))
+	clips, _ := filepath.Glob(filepath.Join(sharedFolder(t, "lips/grid"), name, "*.mp4"))
 	if len(clips) <= n {
 		t.Skipf("speaker %s has %d clips", name, len(clips))
 	}
@@ -104,7 +104,7 @@ func follow(t testing.TB, f *Finder, list []*liveness.Picture) Seen {
 }
 
 func TestFindsEveryFace(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	for name, want := range map[string]int{
 		"sample1.jpg": 3, "sample2.jpg": 3, "sample3.jpg": 3, "sample4.jpg": 4, "sample5.jpg": 5, "sample6.jpg": 4,
 	} {
@@ -128,7 +128,7 @@ func TestFindsEveryFace(t *testing.T) {
 }
 
 func TestMirroredFaceLooksTheOtherWay(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	p := sample(t, "sample6.jpg")
 	mirrored := liveness.NewPicture(p.Width, p.Height)
 	for i := range p.Width * p.Height {
@@ -163,7 +163,7 @@ func TestMirroredFaceLooksTheOtherWay(t *testing.T) {
 }
 
 func TestFindsNothingWhereNothingIs(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	noise := liveness.NewPicture(1000, 700)
 	for i := range noise.Pixels {
 		noise.Pixels[i] = byte(i * i >> 3)
@@ -180,10 +180,10 @@ func TestFindsNothingWhereNothingIs(t *testing.T) {
 }
 
 func TestFindsTheOneFace(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	found, all := 0, 0
 	for _, folder := range []string{"frontal_ok", "single_ok", "large_yaw", "large_roll", "medical_mask", "too_close"} {
-		paths, _ := filepath.Glob(filepath.Join(shared(t, "faces"), folder, "*"))
+		paths, _ := filepath.Glob(filepath.Join(sharedFolder(t, "faces"), folder, "*"))
 		for _, path := range paths {
 			faces, err := f.Find(picture(t, path))
 			if err != nil {
@@ -203,7 +203,7 @@ func TestFindsTheOneFace(t *testing.T) {
 }
 
 func TestFindsASmallFaceInALargePicture(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	p := sample(t, "sample3.jpg")
 	// One of the people, her face 50 pixels wide, in the corner of a picture of 2000 pixels.
 	small := p.Crop(liveness.Box{X: 1050, Y: 100, Width: 300, Height: 300}, 120, 120)
@@ -218,7 +218,7 @@ func TestFindsASmallFaceInALargePicture(t *testing.T) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	f := finder(b)
+	f := openFinder(b)
 	p := sample(b, "sample3.jpg").Crop(liveness.Box{X: 1050, Y: 100, Width: 400, Height: 300}, 640, 480)
 	for b.Loop() {
 		if faces, err := f.Find(p); err != nil || len(faces) == 0 {
@@ -228,7 +228,7 @@ func BenchmarkFind(b *testing.B) {
 }
 
 func BenchmarkNext(b *testing.B) {
-	f := finder(b)
+	f := openFinder(b)
 	p := sample(b, "sample3.jpg").Crop(liveness.Box{X: 1050, Y: 100, Width: 400, Height: 300}, 640, 480)
 	track, at := f.Follow(), time.Duration(0)
 	for b.Loop() {
@@ -274,8 +274,8 @@ func portraits(t *testing.T, f *Finder, heights float64, side int) []portrait {
 }
 
 // Of 22 people of six groups, each turned by four angles, most are found, with their roll.
-func TestFindsTurnedFaces(t *testing.T) {
-	f := finder(t)
+func TestFindsTiltedFaces(t *testing.T) {
+	f := openFinder(t)
 	var turned, found, right int
 	for _, one := range portraits(t, f, 4, 480) {
 		for _, degrees := range []float64{-45, 30, 45, 90} {
@@ -301,8 +301,8 @@ func TestFindsTurnedFaces(t *testing.T) {
 }
 
 // A group that leans is found together, not just one of it.
-func TestFindsTurnedGroups(t *testing.T) {
-	f := finder(t)
+func TestFindsTiltedGroups(t *testing.T) {
+	f := openFinder(t)
 	for name, least := range map[string]int{"sample1.jpg": 3, "sample5.jpg": 4, "sample6.jpg": 4} {
 		p := sample(t, name)
 		for _, degrees := range []float64{-40, 40} {

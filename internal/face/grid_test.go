@@ -10,14 +10,14 @@ import (
 
 var speakers = []string{"s1", "s2", "s4", "s5", "s23", "s26", "s30", "s32"}
 
-// TestLikeness holds samePerson against the embeddings of eight speakers, several frames of two clips each.
+// TestLikeness compares samePerson with embeddings of eight speakers, several frames of two recordings each.
 func TestLikeness(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	var who []int
 	var embeddings [][]float32
 	for s, name := range speakers {
 		for clip := range 2 {
-			list := speaker(t, name, clip)
+			list := speakerPictures(t, name, clip)
 			for i := 0; i < len(list); i += 25 {
 				faces, err := f.Find(list[i])
 				if err != nil || len(faces) == 0 {
@@ -27,14 +27,14 @@ func TestLikeness(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				who, embeddings = append(who, s), append(embeddings, unit(raw))
+				who, embeddings = append(who, s), append(embeddings, normalise(raw))
 			}
 		}
 	}
 	least, most, same, different := 1.0, -1.0, 0, 0
 	for i := range embeddings {
 		for j := range i {
-			c := likeness(embeddings[i], embeddings[j])
+			c := similarity(embeddings[i], embeddings[j])
 			if who[i] == who[j] {
 				least, same = min(least, c), same+1
 			} else {
@@ -52,10 +52,10 @@ func TestLikeness(t *testing.T) {
 // the middle of its neighbours in time, over the pupil distance, for the mouth and for nose and eyes. The mouth moves,
 // so that part of its figure is speech.
 func BenchmarkJitter(b *testing.B) {
-	f := finder(b)
+	f := openFinder(b)
 	var clips [][]*liveness.Picture
 	for _, name := range speakers {
-		clips = append(clips, speaker(b, name, 0))
+		clips = append(clips, speakerPictures(b, name, 0))
 	}
 	for name, fresh := range map[string]bool{"detected": true, "followed": false} {
 		b.Run(name, func(b *testing.B) {

@@ -13,9 +13,9 @@ const embeddingSize = 112
 // These are the points of the model's own package, which are those of ArcFace.
 var template = []liveness.Point{{X: 38.29, Y: 51.70}, {X: 73.53, Y: 51.50}, {X: 56.03, Y: 71.74}, {X: 41.55, Y: 92.37}, {X: 70.73, Y: 92.20}}
 
-// unit is a raw embedding made 1 long; those of one person are close.
-func unit(raw []float32) []float32 {
-	size := float32(length(raw) + 1e-12)
+// normalise is a raw embedding made 1 long; those of one person are close.
+func normalise(raw []float32) []float32 {
+	size := float32(vectorLength(raw) + 1e-12)
 	v := make([]float32, len(raw))
 	for i, x := range raw {
 		v[i] = x / size
@@ -27,15 +27,15 @@ func unit(raw []float32) []float32 {
 func (f *Finder) rawEmbedding(p *pyramid, points liveness.Landmarks) ([]float32, error) {
 	left, right := eyes(points)
 	anchors := []liveness.Point{left, right, points[30], points[48], points[54]}
-	aligned := p.Warp(liveness.Similar(template, anchors), embeddingSize, embeddingSize)
-	out, err := f.identifier.Look(detectorColours, aligned)
+	aligned := p.Warp(liveness.FitSimilarity(template, anchors), embeddingSize, embeddingSize)
+	out, err := f.identifier.RunPictures(detectorColours, aligned)
 	if err != nil {
 		return nil, err
 	}
 	return out[0].Data, nil
 }
 
-func length(v []float32) float64 {
+func vectorLength(v []float32) float64 {
 	var sum float64
 	for _, x := range v {
 		sum += float64(x) * float64(x)
@@ -43,8 +43,8 @@ func length(v []float32) float64 {
 	return math.Sqrt(sum)
 }
 
-// likeness is the cosine of two embeddings, -1..1.
-func likeness(a, b []float32) float64 {
+// similarity is the cosine of two embeddings, -1..1.
+func similarity(a, b []float32) float64 {
 	var sum float64
 	for i := range a {
 		sum += float64(a[i]) * float64(b[i])

@@ -75,19 +75,19 @@ func (r region) mirrored() liveness.Affine {
 	return liveness.Affine{A: -m.A, B: m.B, C: m.C + m.A*meshSize, D: -m.D, E: m.E, F: m.F + m.D*meshSize}
 }
 
-var meshColours = infer.Colours{Deviation: [3]float32{255, 255, 255}}
+var meshColours = infer.PixelFormat{Deviation: [3]float32{255, 255, 255}}
 
-// look reads the mesh of a region.
-func (f *Finder) look(p *pyramid, r region) (mesh, error) {
+// runMesh reads the mesh of a region.
+func (f *Finder) runMesh(p *pyramid, r region) (mesh, error) {
 	var m mesh
 	affine := r.affine()
-	out, err := f.mesher.Look(meshColours, p.Warp(affine, meshSize, meshSize))
+	out, err := f.mesher.RunPictures(meshColours, p.Warp(affine, meshSize, meshSize))
 	if err != nil {
 		return m, err
 	}
 	points := out[0].Data[:3*meshPoints]
 	at := func(i int) liveness.Point {
-		return affine.Of(liveness.Point{X: float64(points[3*i]), Y: float64(points[3*i+1])})
+		return affine.Apply(liveness.Point{X: float64(points[3*i]), Y: float64(points[3*i+1])})
 	}
 	for i, k := range ibug {
 		m.landmarks[i] = at(k)
@@ -100,34 +100,34 @@ func (f *Finder) look(p *pyramid, r region) (mesh, error) {
 	return m, nil
 }
 
-// mirrored is the probability that a region shows a face in a mirror, which for a face is much the same.
-func (f *Finder) mirrored(p *pyramid, r region) (float64, error) {
-	out, err := f.mesher.Look(meshColours, p.Warp(r.mirrored(), meshSize, meshSize))
+// runMirrored is the probability that a region shows a face in a mirror, which for a face is much the same.
+func (f *Finder) runMirrored(p *pyramid, r region) (float64, error) {
+	out, err := f.mesher.RunPictures(meshColours, p.Warp(r.mirrored(), meshSize, meshSize))
 	if err != nil {
 		return 0, err
 	}
 	return float64(out[1].Data[0]), nil
 }
 
-// A new face is looked at twice or three times as a rule, and up to mostLooks times where it is tilted.
+// A new face is looked at twice or three times as a rule, and up to maxMeshRuns times where it is tilted.
 const (
-	usualLooks, mostLooks = 3, 4
-	tilted                = 10 * math.Pi / 180
+	usualMeshRuns, maxMeshRuns = 3, 4
+	tilted                     = 10 * math.Pi / 180
 )
 
-// settled looks until the region fits: the detector's box is rough, and knows nothing of roll.
-func (f *Finder) settled(p *pyramid, r region) (mesh, error) {
-	m, err := f.look(p, r)
+// refineMesh looks until the region fits: the detector's box is rough, and knows nothing of roll.
+func (f *Finder) refineMesh(p *pyramid, r region) (mesh, error) {
+	m, err := f.runMesh(p, r)
 	first := m.face
-	for looks := 1; err == nil && !r.fits(m.next) && looks < mostLooks; looks++ {
-		if looks >= usualLooks && math.Abs(m.next.angle) < tilted {
+	for looks := 1; err == nil && !r.fits(m.next) && looks < maxMeshRuns; looks++ {
+		if looks >= usualMeshRuns && math.Abs(m.next.angle) < tilted {
 			break
 		}
 		// A look sees only a part of a great tilt.
 		next := m.next
 		next.angle += 0.7 * math.Remainder(next.angle-r.angle, 2*math.Pi)
 		r = next
-		m, err = f.look(p, r)
+		m, err = f.runMesh(p, r)
 	}
 	m.first = first
 	return m, err
@@ -136,28 +136,28 @@ func (f *Finder) settled(p *pyramid, r region) (mesh, error) {
 // turns are the angles at which a face is looked for that does not stand upright.
 var turns = []float64{math.Pi / 2, -math.Pi / 2, math.Pi, math.Pi / 4, -math.Pi / 4}
 
-// sureTurned is the mesh's probability of a face from which one may stand at the angle at which it was looked at: at wrong ones it
+// minTurnedFace is the mesh's probability of a face from which one may stand at the angle at which it was looked at: at wrong ones it
 // seldom reaches as much.
-const sureTurned = 0.99
+const minTurnedFace = 0.99
 
 // describe reads the mesh of what the detector found, which finds faces at any angle and does not say at which. It reports
 // whether that is a face: one that does not stand upright only where it is turnable, since it takes long to find out.
 func (f *Finder) describe(p *pyramid, d detected, turnable bool) (m mesh, ok bool, err error) {
 	r := regionOf(d)
-	if m, err = f.settled(p, r); err != nil {
+	if m, err = f.refineMesh(p, r); err != nil {
 		return m, false, err
 	}
 	if d.angle == 0 && m.face >= sureMesh {
 		return m, true, nil
 	}
 	if d.angle == 0 && turnable {
-		turned, err := f.turned(p, d)
+		turned, err := f.findTurnedMesh(p, d)
 		if err != nil {
 			return m, false, err
 		}
-		if turned.face >= sureTurned {
+		if turned.face >= minTurnedFace {
 			r = turned.next
-			if m, err = f.settled(p, r); err != nil {
+			if m, err = f.refineMesh(p, r); err != nil {
 				return m, false, err
 			}
 		}
@@ -169,11 +169,11 @@ func (f *Finder) describe(p *pyramid, d detected, turnable bool) (m mesh, ok boo
 	return m, ok, err
 }
 
-// turned is what the mesh is surest of where the face does not stand upright.
-func (f *Finder) turned(p *pyramid, d detected) (best mesh, err error) {
+// findTurnedMesh is what the mesh is surest of where the face does not stand upright.
+func (f *Finder) findTurnedMesh(p *pyramid, d detected) (best mesh, err error) {
 	for _, angle := range turns {
 		d.angle = angle
-		m, err := f.look(p, regionOf(d))
+		m, err := f.runMesh(p, regionOf(d))
 		if err != nil {
 			return best, err
 		}
@@ -190,7 +190,7 @@ func around(points []float32, r region, angle float64) region {
 	sin, cos := math.Sincos(angle)
 	low, high := liveness.Point{X: math.Inf(1), Y: math.Inf(1)}, liveness.Point{X: math.Inf(-1), Y: math.Inf(-1)}
 	for i := range meshPoints {
-		q := affine.Of(liveness.Point{X: float64(points[3*i]), Y: float64(points[3*i+1])})
+		q := affine.Apply(liveness.Point{X: float64(points[3*i]), Y: float64(points[3*i+1])})
 		x, y := cos*q.X+sin*q.Y, cos*q.Y-sin*q.X
 		low.X, low.Y = min(low.X, x), min(low.Y, y)
 		high.X, high.Y = max(high.X, x), max(high.Y, y)

@@ -6,8 +6,8 @@ const (
 	// samePerson is the cosine of two embeddings from which they are one person's. Of eight speakers of the GRID corpus
 	// one person's are at least 0.78 (120 pairs), two persons' at most 0.33 (1008 pairs): see TestLikeness.
 	samePerson = 0.5
-	// meetEvery is the longest time between two comparisons.
-	meetEvery = 800 * time.Millisecond
+	// compareEvery is the longest time between two comparisons.
+	compareEvery = 800 * time.Millisecond
 	// strangers is how many comparisons in a row must show one and the same other person, and strangerFor for how long,
 	// before the person has changed: some fail on blurred or dissolving frames, and at 60 kbit/s on what a cut leaves behind
 	// for several frames.
@@ -20,33 +20,33 @@ const (
 
 // person notices that a recording goes on with somebody else.
 type person struct {
-	known []float32
-	last  time.Duration // of the last comparison
+	reference []float32
+	last      time.Duration // of the last comparison
 	// doubts counts the comparisons in a row that showed the stranger, the first of them at since.
 	doubts   int
 	stranger []float32
 	since    time.Duration
 }
 
-// due reports whether a frame is to be compared: the first, one now and then, each after the face was lost or cut, and each
+// shouldCompare reports whether a frame is to be compared: the first, one now and then, each after the face was lost or cut, and each
 // while there is doubt.
-func (p *person) due(at time.Duration, fresh bool) bool {
-	return p.known == nil || fresh || p.doubts > 0 || at-p.last >= meetEvery
+func (p *person) shouldCompare(at time.Duration, fresh bool) bool {
+	return p.reference == nil || fresh || p.doubts > 0 || at-p.last >= compareEvery
 }
 
-// meet compares a raw embedding with the person's. It reports a change, and from when on.
-func (p *person) meet(raw []float32, at time.Duration) (since time.Duration, changed bool) {
+// compare compares a raw embedding with the person's. It reports a change, and from when on.
+func (p *person) compare(raw []float32, at time.Duration) (since time.Duration, changed bool) {
 	p.last = at
-	if length(raw) < clearFace {
+	if vectorLength(raw) < clearFace {
 		return 0, false
 	}
-	embedding := unit(raw)
+	embedding := normalise(raw)
 	switch {
-	case p.known == nil:
-		p.known = embedding
-	case likeness(p.known, embedding) >= samePerson:
+	case p.reference == nil:
+		p.reference = embedding
+	case similarity(p.reference, embedding) >= samePerson:
 		p.doubts = 0
-	case p.doubts == 0 || likeness(p.stranger, embedding) < samePerson:
+	case p.doubts == 0 || similarity(p.stranger, embedding) < samePerson:
 		p.doubts, p.stranger, p.since = 1, embedding, at
 	default:
 		p.doubts++
@@ -54,6 +54,6 @@ func (p *person) meet(raw []float32, at time.Duration) (since time.Duration, cha
 	if p.doubts < strangers || at-p.since < strangerFor {
 		return 0, false
 	}
-	p.doubts, p.known = 0, embedding
+	p.doubts, p.reference = 0, embedding
 	return p.since, true
 }

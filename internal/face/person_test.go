@@ -20,7 +20,7 @@ type frame struct {
 	at time.Duration
 }
 
-func timed(list []*liveness.Picture) []frame {
+func framesAt25FPS(list []*liveness.Picture) []frame {
 	var frames []frame
 	for i, p := range list {
 		frames = append(frames, frame{p, time.Duration(i) * 40 * time.Millisecond})
@@ -28,8 +28,8 @@ func timed(list []*liveness.Picture) []frame {
 	return frames
 }
 
-// each changes every frame by its number.
-func each(list []frame, change func(i int, p *liveness.Picture) *liveness.Picture) []frame {
+// changeEach changes every frame by its number.
+func changeEach(list []frame, change func(i int, p *liveness.Picture) *liveness.Picture) []frame {
 	var changed []frame
 	for i, f := range list {
 		changed = append(changed, frame{change(i, f.Picture), f.at})
@@ -37,8 +37,8 @@ func each(list []frame, change func(i int, p *liveness.Picture) *liveness.Pictur
 	return changed
 }
 
-// painted is the picture with a box of one colour in it, the colour of a point.
-func painted(p *liveness.Picture, box liveness.Box, like liveness.Point) *liveness.Picture {
+// paintBox is the picture with a box of one colour in it, the colour of a point.
+func paintBox(p *liveness.Picture, box liveness.Box, like liveness.Point) *liveness.Picture {
 	q := &liveness.Picture{Pixels: slices.Clone(p.Pixels), Width: p.Width, Height: p.Height}
 	colour := 3 * (int(like.Y)*p.Width + int(like.X))
 	for y := max(int(box.Y), 0); y < min(int(box.Y+box.Height), p.Height); y++ {
@@ -66,20 +66,20 @@ var disturbances = []struct {
 	of      func(t *testing.T, f *Finder, list []frame) []frame
 }{
 	{"zoom from 1 to 1.6 in 2 s", 0, func(_ *testing.T, _ *Finder, list []frame) []frame {
-		return each(list, func(i int, p *liveness.Picture) *liveness.Picture {
+		return changeEach(list, func(i int, p *liveness.Picture) *liveness.Picture {
 			s := 1 / (1 + 0.6*min(float64(i)/50, 1))
 			return p.Warp(liveness.Affine{A: s, C: 180 * (1 - s), E: s, F: 150 * (1 - s)}, p.Width, p.Height)
 		})
 	}},
 	{"shaken by 5% a frame", 0, func(_ *testing.T, _ *Finder, list []frame) []frame {
 		rng := rand.New(rand.NewPCG(1, 2))
-		return each(list, func(_ int, p *liveness.Picture) *liveness.Picture {
+		return changeEach(list, func(_ int, p *liveness.Picture) *liveness.Picture {
 			by := func(size int) float64 { return 0.05 * float64(size) * (2*rng.Float64() - 1) }
 			return p.Warp(liveness.Affine{A: 1, C: by(p.Width), E: 1, F: by(p.Height)}, p.Width, p.Height)
 		})
 	}},
 	{"two black frames, twice", 4, func(_ *testing.T, _ *Finder, list []frame) []frame {
-		return each(list, func(i int, p *liveness.Picture) *liveness.Picture {
+		return changeEach(list, func(i int, p *liveness.Picture) *liveness.Picture {
 			if i%30 == 20 || i%30 == 21 {
 				return liveness.NewPicture(p.Width, p.Height)
 			}
@@ -87,23 +87,23 @@ var disturbances = []struct {
 		})
 	}},
 	{"covered for two frames, twice", 4, func(t *testing.T, f *Finder, list []frame) []frame {
-		box := about(alone(t, f, list[0].Picture).Box, 1.3)
-		return each(list, func(i int, p *liveness.Picture) *liveness.Picture {
+		box := enlargedBox(alone(t, f, list[0].Picture).Box, 1.3)
+		return changeEach(list, func(i int, p *liveness.Picture) *liveness.Picture {
 			if i%30 == 20 || i%30 == 21 {
-				return painted(p, box, liveness.Point{X: 5, Y: 5})
+				return paintBox(p, box, liveness.Point{X: 5, Y: 5})
 			}
 			return p
 		})
 	}},
 	{"eyes closed for 5 frames, twice", 0, func(t *testing.T, f *Finder, list []frame) []frame {
-		return each(list, func(i int, p *liveness.Picture) *liveness.Picture {
+		return changeEach(list, func(i int, p *liveness.Picture) *liveness.Picture {
 			if i%30 < 15 || i%30 >= 20 {
 				return p
 			}
 			points := alone(t, f, p).Landmarks
 			for _, eye := range [][]liveness.Point{points[36:42], points[42:48]} {
 				c, w := liveness.Centre(eye), distance(eye[0], eye[3])
-				p = painted(p, liveness.Box{X: c.X - 0.6*w, Y: c.Y - 0.25*w, Width: 1.2 * w, Height: 0.5 * w}, liveness.Point{X: c.X, Y: c.Y + 0.8*w})
+				p = paintBox(p, liveness.Box{X: c.X - 0.6*w, Y: c.Y - 0.25*w, Width: 1.2 * w, Height: 0.5 * w}, liveness.Point{X: c.X, Y: c.Y + 0.8*w})
 			}
 			return p
 		})
@@ -115,9 +115,9 @@ var disturbances = []struct {
 }
 
 func TestFollowsThroughDisturbances(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	for _, name := range []string{"s1", "s4"} {
-		list := timed(speaker(t, name, 0))
+		list := framesAt25FPS(speakerPictures(t, name, 0))
 		for _, d := range disturbances {
 			disturbed := d.of(t, f, list)
 			track := f.Follow()
@@ -144,8 +144,8 @@ func TestFollowsThroughDisturbances(t *testing.T) {
 	}
 }
 
-// squeezed is what is left of frames after x264 at so many kbit/s.
-func squeezed(t *testing.T, list []*liveness.Picture, kbits int) []*liveness.Picture {
+// compressX264 is what is left of frames after x264 at so many kbit/s.
+func compressX264(t *testing.T, list []*liveness.Picture, kbits int) []*liveness.Picture {
 	t.Helper()
 	var raw bytes.Buffer
 	for _, p := range list {
@@ -161,10 +161,10 @@ func squeezed(t *testing.T, list []*liveness.Picture, kbits int) []*liveness.Pic
 	return frames(t, path)
 }
 
-// TestPersonsAtLowBitrates: splices of one person are no change, another person is one, at 60 to 150 kbit/s. With
+// TestPersonsAtLowBitrates: splices of one person are not a change, another person is, at 60 to 150 kbit/s. With
 // BONAFIDE_PERSONS=all every speaker and all 56 pairs are looked at, and what came out is counted; otherwise a few.
 func TestPersonsAtLowBitrates(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	rates, several := []int{60}, []string{"s4", "s26"}
 	if os.Getenv("BONAFIDE_PERSONS") == "all" {
 		rates, several = []int{60, 100, 150}, speakers
@@ -172,13 +172,13 @@ func TestPersonsAtLowBitrates(t *testing.T) {
 	clips := map[string][][]*liveness.Picture{}
 	for _, name := range several {
 		for n := range 2 {
-			clips[name] = append(clips[name], speaker(t, name, n))
+			clips[name] = append(clips[name], speakerPictures(t, name, n))
 		}
 	}
 	for _, rate := range rates {
 		falsely, missed, spliced, joined := 0, 0, 0, 0
 		for _, name := range several {
-			// Twelve pieces of two clips, as a recital is joined of words.
+			// Twelve pieces of two recordings, joined as spliced words are.
 			var list []*liveness.Picture
 			for i := range 12 {
 				clip := clips[name][i%2]
@@ -186,7 +186,7 @@ func TestPersonsAtLowBitrates(t *testing.T) {
 				list = append(list, clip[from:from+10]...)
 			}
 			spliced++
-			if seen := follow(t, f, squeezed(t, list, rate)); len(seen.Changed) > 0 {
+			if seen := follow(t, f, compressX264(t, list, rate)); len(seen.Changed) > 0 {
 				falsely++
 				t.Errorf("%s spliced, %d kbit/s: seen %+v", name, rate, seen)
 			}
@@ -196,7 +196,7 @@ func TestPersonsAtLowBitrates(t *testing.T) {
 				}
 				joined++
 				cut := time.Duration(len(clips[name][0])) * 40 * time.Millisecond
-				seen := follow(t, f, squeezed(t, slices.Concat(clips[name][0], clips[other][1]), rate))
+				seen := follow(t, f, compressX264(t, slices.Concat(clips[name][0], clips[other][1]), rate))
 				if len(seen.Changed) != 1 || seen.Changed[0] < cut-40*time.Millisecond || seen.Changed[0] > cut+time.Second {
 					missed++
 					t.Errorf("%s then %s at %v, %d kbit/s: seen %+v", name, other, cut, rate, seen)

@@ -16,27 +16,27 @@ const (
 	// sureLength is the length from which the embedding is that of a face that the detector took for a likelyFace, whatever
 	// the mesh says: 2.7 and more for frontal ones.
 	sureLength, likelyFace = 2.35, 0.95
-	// mostOdds bounds odds: what lies beyond is rounding. mostLength is the length that embeddings seldom reach.
-	mostOdds, mostLength = 7, 4.5
+	// maxOdds bounds odds: what lies beyond is rounding. maxLength is the length that embeddings seldom reach.
+	maxOdds, maxLength = 7, 4.5
 )
 
 // odds is the logarithm of the odds of a probability.
 func odds(p float64) float64 {
 	const tiny = 1e-9
-	return min(max(math.Log(max(p, tiny)/max(1-p, tiny)), -mostOdds), mostOdds)
+	return min(max(math.Log(max(p, tiny)/max(1-p, tiny)), -maxOdds), maxOdds)
 }
 
-// plausible reports whether what the detector took for a face is one, of which the mesh was read, at first in a region.
+// plausible reports whether a detection is a face. Its mesh was run in the region first.
 func (f *Finder) plausible(p *pyramid, d detected, r region, m mesh) (bool, error) {
 	least := enough
 	if r.angle != 0 {
 		least = enoughTurned
 	}
 	sum := detectorPart*odds(d.confidence) + meshPart*(odds(m.first)+odds(m.face))
-	if sum+meshPart*mostOdds+mostLength < least {
+	if sum+meshPart*maxOdds+maxLength < least {
 		return false, nil
 	}
-	mirrored, err := f.mirrored(p, r)
+	mirrored, err := f.runMirrored(p, r)
 	if err != nil {
 		return false, err
 	}
@@ -44,6 +44,6 @@ func (f *Finder) plausible(p *pyramid, d detected, r region, m mesh) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	sum += meshPart*odds(mirrored) + length(raw)
-	return sum >= least || r.angle == 0 && d.confidence >= likelyFace && length(raw) >= sureLength, nil
+	sum += meshPart*odds(mirrored) + vectorLength(raw)
+	return sum >= least || r.angle == 0 && d.confidence >= likelyFace && vectorLength(raw) >= sureLength, nil
 }

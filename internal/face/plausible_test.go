@@ -41,7 +41,7 @@ func noise(seed uint64) *liveness.Picture {
 }
 
 func TestNoiseIsNoFace(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	seen := 0
 	for seed := range uint64(60) {
 		p := noise(seed)
@@ -49,7 +49,7 @@ func TestNoiseIsNoFace(t *testing.T) {
 		if err != nil || len(faces) != 0 {
 			t.Errorf("noise %d: %d faces, %v", seed, len(faces), err)
 		}
-		boxes, err := f.detect(pyramidOf(p), whole(pyramidOf(p)), faceThreshold)
+		boxes, err := f.detect(pyramidOf(p), pictureBox(pyramidOf(p)), faceThreshold)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func TestNoiseIsNoFace(t *testing.T) {
 }
 
 func TestMirroredLook(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	p := sample(t, "sample3.jpg").Crop(liveness.Box{X: 1050, Y: 100, Width: 400, Height: 300}, 640, 480)
 	back := liveness.NewPicture(p.Width, p.Height)
 	for i := range p.Width * p.Height {
@@ -69,11 +69,11 @@ func TestMirroredLook(t *testing.T) {
 		copy(back.Pixels[3*(y*p.Width+p.Width-1-x):][:3], p.Pixels[3*i:3*i+3])
 	}
 	r := region{centre: liveness.Point{X: 200, Y: 230}, side: 150, angle: 0.3} // beside the face, where the mesh is in doubt
-	got, err := f.mirrored(pyramidOf(p), r)
+	got, err := f.runMirrored(pyramidOf(p), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := f.look(pyramidOf(back), region{centre: liveness.Point{X: 640 - r.centre.X, Y: r.centre.Y}, side: r.side, angle: -r.angle})
+	m, err := f.runMesh(pyramidOf(back), region{centre: liveness.Point{X: 640 - r.centre.X, Y: r.centre.Y}, side: r.side, angle: -r.angle})
 	if err != nil || odds(got)-odds(m.face) > 0.5 || odds(m.face)-odds(got) > 0.5 {
 		t.Errorf("mirrored %v, of the mirrored picture %v (%v)", got, m.face, err)
 	}
@@ -86,7 +86,7 @@ func TestPrintFinds(t *testing.T) {
 	if *findsOf == "" {
 		t.Skip("for training/faces/doubts.py: give -finds")
 	}
-	f := finder(t)
+	f := openFinder(t)
 	list, err := os.Open(*findsOf)
 	if err != nil {
 		t.Fatal(err)
@@ -98,12 +98,12 @@ func TestPrintFinds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		still, err := media.Decode(data, media.StillLimits{})
+		still, err := media.Decode(data, media.PictureLimits{})
 		if err != nil {
 			t.Fatalf("%s: %v", lines.Text(), err)
 		}
 		p := pyramidOf(still.Picture)
-		for i, regions := range [][]liveness.Box{{whole(p)}, {about(whole(p), 2)}, tiles(p, 2)} {
+		for i, regions := range [][]liveness.Box{{pictureBox(p)}, {enlargedBox(pictureBox(p), 2)}, tiles(p, 2)} {
 			var found []detected
 			for _, region := range regions {
 				part, err := f.detect(p, region, faceThreshold)
@@ -112,7 +112,7 @@ func TestPrintFinds(t *testing.T) {
 				}
 				found = append(found, part...)
 			}
-			f.print(t, p, lines.Text(), i, separate(found))
+			f.print(t, p, lines.Text(), i, suppressOverlaps(found))
 		}
 		for i, angle := range turns {
 			found, err := f.detectTurned(p, angle)
@@ -127,11 +127,11 @@ func TestPrintFinds(t *testing.T) {
 func (f *Finder) print(t *testing.T, p *pyramid, path string, look int, found []detected) {
 	t.Helper()
 	for _, d := range found[:min(len(found), maxDescribed)] {
-		m, err := f.settled(p, regionOf(d))
+		m, err := f.refineMesh(p, regionOf(d))
 		if err != nil {
 			t.Fatal(err)
 		}
-		mirrored, err := f.mirrored(p, regionOf(d))
+		mirrored, err := f.runMirrored(p, regionOf(d))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,6 +140,6 @@ func (f *Finder) print(t *testing.T, p *pyramid, path string, look int, found []
 			t.Fatal(err)
 		}
 		fmt.Printf("find,%s,%d,%.3f,%.0f,%.0f,%.0f,%.0f,%.6f,%.6f,%.6f,%.6f,%.4f\n", path, look, d.angle, d.box.X, d.box.Y, d.box.Width, d.box.Height,
-			d.confidence, m.first, m.face, mirrored, length(raw))
+			d.confidence, m.first, m.face, mirrored, vectorLength(raw))
 	}
 }

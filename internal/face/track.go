@@ -37,9 +37,9 @@ type Track struct {
 type Seen struct {
 	// Frames is how many frames there were, and Found in how many of them there was a face.
 	Frames, Found int
-	// Looks is how many frames the detector looked at, and Crowded in how many of them there was more than one main
+	// Detections is how many frames the detector looked at, and Crowded in how many of them there was more than one main
 	// face: a second box over half as wide as the first.
-	Looks, Crowded int
+	Detections, Crowded int
 	// Changed are the moments from which on another person was seen. A cut between two pictures of one person is none.
 	Changed []time.Duration
 }
@@ -69,16 +69,16 @@ func (t *Track) Next(frame *liveness.Picture, at time.Duration) (liveness.Face, 
 			return liveness.Face{}, false, err
 		}
 		if moved {
-			return t.found(p, at, false)
+			return t.report(p, at, false)
 		}
 	}
-	return t.look(p, at)
+	return t.update(p, at)
 }
 
 // move takes the landmarks from the last frame to this one, in which the mesh must be so sure of a face. It reports whether
 // they moved as a face can.
 func (t *Track) move(p *pyramid, sure float64) (bool, error) {
-	m, err := t.finder.look(p, t.region)
+	m, err := t.finder.runMesh(p, t.region)
 	if err != nil {
 		return false, err
 	}
@@ -87,19 +87,19 @@ func (t *Track) move(p *pyramid, sure float64) (bool, error) {
 	if m.face < sure || distance(before.Centre(), after.Centre()) > jump*size || math.Abs(math.Sqrt(after.Area())-size) > jump*size {
 		return false, nil
 	}
-	t.face.Box = moved(t.face.Box, before, after)
-	t.wear(m)
+	t.face.Box = moveBox(t.face.Box, before, after)
+	t.applyMesh(m)
 	return true, nil
 }
 
-// wear gives the followed face what the mesh says of it.
-func (t *Track) wear(m mesh) {
-	wear(&t.face, m)
+// applyMesh sets the tracked face's landmarks and pose from the mesh.
+func (t *Track) applyMesh(m mesh) {
+	applyMesh(&t.face, m)
 	t.region = m.next
 }
 
-// moved moves and scales a box as another went from before to after.
-func moved(box, before, after liveness.Box) liveness.Box {
+// moveBox moves and scales a box as another went from before to after.
+func moveBox(box, before, after liveness.Box) liveness.Box {
 	scale := math.Sqrt(after.Area() / before.Area())
 	from, to, c := before.Centre(), after.Centre(), box.Centre()
 	x, y := to.X+scale*(c.X-from.X), to.Y+scale*(c.Y-from.Y)
@@ -107,35 +107,35 @@ func moved(box, before, after liveness.Box) liveness.Box {
 	return liveness.Box{X: x - w/2, Y: y - h/2, Width: w, Height: h}
 }
 
-// look asks the detector.
-func (t *Track) look(p *pyramid, at time.Duration) (liveness.Face, bool, error) {
+// update asks the detector.
+func (t *Track) update(p *pyramid, at time.Duration) (liveness.Face, bool, error) {
 	boxes, err := t.detect(p)
 	if err != nil {
 		return liveness.Face{}, false, err
 	}
 	if len(boxes) == 0 {
-		return t.unseen(p, at)
+		return t.searchAgain(p, at)
 	}
-	t.seen.Looks++
-	if crowded(boxes) {
+	t.seen.Detections++
+	if isCrowded(boxes) {
 		t.seen.Crowded++
 	}
 	chosen, same := t.choose(boxes)
 	t.face.Box, t.face.Confidence = chosen.box, chosen.confidence
 	if same {
-		t.ok, err = t.again(p)
+		t.ok, err = t.describeAgain(p)
 	} else {
-		t.ok, err = t.anew(p, chosen)
+		t.ok, err = t.describeDetected(p, chosen)
 	}
 	if err != nil || !t.ok {
 		return liveness.Face{}, false, err
 	}
-	return t.found(p, at, !same)
+	return t.report(p, at, !same)
 }
 
-// unseen is a frame in which the detector sees nothing: a followed face stays where the mesh is sure of it, as in a blur or a
+// searchAgain is a frame in which the detector sees nothing: a followed face stays where the mesh is sure of it, as in a blur or a
 // tilt.
-func (t *Track) unseen(p *pyramid, at time.Duration) (liveness.Face, bool, error) {
+func (t *Track) searchAgain(p *pyramid, at time.Duration) (liveness.Face, bool, error) {
 	if t.ok {
 		moved, err := t.move(p, sureMesh)
 		if err != nil {
@@ -143,36 +143,36 @@ func (t *Track) unseen(p *pyramid, at time.Duration) (liveness.Face, bool, error
 		}
 		if moved {
 			t.since = 0
-			return t.found(p, at, false)
+			return t.report(p, at, false)
 		}
 	}
 	t.ok = false
 	return liveness.Face{}, false, nil
 }
 
-// anew describes a face that the detector has just found.
-func (t *Track) anew(p *pyramid, d detected) (bool, error) {
+// describeDetected describes a new detection.
+func (t *Track) describeDetected(p *pyramid, d detected) (bool, error) {
 	if d.mesh != nil {
-		t.wear(*d.mesh)
+		t.applyMesh(*d.mesh)
 		return true, nil
 	}
 	m, ok, err := t.finder.describe(p, d, true)
 	if err == nil {
-		t.wear(m)
+		t.applyMesh(m)
 	}
 	return ok, err
 }
 
-// again describes a face that the track has followed up to the last frame: its landmarks go on from the last ones.
-func (t *Track) again(p *pyramid) (bool, error) {
-	m, err := t.finder.look(p, t.region)
+// describeAgain describes a face that the track has followed up to the last frame: its landmarks go on from the last ones.
+func (t *Track) describeAgain(p *pyramid) (bool, error) {
+	m, err := t.finder.runMesh(p, t.region)
 	if err != nil {
 		return false, err
 	}
 	if overlap(t.face.Box, bounds(m.landmarks)) < sameFace {
-		return t.anew(p, detected{box: t.face.Box, confidence: t.face.Confidence})
+		return t.describeDetected(p, detected{box: t.face.Box, confidence: t.face.Confidence})
 	}
-	t.wear(m)
+	t.applyMesh(m)
 	return true, nil
 }
 
@@ -182,9 +182,9 @@ func (t *Track) detect(p *pyramid) ([]detected, error) {
 		t.since = 0
 		return t.finder.search(p)
 	}
-	boxes, err := t.finder.detect(p, whole(p), faceThreshold)
+	boxes, err := t.finder.detect(p, pictureBox(p), faceThreshold)
 	if err == nil && len(boxes) == 0 && t.ok {
-		boxes, err = t.finder.detect(p, about(t.face.Box, 4), faceThreshold)
+		boxes, err = t.finder.detect(p, enlargedBox(t.face.Box, 4), faceThreshold)
 	}
 	if len(boxes) > 0 {
 		t.since = 0
@@ -211,8 +211,8 @@ func (t *Track) choose(boxes []detected) (chosen detected, same bool) {
 	return chosen, false
 }
 
-// crowded reports whether there is more than one main face.
-func crowded(boxes []detected) bool {
+// isCrowded reports whether there is more than one main face.
+func isCrowded(boxes []detected) bool {
 	widest, main := 0.0, 0
 	for _, b := range boxes {
 		widest = max(widest, b.box.Width)
@@ -225,15 +225,15 @@ func crowded(boxes []detected) bool {
 	return main > 1
 }
 
-// found notes a frame with a face; fresh says that the face does not go on from the last frame.
-func (t *Track) found(p *pyramid, at time.Duration, fresh bool) (liveness.Face, bool, error) {
+// report notes a frame with a face; fresh says that the face does not go on from the last frame.
+func (t *Track) report(p *pyramid, at time.Duration, fresh bool) (liveness.Face, bool, error) {
 	t.seen.Found++
-	if t.person.due(at, fresh) {
+	if t.person.shouldCompare(at, fresh) {
 		embedding, err := t.finder.rawEmbedding(p, t.face.Landmarks)
 		if err != nil {
 			return liveness.Face{}, false, err
 		}
-		if since, changed := t.person.meet(embedding, at); changed {
+		if since, changed := t.person.compare(embedding, at); changed {
 			t.seen.Changed = append(t.seen.Changed, since)
 		}
 	}

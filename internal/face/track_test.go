@@ -9,10 +9,10 @@ import (
 )
 
 func TestFollowsOnePerson(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	for _, name := range []string{"s2", "s4", "s5", "s26"} {
-		// A cut between two clips of one person, and two frames that show nothing.
-		list := slices.Concat(speaker(t, name, 0), speaker(t, name, 1))
+		// A cut between two recordings of one person, and two empty frames.
+		list := slices.Concat(speakerPictures(t, name, 0), speakerPictures(t, name, 1))
 		list[30], list[31] = liveness.NewPicture(360, 288), liveness.NewPicture(360, 288)
 		seen := follow(t, f, list)
 		if len(seen.Changed) != 0 || seen.Crowded != 0 {
@@ -25,10 +25,10 @@ func TestFollowsOnePerson(t *testing.T) {
 }
 
 func TestNoticesAnotherPerson(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	for _, pair := range [][2]string{{"s1", "s32"}, {"s4", "s5"}, {"s26", "s30"}, {"s2", "s23"}} {
-		first := speaker(t, pair[0], 0)
-		seen := follow(t, f, slices.Concat(first, speaker(t, pair[1], 0)))
+		first := speakerPictures(t, pair[0], 0)
+		seen := follow(t, f, slices.Concat(first, speakerPictures(t, pair[1], 0)))
 		cut := time.Duration(len(first)) * 40 * time.Millisecond
 		if len(seen.Changed) != 1 || seen.Changed[0] < cut || seen.Changed[0] > cut+time.Second {
 			t.Errorf("%s then %s at %v: seen %+v", pair[0], pair[1], cut, seen)
@@ -41,7 +41,7 @@ func TestSeesNobodyInAnEmptyRecording(t *testing.T) {
 	for i := range grey.Pixels {
 		grey.Pixels[i] = byte(i * 7)
 	}
-	seen := follow(t, finder(t), slices.Repeat([]*liveness.Picture{grey}, 25))
+	seen := follow(t, openFinder(t), slices.Repeat([]*liveness.Picture{grey}, 25))
 	if seen.Frames != 25 || seen.Found != 0 {
 		t.Errorf("seen %+v", seen)
 	}

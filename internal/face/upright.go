@@ -6,9 +6,9 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// sureUpright is the mesh's probability of a face from which it stands as the mesh says: of 118 people that stand upright it was
+// minUprightFace is the mesh's probability of a face from which it stands as the mesh says: of 118 people that stand upright it was
 // at least 0.99997. Where a face is upside down, the mesh often finds an upright one, of which it is seldom as sure.
-const sureUpright = 0.99999
+const minUprightFace = 0.99999
 
 // quarters are the angles of the quarter turns, in radians clockwise.
 var quarters = []float64{math.Pi / 2, -math.Pi / 2, math.Pi}
@@ -16,16 +16,16 @@ var quarters = []float64{math.Pi / 2, -math.Pi / 2, math.Pi}
 // FindUpright is Find after the quarter turns that bring the largest face upright, or nearest to it: the faces are those of the
 // picture that it returns. That is p itself, unless p was turned by so many quarter turns clockwise.
 func (f *Finder) FindUpright(p *liveness.Picture) (upright *liveness.Picture, turns int, faces []liveness.Face, err error) {
-	faces, turns, sure, err := f.findTurned(p)
+	faces, turns, sure, err := f.findWithTurns(p)
 	if err != nil || sure && turns == 0 {
 		return p, 0, faces, err
 	}
 	if !sure { // what was found may be no face, and the face one that is only found where it is upright
-		least := sureUpright
+		least := minUprightFace
 		if len(faces) == 0 {
-			least = sureTurned
+			least = minTurnedFace
 		}
-		if better, err := f.surelyUpright(p, least); err != nil {
+		if better, err := f.findUprightTurns(p, least); err != nil {
 			return p, 0, nil, err
 		} else if better != 0 {
 			turns = better
@@ -34,8 +34,8 @@ func (f *Finder) FindUpright(p *liveness.Picture) (upright *liveness.Picture, tu
 	if turns == 0 {
 		return p, 0, faces, nil
 	}
-	upright = p.Turned(-turns)
-	found, rest, _, err := f.findTurned(upright)
+	upright = p.Rotate(-turns)
+	found, rest, _, err := f.findWithTurns(upright)
 	if err != nil || len(found) == 0 || rest != 0 {
 		return p, 0, faces, err
 	}
@@ -49,26 +49,26 @@ func (f *Finder) quarterTurns(p *pyramid, d detected) (turns int, sure bool, err
 	}
 	best := *d.mesh
 	for _, angle := range quarters {
-		if best.face >= sureUpright {
+		if best.face >= minUprightFace {
 			break
 		}
-		m, err := f.settled(p, regionOf(detected{box: d.box, angle: angle}))
+		m, err := f.refineMesh(p, regionOf(detected{box: d.box, angle: angle}))
 		if err != nil {
 			return 0, false, err
 		}
-		if m.face > best.face && m.face >= sureTurned {
+		if m.face > best.face && m.face >= minTurnedFace {
 			best = m
 		}
 	}
-	return turnsOf(best), best.face >= sureUpright, nil
+	return turnsOf(best), best.face >= minUprightFace, nil
 }
 
-// surelyUpright is by how many quarter turns a picture is turned that surely shows an upright face when they are undone; 0 where
+// findUprightTurns is by how many quarter turns a picture is turned that surely shows an upright face when they are undone; 0 where
 // there are none such: the mesh must be so sure. It looks for large faces only.
-func (f *Finder) surelyUpright(p *liveness.Picture, least float64) (int, error) {
+func (f *Finder) findUprightTurns(p *liveness.Picture, least float64) (int, error) {
 	for _, turns := range []int{1, -1, 2} {
-		pyramid := pyramidOf(p.Turned(-turns))
-		found, err := f.searchIn(pyramid, []liveness.Box{whole(pyramid), about(whole(pyramid), 2)}, nil)
+		pyramid := pyramidOf(p.Rotate(-turns))
+		found, err := f.searchIn(pyramid, []liveness.Box{pictureBox(pyramid), enlargedBox(pictureBox(pyramid), 2)}, nil)
 		if err != nil {
 			return 0, err
 		}

@@ -51,7 +51,7 @@ func fetch(ctx context.Context, folder string, manifest models.Manifest, pack pa
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	packages, total := wanted(folder, manifest)
+	packages, total := groupByPackage(folder, manifest)
 	done := 0
 	for _, name := range slices.Sorted(maps.Keys(packages)) {
 		entries := packages[name]
@@ -65,10 +65,10 @@ func fetch(ctx context.Context, folder string, manifest models.Manifest, pack pa
 	return nil
 }
 
-// wanted groups the files that are to be fetched by package.
-func wanted(folder string, manifest models.Manifest) (packages map[string][]models.Entry, total int) {
+// groupByPackage groups the files that are to be fetched by package.
+func groupByPackage(folder string, manifest models.Manifest) (packages map[string][]models.Entry, total int) {
 	packages = map[string][]models.Entry{}
-	for _, e := range needed(manifest) {
+	for _, e := range requiredEntries(manifest) {
 		if e.Embedded() || state(folder, e) == Present {
 			continue
 		}
@@ -121,7 +121,7 @@ func unpack(tarball, folder, temporary string, entries []models.Entry) error {
 		if !wanted[header.Name] || header.Typeflag != tar.TypeReg {
 			continue
 		}
-		if err := copyTo(part(temporary, header.Name), archive); err != nil {
+		if err := copyTo(partPath(temporary, header.Name), archive); err != nil {
 			return err
 		}
 		delete(wanted, header.Name)
@@ -130,7 +130,7 @@ func unpack(tarball, folder, temporary string, entries []models.Entry) error {
 		return fmt.Errorf("the package has no file %s", name)
 	}
 	for _, e := range entries {
-		if err := take(folder, temporary, e); err != nil {
+		if err := installFile(folder, temporary, e); err != nil {
 			return err
 		}
 	}
@@ -145,8 +145,8 @@ func parts(e models.Entry) []string {
 	return []string{e.Source.Path, e.Source.Weights}
 }
 
-// part is where a file of the tarball is put down, whatever its name.
-func part(temporary, name string) string {
+// partPath is where a file of the tarball is put down, whatever its name.
+func partPath(temporary, name string) string {
 	return filepath.Join(temporary, fmt.Sprintf("%x", sha256.Sum256([]byte(name))))
 }
 
@@ -160,15 +160,15 @@ func copyTo(path string, content io.Reader) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// take makes an entry's file of its parts, checks it, and moves it to its place.
-func take(folder, temporary string, e models.Entry) error {
+// installFile makes an entry's file of its parts, checks it, and moves it to its place.
+func installFile(folder, temporary string, e models.Entry) error {
 	made := filepath.Join(temporary, e.File)
-	source := part(temporary, e.Source.Path)
+	source := partPath(temporary, e.Source.Path)
 	var err error
 	if e.Source.Weights == "" {
 		err = os.Link(source, made) // not renamed: two entries may be made of one file
 	} else {
-		err = convert(made, source, part(temporary, e.Source.Weights), e.Source.Outputs)
+		err = convert(made, source, partPath(temporary, e.Source.Weights), e.Source.Outputs)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", e.Source.Path, err)
@@ -207,7 +207,7 @@ func pack(ctx context.Context, name, folder string) (string, error) {
 	command.Dir = folder
 	command.Stderr = &complaint
 	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("npm pack %s failed (%w): check the network and `npm config get registry`%s", name, err, tail(complaint.String()))
+		return "", fmt.Errorf("npm pack %s failed (%w): check the network and `npm config get registry`%s", name, err, lastLines(complaint.String()))
 	}
 	tarballs, err := filepath.Glob(filepath.Join(folder, "*.tgz"))
 	if err != nil || len(tarballs) != 1 {
@@ -216,8 +216,8 @@ func pack(ctx context.Context, name, folder string) (string, error) {
 	return tarballs[0], nil
 }
 
-// tail is the end of what npm complained of, for the operator.
-func tail(text string) string {
+// lastLines is the end of what npm complained of, for the operator.
+func lastLines(text string) string {
 	text = strings.TrimSpace(text)
 	if len(text) > 500 {
 		text = "…" + text[len(text)-500:]

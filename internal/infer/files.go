@@ -44,7 +44,7 @@ func List(folder string) ([]Row, error) {
 		return nil, err
 	}
 	var rows []Row
-	for _, e := range needed(manifest) {
+	for _, e := range requiredEntries(manifest) {
 		rows = append(rows, Row{ID: e.ID, Version: e.Version, Task: e.Task, Licence: e.Licence, Terms: e.Terms,
 			Source: e.Source.String(), State: state(folder, e), SHA256: e.SHA256})
 	}
@@ -62,14 +62,14 @@ func Verify(folder string) error {
 
 func verify(folder string, manifest models.Manifest) error {
 	var faults []error
-	for _, e := range needed(manifest) {
+	for _, e := range requiredEntries(manifest) {
 		faults = append(faults, check(folder, e))
 	}
 	return errors.Join(faults...)
 }
 
-// needed is what this machine needs: its own shared library and all models.
-func needed(manifest models.Manifest) []models.Entry {
+// requiredEntries is what this machine needs: its own shared library and all models.
+func requiredEntries(manifest models.Manifest) []models.Entry {
 	var entries []models.Entry
 	for _, e := range manifest.Runtime {
 		if e.Arch == runtime.GOARCH {
@@ -93,8 +93,8 @@ func state(folder string, e models.Entry) State {
 	}
 }
 
-// read returns a file's bytes after they were checked, so that what runs is what was checked.
-func read(folder string, e models.Entry) ([]byte, error) {
+// readChecked returns a file's bytes after they were checked, so that what runs is what was checked.
+func readChecked(folder string, e models.Entry) ([]byte, error) {
 	if e.Embedded() {
 		data, err := models.File(e.File)
 		if err != nil {
@@ -118,7 +118,7 @@ func read(folder string, e models.Entry) ([]byte, error) {
 // check is read without keeping the bytes.
 func check(folder string, e models.Entry) error {
 	if e.Embedded() {
-		_, err := read(folder, e)
+		_, err := readChecked(folder, e)
 		return err
 	}
 	path := filepath.Join(folder, e.File)

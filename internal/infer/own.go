@@ -26,8 +26,8 @@ func (l *Library) File(name string) ([]byte, error) {
 	return models.File(name)
 }
 
-// owned is the entry of the operator's own file, where there is one in place of the program's.
-func (l *Library) owned(e models.Entry) (models.Entry, error) {
+// ownEntry is the entry of the operator's own file, where there is one in place of the program's.
+func (l *Library) ownEntry(e models.Entry) (models.Entry, error) {
 	if l.own == "" || !e.Embedded() {
 		return e, nil
 	}
@@ -45,7 +45,7 @@ func (l *Library) owned(e models.Entry) (models.Entry, error) {
 // weights are a model's bytes, after they were checked.
 func (l *Library) weights(e models.Entry) ([]byte, error) {
 	if e.Version != ownVersion {
-		return read(l.folder, e)
+		return readChecked(l.folder, e)
 	}
 	path := filepath.Join(l.own, e.File)
 	data, err := os.ReadFile(path)

@@ -6,9 +6,9 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// Colours says how a model wants its pixels: planes in the order red, green, blue (or the other way round), each value
+// PixelFormat says how a model wants its pixels: planes in the order red, green, blue (or the other way round), each value
 // v of 0..255 as (v - Mean) / Deviation, Mean and Deviation in that same order.
-type Colours struct {
+type PixelFormat struct {
 	BGR             bool
 	Mean, Deviation [3]float32
 }
@@ -16,8 +16,8 @@ type Colours struct {
 // inputs are []float32 for Look to write over: a recording would leave 50 MB of them to the garbage collector.
 var inputs sync.Pool
 
-// Look runs the model on pictures, each as an input of 1 x 3 x height x width.
-func (m *Model) Look(c Colours, pictures ...*liveness.Picture) ([]Tensor, error) {
+// RunPictures runs the model on pictures, each as an input of 1 x 3 x height x width.
+func (m *Model) RunPictures(c PixelFormat, pictures ...*liveness.Picture) ([]Tensor, error) {
 	tensors := make([]Tensor, len(pictures))
 	for i, p := range pictures {
 		size := 3 * p.Width * p.Height
@@ -33,7 +33,7 @@ func (m *Model) Look(c Colours, pictures ...*liveness.Picture) ([]Tensor, error)
 }
 
 // tensor writes a picture into data.
-func (c Colours) tensor(p *liveness.Picture, data []float32) Tensor {
+func (c PixelFormat) tensor(p *liveness.Picture, data []float32) Tensor {
 	size := p.Width * p.Height
 	for plane := range 3 {
 		var table [256]float32

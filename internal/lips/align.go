@@ -81,7 +81,7 @@ func outline(l *liveness.Landmarks) (points [shapePoints]complex128) {
 // Manduchi 1998), so that a jerk or a dissolve stays sharp; trembling is in pupil distances.
 const (
 	smoothing = 100 * time.Millisecond
-	trembling = 0.03
+	jitter    = 0.03
 )
 
 // smooth replaces each placement by a weighted mean of those around it.
@@ -96,7 +96,7 @@ func smooth(at []time.Duration, raw []placement) []placement {
 		var total float64
 		for j := first; j < len(raw) && at[j]-at[i] <= 4*smoothing; j++ {
 			d := float64(at[j]-at[i]) / float64(smoothing)
-			away := length(raw[j].centre-raw[i].centre) / length(raw[i].scale) / trembling
+			away := length(raw[j].centre-raw[i].centre) / length(raw[i].scale) / jitter
 			w := math.Exp(-(d*d + away*away) / 2)
 			centre += raw[j].centre * complex(w, 0)
 			scale += raw[j].scale * complex(w, 0)

@@ -23,21 +23,21 @@ const featureCount = 3
 // for much more. places is for each place the log-likelihood ratio of the phrase to any digit there.
 func features(e phrase.Evidence, doubt float64, digits []int) (f [featureCount]float64, places []float64) {
 	n := float64(len(digits))
-	own := e.Phrase(digits)
+	own := e.LogLikelihood(digits)
 	least := math.Inf(1)
 	for i := range digits {
-		places = append(places, own-anyIn(e, digits, i))
-		least = min(least, own-without(e, digits, i))
+		places = append(places, own-scoreAnyDigitAt(e, digits, i))
+		least = min(least, own-scoreWithoutDigit(e, digits, i))
 	}
-	between, speech := (own-e.AnyOf(len(digits)))/n, (own-e.Nothing())/n
-	return [featureCount]float64{between * doubt, math.Log(max(speech, leastSpeech)), math.Log(max(least, leastDigit))}, places
+	between, speech := (own-e.AnyOf(len(digits)))/n, (own-e.NoDigits())/n
+	return [featureCount]float64{between * doubt, math.Log(max(speech, minSpeech)), math.Log(max(least, minDigit))}, places
 }
 
 // Ratios under these are as bad as can be.
-const leastSpeech, leastDigit = 0.5, 0.05
+const minSpeech, minDigit = 0.5, 0.05
 
-// doubt is the mean entropy, in nats, of which digit a picture shows, weighed by the probability that it shows one.
-func doubt(posteriors []float32) float64 {
+// digitEntropy is the mean entropy, in nats, of which digit a picture shows, weighed by the probability that it shows one.
+func digitEntropy(posteriors []float32) float64 {
 	const first = phrase.Classes - phrase.Digits*phrase.States
 	var sum, total float64
 	for t := 0; t < len(posteriors); t += phrase.Classes {
@@ -58,13 +58,13 @@ func doubt(posteriors []float32) float64 {
 	return sum / max(total, 1e-9)
 }
 
-// anyIn is the log of the summed likelihoods of the phrase with each of the ten digits in its i-th place.
-func anyIn(e phrase.Evidence, digits []int, i int) float64 {
+// scoreAnyDigitAt is the log of the summed likelihoods of the phrase with each of the ten digits in its i-th place.
+func scoreAnyDigitAt(e phrase.Evidence, digits []int, i int) float64 {
 	changed := slices.Clone(digits)
 	var each [phrase.Digits]float64
 	for d := range each {
 		changed[i] = d
-		each[d] = e.Phrase(changed)
+		each[d] = e.LogLikelihood(changed)
 	}
 	most := slices.Max(each[:])
 	var sum float64
@@ -74,12 +74,12 @@ func anyIn(e phrase.Evidence, digits []int, i int) float64 {
 	return most + math.Log(sum)
 }
 
-// without is the log-likelihood of the phrase without its i-th digit.
-func without(e phrase.Evidence, digits []int, i int) float64 {
+// scoreWithoutDigit is the log-likelihood of the phrase without its i-th digit.
+func scoreWithoutDigit(e phrase.Evidence, digits []int, i int) float64 {
 	if len(digits) == 1 {
-		return e.Nothing()
+		return e.NoDigits()
 	}
-	return e.Phrase(slices.Delete(slices.Clone(digits), i, i+1))
+	return e.LogLikelihood(slices.Delete(slices.Clone(digits), i, i+1))
 }
 
 func (p *parameters) calibrate(f [featureCount]float64) liveness.Score {
@@ -90,7 +90,7 @@ func (p *parameters) calibrate(f [featureCount]float64) liveness.Score {
 	return liveness.Score(1 / (1 + math.Exp(-z)))
 }
 
-// ranges are how far parts of a mouth go in the stillest of 280 recitals of seven people: the height of the outer lips, their
+// ranges are how far parts of a mouth move in the stillest of 280 recordings of seven people: the height of the outer lips, their
 // width, and the chin, in pupil distances (training/lips/calibrate.py prints them).
 var ranges = []struct {
 	least float64
@@ -101,7 +101,7 @@ var ranges = []struct {
 	{0.054, func(s []float32) float32 { return s[2*20+1] }},
 }
 
-// movement is the least of the ranges that a mouth's shapes show, each over that of the stillest recital. A range reaches
+// movement is the smallest range of a mouth's shapes, each over that of the stillest recording. A range reaches
 // from the fifth to the ninety-fifth percentile, so that a single wrong landmark is none.
 func movement(shapes []float32) float64 {
 	least := math.Inf(1)

@@ -9,8 +9,8 @@ import (
 	"github.com/bonafide-id/bonafide/internal/phrase"
 )
 
-// recital is what the model saw in a spliced recital, and the features that training/lips/phrase.py computes of it.
-type recital struct {
+// splicedRecording has the model's outputs for a spliced recording, and the features that training/lips/phrase.py computes.
+type splicedRecording struct {
 	Weights       phrase.Weights `json:"weights"`
 	LogPosteriors [][]float32    `json:"log_posteriors"`
 	Trials        []struct {
@@ -19,13 +19,13 @@ type recital struct {
 	} `json:"trials"`
 }
 
-func loadRecital(t *testing.T) (recital, phrase.Evidence, float64) {
+func loadSplicedRecording(t *testing.T) (splicedRecording, phrase.Evidence, float64) {
 	t.Helper()
 	raw, err := os.ReadFile("testdata/recital.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r recital
+	var r splicedRecording
 	if err := json.Unmarshal(raw, &r); err != nil {
 		t.Fatal(err)
 	}
@@ -33,11 +33,11 @@ func loadRecital(t *testing.T) (recital, phrase.Evidence, float64) {
 	for _, row := range r.LogPosteriors {
 		rows = append(rows, row...)
 	}
-	return r, r.Weights.Weigh(rows), doubt(rows)
+	return r, r.Weights.Weigh(rows), digitEntropy(rows)
 }
 
 func TestFeaturesAreThoseOfTraining(t *testing.T) {
-	r, e, doubt := loadRecital(t)
+	r, e, doubt := loadSplicedRecording(t)
 	for _, trial := range r.Trials {
 		digits, _ := phrase.Parse(trial.Phrase)
 		got, _ := features(e, doubt, digits)
@@ -50,9 +50,9 @@ func TestFeaturesAreThoseOfTraining(t *testing.T) {
 }
 
 func TestSpokenPhraseScoresHighest(t *testing.T) {
-	r, e, doubt := loadRecital(t)
+	r, e, doubt := loadSplicedRecording(t)
 	spoken := r.Trials[0].Phrase
-	reading := Reading{evidence: e, doubt: doubt, parameters: &parameters{Weights: r.Weights}}
+	reading := Reading{evidence: e, entropy: doubt, parameters: &parameters{Weights: r.Weights}}
 	reading.parameters.Calibration.Weights = [featureCount]float64{1, 0.3, 1.5}
 	best := reading.Score(spoken)
 	for _, trial := range r.Trials[1:] {
@@ -71,7 +71,7 @@ func TestSpokenPhraseScoresHighest(t *testing.T) {
 }
 
 func TestPhraseOfOneDigit(t *testing.T) {
-	_, e, doubt := loadRecital(t)
+	_, e, doubt := loadSplicedRecording(t)
 	for d := range phrase.Digits {
 		f, places := features(e, doubt, []int{d})
 		for i, v := range f {

@@ -23,8 +23,8 @@ type parameters struct {
 		Weights [featureCount]float64 `json:"weights"`
 		Bias    float64               `json:"bias"`
 	} `json:"calibration"`
-	// Still is the movement (Reading.Movement) under which lips do not move.
-	Still float64 `json:"still"`
+	// MinMovement is the movement (Reading.Movement) under which lips do not move.
+	MinMovement float64 `json:"still"`
 }
 
 // Reader reads lips. It is safe for concurrent use.
@@ -56,21 +56,21 @@ func New(library *infer.Library) (*Reader, error) {
 // Model names the weights, for a verdict.
 func (r *Reader) Model() liveness.ModelRef { return r.model.Ref() }
 
-// Still is the movement under which lips do not move.
-func (r *Reader) Still() float64 { return r.parameters.Still }
+// MinMovement is the movement under which lips do not move.
+func (r *Reader) MinMovement() float64 { return r.parameters.MinMovement }
 
-// Begin starts a recording.
-func (r *Reader) Begin() *Mouth { return Begin() }
+// NewMouth starts a recording.
+func (r *Reader) NewMouth() *Mouth { return NewMouth() }
 
-// fewest is the least number of mouth pictures that the model is run on.
-const fewest = 5
+// minPictures is the least number of mouth pictures that the model is run on.
+const minPictures = 5
 
 // Read runs the model on a recording's mouth pictures. A recording of fewer than five pictures (0.2 s) gives an empty
 // reading, whose scores are 0.
 func (r *Reader) Read(m *Mouth) (*Reading, error) {
 	pixels, count := m.Pictures(Width, Height)
 	reading := &Reading{parameters: &r.parameters}
-	if count < fewest {
+	if count < minPictures {
 		return reading, nil
 	}
 	shapes := m.Shapes()
@@ -86,7 +86,7 @@ func (r *Reader) Read(m *Mouth) (*Reading, error) {
 	reading.start = m.Start()
 	reading.Posteriors = outputs[0].Data
 	reading.Movement = movement(shapes)
-	reading.evidence, reading.doubt = r.parameters.Weigh(reading.Posteriors), doubt(reading.Posteriors)
+	reading.evidence, reading.entropy = r.parameters.Weigh(reading.Posteriors), digitEntropy(reading.Posteriors)
 	return reading, nil
 }
 
@@ -95,12 +95,12 @@ type Reading struct {
 	// Posteriors has for each mouth picture (25 a second) the log probabilities of 42 classes: silence, other speech,
 	// and four states of each digit, zero first.
 	Posteriors []float32
-	// Movement is how much lips and chin move: 1 is what the stillest of the recitals that were measured shows, 0 nothing.
+	// Movement is how much lips and chin move: 1 is the stillest measured recording, 0 no movement.
 	Movement float64
 
 	start      time.Duration
 	evidence   phrase.Evidence
-	doubt      float64
+	entropy    float64
 	parameters *parameters
 }
 
@@ -112,8 +112,8 @@ func (r *Reading) Length() time.Duration {
 	return time.Duration(len(r.Posteriors)/phrase.Classes) * time.Second / Rate
 }
 
-// Moving reports whether the lips move at all.
-func (r *Reading) Moving() bool { return r.Movement >= r.parameters.Still }
+// IsMoving reports whether the lips move at all.
+func (r *Reading) IsMoving() bool { return r.Movement >= r.parameters.MinMovement }
 
 // Speech is how long the mouth speaks, digits or anything else.
 func (r *Reading) Speech() time.Duration {
@@ -152,9 +152,9 @@ func (r *Reading) Score(claimed string) PhraseScore {
 	if !ok || r.evidence.Rows() < len(digits)*phrase.States {
 		return PhraseScore{LogRatio: math.Inf(-1)}
 	}
-	f, places := features(r.evidence, r.doubt, digits)
+	f, places := features(r.evidence, r.entropy, digits)
 	s := PhraseScore{Score: r.parameters.calibrate(f), LogRatio: f[0], Digits: make([]Digit, len(digits))}
-	for i, at := range r.evidence.Path(digits) {
+	for i, at := range r.evidence.Align(digits) {
 		s.Digits[i] = Digit{Digit: digits[i], From: r.time(at.From), To: r.time(at.To), Fit: math.Exp(places[i])}
 	}
 	return s

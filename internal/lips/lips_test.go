@@ -65,7 +65,7 @@ func TestPicturesFollowTheHead(t *testing.T) {
 	// A pattern on the head, seen twice as large, shifted and tilted by 15 degrees, gives the same mouth pictures.
 	pattern := func(x, y float64) float64 { return 0.5 + 0.25*math.Sin(9*x) + 0.2*math.Cos(7*y) }
 	pictures := func(width, height int, centre, scale complex128) []float32 {
-		m := Begin()
+		m := NewMouth()
 		p, f := scene(width, height, centre, scale, pattern), shape(centre, scale)
 		for i := range 10 {
 			if err := m.Add(p, f, time.Duration(i)*time.Second/Rate); err != nil {
@@ -91,7 +91,7 @@ func TestPicturesFollowTheHead(t *testing.T) {
 
 func TestPicturesAreTwentyFiveASecond(t *testing.T) {
 	for _, fps := range []int{10, 15, 25, 30} {
-		m := Begin()
+		m := NewMouth()
 		for i := 0; i <= 2*fps; i++ { // brightness grows evenly over two seconds
 			level := float64(i) / float64(2*fps)
 			p := scene(160, 120, 80+40i, 25, func(x, y float64) float64 { return level })
@@ -113,7 +113,7 @@ func TestPicturesAreTwentyFiveASecond(t *testing.T) {
 }
 
 func TestAddIsBounded(t *testing.T) {
-	m := Begin()
+	m := NewMouth()
 	p, f := liveness.NewPicture(64, 48), shape(32+16i, 10)
 	for i := range 2000 { // a thousand frames a second
 		if err := m.Add(p, f, time.Duration(i)*time.Millisecond); err != nil {
@@ -133,7 +133,7 @@ func TestAddIsBounded(t *testing.T) {
 
 func TestScoreOfOddPhrases(t *testing.T) {
 	r := reader(t)
-	reading, err := r.Read(Begin())
+	reading, err := r.Read(NewMouth())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,16 +142,16 @@ func TestScoreOfOddPhrases(t *testing.T) {
 			t.Errorf("phrase %q of nothing: %+v", phrase, s)
 		}
 	}
-	if reading.Moving() || reading.Speech() != 0 {
+	if reading.IsMoving() || reading.Speech() != 0 {
 		t.Error("nothing moves or speaks")
 	}
 }
 
-func TestNoiseAndStillAreNoRecital(t *testing.T) {
+func TestNoiseAndStillPicturesAreNotSpeech(t *testing.T) {
 	r := reader(t)
 	rng := rand.New(rand.NewPCG(7, 8))
 	for name, noise := range map[string]float64{"still": 0, "noise": 40} {
-		m := Begin()
+		m := NewMouth()
 		for i := range 75 {
 			p := scene(160, 120, 80+40i, 25, func(x, y float64) float64 { return 0.5 + 0.2*math.Sin(6*x) })
 			for j := range p.Pixels {
@@ -168,7 +168,7 @@ func TestNoiseAndStillAreNoRecital(t *testing.T) {
 		if s := reading.Score("597692"); s.Score > 0.5 {
 			t.Errorf("%s: score %v", name, s.Score)
 		}
-		if name == "still" && reading.Moving() {
+		if name == "still" && reading.IsMoving() {
 			t.Errorf("still lips move by %v", reading.Movement)
 		}
 	}
@@ -176,7 +176,7 @@ func TestNoiseAndStillAreNoRecital(t *testing.T) {
 
 func BenchmarkRead125(b *testing.B) {
 	r := reader(b)
-	m := Begin()
+	m := NewMouth()
 	for i := range 125 {
 		level := 0.5 + 0.3*math.Sin(float64(i))
 		p := scene(160, 120, 80+40i, 25, func(x, y float64) float64 { return level + 0.2*math.Sin(6*x) })
@@ -198,10 +198,10 @@ func BenchmarkAdd(b *testing.B) {
 	for name, scale := range map[string]complex128{"far": 40, "near": 75, "close": 220} {
 		b.Run(name, func(b *testing.B) {
 			p, f := liveness.NewPicture(960, 720), shape(480+240i, scale)
-			m := Begin()
+			m := NewMouth()
 			for b.Loop() {
 				if m.Frames() > 100 {
-					m = Begin()
+					m = NewMouth()
 				}
 				if err := m.Add(p, f, time.Duration(m.Frames())*time.Second/Rate); err != nil {
 					b.Fatal(err)

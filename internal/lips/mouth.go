@@ -18,7 +18,7 @@ const (
 	perPixel = 1.4 / Width
 
 	// A patch is what is kept of a frame until the head's path is known: a square around the mouth, upright in the frame,
-	// with room for the mouth picture at any tilt up to about 30 degrees and for training's wider pictures.
+	// large enough for the mouth picture at any tilt up to about 30 degrees and for training's wider pictures.
 	patchSide  = 120
 	patchWidth = 2.625 // pupil distances; the same pixels as perPixel
 
@@ -54,8 +54,8 @@ type patch struct {
 	step   float64
 }
 
-// Begin starts a recording that no Reader is at hand for, such as in training.
-func Begin() *Mouth { return &Mouth{} }
+// NewMouth starts a recording that no Reader is at hand for, such as in training.
+func NewMouth() *Mouth { return &Mouth{} }
 
 // Add takes the mouth of a face out of a frame. Frames come in the order of their time; one that is not later than the
 // last one by 1/40 s is dropped. The picture is not kept. The only error is ErrTooLong.
@@ -76,7 +76,7 @@ func (m *Mouth) Add(p *liveness.Picture, f liveness.Face, at time.Duration) erro
 	m.places = append(m.places, place)
 	m.mouths = append(m.mouths, place.mouth(&f.Landmarks))
 	m.shapes = append(m.shapes, outline(&f.Landmarks))
-	m.patches = append(m.patches, cut(p, lips, length(place.scale)*patchWidth/patchSide))
+	m.patches = append(m.patches, samplePatch(p, lips, length(place.scale)*patchWidth/patchSide))
 	return nil
 }
 
@@ -107,9 +107,9 @@ func usable(scale, lips complex128) bool {
 	return l >= 1 && l < 1e5 && length(lips) < 1e6
 }
 
-// cut samples a patch from a frame: every pixel is the mean luma (ITU-R BT.601) of its square of the frame, or of a square
+// samplePatch samples a patch from a frame: every pixel is the mean luma (ITU-R BT.601) of its square of the frame, or of a square
 // of one frame pixel where the frame is coarser. Places outside the frame repeat its border.
-func cut(p *liveness.Picture, centre complex128, step float64) patch {
+func samplePatch(p *liveness.Picture, centre complex128, step float64) patch {
 	q := patch{pixels: make([]uint8, patchSide*patchSide), centre: centre, step: step}
 	columns := squares(real(centre), step, p.Width)
 	rows := squares(imag(centre), step, p.Height)
@@ -189,9 +189,9 @@ func (m *Mouth) Pictures(width, height int) (pixels []float32, count int) {
 			if drawn == frame-1 && drawn >= 0 {
 				before, after = after, before
 			} else {
-				m.patches[frame].draw(before, width, height, places[frame], mouth)
+				m.patches[frame].render(before, width, height, places[frame], mouth)
 			}
-			m.patches[next].draw(after, width, height, places[next], mouth)
+			m.patches[next].render(after, width, height, places[next], mouth)
 			drawn = frame
 		}
 		mix(pixels[k*size:(k+1)*size], before, after, w)
@@ -241,8 +241,8 @@ func mix(out, before, after []float32, w float32) {
 	}
 }
 
-// draw renders a patch as the mouth picture of a head at the given place.
-func (q patch) draw(out []float32, width, height int, p placement, mouth complex128) {
+// render renders a patch as the mouth picture of a head at the given place.
+func (q patch) render(out []float32, width, height int, p placement, mouth complex128) {
 	// Steps of one output pixel to the right and down, and the first pixel's centre, in pixels of the patch.
 	right := p.scale * perPixel / complex(q.step, 0)
 	down := right * 1i

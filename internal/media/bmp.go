@@ -25,8 +25,8 @@ const (
 	bmpAlphaBits  = 6  // the same with a fourth mask, which is not looked at
 )
 
-// maskedBMPOf reads the header; ok is false for any other BMP.
-func maskedBMPOf(data []byte) (b maskedBMP, ok bool) {
+// parseMaskedBMP reads the header; ok is false for any other BMP.
+func parseMaskedBMP(data []byte) (b maskedBMP, ok bool) {
 	const masksEnd = bmpFileHeader + bmpInfoHeader + 3*4
 	if len(data) < masksEnd {
 		return b, false

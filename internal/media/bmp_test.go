@@ -69,7 +69,7 @@ func TestMaskedBMPs(t *testing.T) {
 		for _, topDown := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, topDown), func(t *testing.T) {
 				data := asMaskedBMP(m, c.bytes, c.masks, topDown)
-				still, err := Decode(data, StillLimits{})
+				still, err := Decode(data, PictureLimits{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -77,7 +77,7 @@ func TestMaskedBMPs(t *testing.T) {
 					t.Errorf("differs by %v, format %s", most, still.Format)
 				}
 				for _, size := range []int{53, 66, len(data) / 2, len(data) - 1} {
-					if _, err := Decode(data[:size], StillLimits{}); !errors.Is(err, ErrNotReadable) {
+					if _, err := Decode(data[:size], PictureLimits{}); !errors.Is(err, ErrNotReadable) {
 						t.Errorf("%d of %d bytes: got %v, want %v", size, len(data), err, ErrNotReadable)
 					}
 				}
@@ -95,12 +95,12 @@ func TestMaskedBMPs(t *testing.T) {
 		data := bytes.Clone(hostile)
 		binary.LittleEndian.PutUint32(data[18:], c.width)
 		binary.LittleEndian.PutUint32(data[22:], c.height)
-		if _, err := Decode(data, StillLimits{}); !errors.Is(err, c.want) {
+		if _, err := Decode(data, PictureLimits{}); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
 	}
 	unmasked := asMaskedBMP(m, 2, &[3]uint32{0xf800, 0, 0x1f}, false)
-	if _, err := Decode(unmasked, StillLimits{}); !errors.Is(err, ErrNotReadable) {
+	if _, err := Decode(unmasked, PictureLimits{}); !errors.Is(err, ErrNotReadable) {
 		t.Errorf("without a mask: %v", err)
 	}
 }

@@ -29,9 +29,9 @@ const (
 // not the recording's. ffmpeg itself never exits with it.
 const exitConfine = 125
 
-// MaybeConfine must be the first call of main, and of TestMain in packages whose tests decode recordings. It returns at
+// RunIfDecoderProcess must be the first call of main, and of TestMain in packages whose tests decode recordings. It returns at
 // once, except in the decoder's child process, where it never returns.
-func MaybeConfine() {
+func RunIfDecoderProcess() {
 	if len(os.Args) < 2 {
 		return
 	}

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// confined runs another program where ffmpeg would run, and returns all that it prints.
-func confined(t *testing.T, program string, args ...string) (string, error) {
+// runConfined runs another program where ffmpeg would run, and returns all that it prints.
+func runConfined(t *testing.T, program string, args ...string) (string, error) {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -44,14 +44,14 @@ func TestConfinementOpensNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{"/etc/passwd", "/etc/hostname", "/proc/self/environ", "/dev/zero", own} {
-		if out, err := confined(t, "head", "-c", "1", file); err == nil || !strings.Contains(out, "Permission denied") {
+		if out, err := runConfined(t, "head", "-c", "1", file); err == nil || !strings.Contains(out, "Permission denied") {
 			t.Errorf("%s: %v: %s", file, err, out)
 		}
 	}
-	if out, err := confined(t, "ls", "/"); err == nil {
+	if out, err := runConfined(t, "ls", "/"); err == nil {
 		t.Errorf("listed a folder: %s", out)
 	}
-	if out, err := confined(t, "head", "-c", "4", "/usr/lib/os-release"); err != nil || len(out) != 4 {
+	if out, err := runConfined(t, "head", "-c", "4", "/usr/lib/os-release"); err != nil || len(out) != 4 {
 		t.Errorf("libraries cannot be read, so the above proves nothing: %v: %s", err, out)
 	}
 }
@@ -62,7 +62,7 @@ func TestConfinementWritesNoFile(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(folder, "there"), nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := confined(t, "sh", "-c", fmt.Sprintf(script, folder)); err == nil {
+		if out, err := runConfined(t, "sh", "-c", fmt.Sprintf(script, folder)); err == nil {
 			t.Errorf("wrote: %s", out)
 		}
 	}
@@ -82,7 +82,7 @@ func TestConfinementMakesNoSocket(t *testing.T) {
 	if out, err := exec.Command("bash", "-c", script).CombinedOutput(); err != nil {
 		t.Skipf("bash cannot connect without confinement either: %s", out)
 	}
-	if out, err := confined(t, "bash", "-c", script); err == nil || strings.Contains(out, "connected") {
+	if out, err := runConfined(t, "bash", "-c", script); err == nil || strings.Contains(out, "connected") {
 		t.Errorf("connected: %v: %s", err, out)
 	}
 }
@@ -93,21 +93,21 @@ func TestConfinementStartsNoProcess(t *testing.T) {
 	if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil || !strings.Contains(string(out), "child") {
 		t.Fatalf("without confinement: %v: %s", err, out)
 	}
-	if out, err := confined(t, "sh", "-c", script); err == nil || strings.Contains(out, "child\n") {
+	if out, err := runConfined(t, "sh", "-c", script); err == nil || strings.Contains(out, "child\n") {
 		t.Errorf("forked: %v: %s", err, out)
 	}
 }
 
 func TestConfinementExecutesNothingElse(t *testing.T) {
 	needs(t, func(c Confinement) bool { return c.Files })
-	if out, err := confined(t, "sh", "-c", "exec /usr/bin/id"); err == nil || !strings.Contains(out, "Permission denied") {
+	if out, err := runConfined(t, "sh", "-c", "exec /usr/bin/id"); err == nil || !strings.Contains(out, "Permission denied") {
 		t.Errorf("%v: %s", err, out)
 	}
 }
 
 func TestConfinementPassesNothingOn(t *testing.T) {
 	t.Setenv("BONAFIDE_TEST_SECRET", "x")
-	if out, err := confined(t, "env"); err != nil || strings.TrimSpace(out) != "" {
+	if out, err := runConfined(t, "env"); err != nil || strings.TrimSpace(out) != "" {
 		t.Errorf("environment: %v: %s", err, out)
 	}
 	// A file that a C library opened without O_CLOEXEC. Go's own start of a child would keep it open.
@@ -120,13 +120,13 @@ func TestConfinementPassesNothingOn(t *testing.T) {
 	if out, err := exec.Command("bash", "-c", script).CombinedOutput(); err != nil {
 		t.Fatalf("the file does not reach children at all, so the test proves nothing: %s", out)
 	}
-	if out, err := confined(t, "bash", "-c", script); err == nil {
+	if out, err := runConfined(t, "bash", "-c", script); err == nil {
 		t.Errorf("an open file was passed on: %s", out)
 	}
 }
 
 func TestConfinementLimitsResources(t *testing.T) {
-	out, err := confined(t, "sh", "-c", "ulimit -d; ulimit -t; ulimit -f; ulimit -n; ulimit -c")
+	out, err := runConfined(t, "sh", "-c", "ulimit -d; ulimit -t; ulimit -f; ulimit -n; ulimit -c")
 	want := fmt.Sprintf("%d\n%d\n0\n32\n0\n", DefaultVideoLimits.MaxMemory/1024, int(DefaultVideoLimits.CPUTime.Seconds()))
 	if err != nil || out != want {
 		t.Errorf("%v: got %q, want %q", err, out, want)
@@ -150,7 +150,7 @@ func TestConfinementIsReported(t *testing.T) {
 
 func TestFailureToConfineIsTheServersFault(t *testing.T) {
 	d := &Decoder{ffmpeg: "/nonexistent/ffmpeg"}
-	_, err := d.Frames(t.Context(), []byte("\x1a\x45\xdf\xa3webm"), VideoLimits{}, func(Frame) error { return nil })
+	_, err := d.DecodeFrames(t.Context(), []byte("\x1a\x45\xdf\xa3webm"), VideoLimits{}, func(Frame) error { return nil })
 	if err == nil {
 		t.Fatal("no error")
 	}

@@ -44,7 +44,7 @@ func sniffContainer(data []byte) (c container, ok bool) {
 }
 
 // mayHaveSound guesses whether there is a sound track. ffmpeg cannot be told "the sound, if there is any", and a wrong
-// guess costs a second child; where the guess is no and wrong, the sound is lost.
+// guess costs a second decoder process; a wrong no loses the sound.
 func (c container) mayHaveSound(data []byte) bool {
 	head := data[:min(len(data), 1<<16)]
 	switch c.demuxer {

@@ -18,7 +18,7 @@ import (
 )
 
 // Decoder decodes recordings, each in a confined ffmpeg child of its own. It is safe for concurrent use and holds
-// nothing that needs closing; how many children run at once is the caller's to limit.
+// nothing that needs closing; the caller limits how many decoder processes run at the same time.
 type Decoder struct {
 	ffmpeg      string
 	confinement Confinement
@@ -48,7 +48,7 @@ func NewDecoder(ctx context.Context) (*Decoder, error) {
 func (d *Decoder) Confinement() Confinement { return d.confinement }
 
 func tryConfinement(ctx context.Context) (found Confinement, err error) {
-	out, err := childOutput(exec.CommandContext(ctx, self, probeArgument))
+	out, err := decoderProcessOutput(exec.CommandContext(ctx, self, probeArgument))
 	if err != nil {
 		return found, fmt.Errorf("confinement of the video decoder: %w", err)
 	}
@@ -61,7 +61,7 @@ func tryConfinement(ctx context.Context) (found Confinement, err error) {
 // tryFFmpeg makes sure that ffmpeg starts in its confinement and knows the options that it will be given.
 func (d *Decoder) tryFFmpeg(ctx context.Context) error {
 	cmd := d.command(ctx, DefaultVideoLimits, 0, "-hide_banner", "-h", "full")
-	out, err := childOutput(cmd)
+	out, err := decoderProcessOutput(cmd)
 	if err != nil {
 		return fmt.Errorf("%s does not run in its confinement: %w", d.ffmpeg, err)
 	}
@@ -71,8 +71,8 @@ func (d *Decoder) tryFFmpeg(ctx context.Context) error {
 	return nil
 }
 
-// childOutput runs a child at start-up and returns what it prints, or an error with its last words.
-func childOutput(cmd *exec.Cmd) ([]byte, error) {
+// decoderProcessOutput runs a child at start-up and returns what it prints, or an error with its last words.
+func decoderProcessOutput(cmd *exec.Cmd) ([]byte, error) {
 	cmd.Env = []string{}
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {

@@ -17,8 +17,8 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// mostRedirects is how many redirects a fetch follows.
-const mostRedirects = 3
+// maxRedirects is how many redirects a fetch follows.
+const maxRedirects = 3
 
 // Resolver looks up the addresses of a host. *net.Resolver is one.
 type Resolver interface {
@@ -85,11 +85,11 @@ func NewFetcher(options FetchOptions) *Fetcher {
 			MaxResponseHeaderBytes: 64 << 10,
 		},
 		CheckRedirect: func(request *http.Request, via []*http.Request) error {
-			if len(via) > mostRedirects {
+			if len(via) > maxRedirects {
 				return errors.New("too many redirects")
 			}
 			request.Header.Del("Referer") // it may carry a signed URL to another host
-			return f.check(request.URL)
+			return f.checkURL(request.URL)
 		},
 	}
 	return f
@@ -102,7 +102,7 @@ func (f *Fetcher) Fetch(ctx context.Context, address string, charge func(bytes i
 	limited, cancel := context.WithTimeout(ctx, f.options.Timeout)
 	defer cancel()
 	charged := &chargedReader{charge: charge}
-	body, err := f.get(limited, address, charged)
+	body, err := f.getURL(limited, address, charged)
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -133,12 +133,12 @@ func (c *chargedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (f *Fetcher) get(ctx context.Context, address string, charged *chargedReader) ([]byte, error) {
+func (f *Fetcher) getURL(ctx context.Context, address string, charged *chargedReader) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, errors.New("not a URL")
 	}
-	if err := f.check(request.URL); err != nil {
+	if err := f.checkURL(request.URL); err != nil {
 		return nil, err
 	}
 	request.Header.Set("User-Agent", "bonafide")
@@ -169,8 +169,8 @@ func (f *Fetcher) get(ctx context.Context, address string, charged *chargedReade
 	return body.Bytes(), nil
 }
 
-// check judges a URL before anything is looked up.
-func (f *Fetcher) check(u *url.URL) error {
+// checkURL judges a URL before anything is looked up.
+func (f *Fetcher) checkURL(u *url.URL) error {
 	host := strings.ToLower(u.Hostname())
 	switch {
 	case f.options.Disabled:

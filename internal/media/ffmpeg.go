@@ -33,29 +33,29 @@ func (r *recording) arguments() []string {
 		"[v]select='isnan(prev_selected_t)+gte(t-prev_selected_t,%g)',"+
 		"scale=w='max(2,round(iw*sar*%s))':h='max(2,round(ih*%s))':flags=bilinear,setsar=1,format=rgb24,split=3[pixels][row][column];"+
 		"[row]crop=iw:1:0:0,format=gray[times];[column]crop=1:ih:0:0,format=gray[heights]",
-		r.track, leastInterval, scale, scale)
+		r.track, minInterval, scale, scale)
 	output := func(label string, rest ...string) []string {
 		return append([]string{"-map", label, "-fps_mode", "passthrough", "-enc_time_base", "1:1000000", "-autoscale", "0"}, rest...)
 	}
 	timestamps := func(codec string, fd int) []string {
-		return []string{"-c:v", codec, "-flush_packets", "1", "-f", "framecrc", pipe(fd)}
+		return []string{"-c:v", codec, "-flush_packets", "1", "-f", "framecrc", pipeURL(fd)}
 	}
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
 
-	args := append(r.input(), "-filter_complex", graph)
+	args := append(r.inputArguments(), "-filter_complex", graph)
 	args = append(args, output("[all]", timestamps("wrapped_avframe", fdAllTimes)...)...)
 	args = append(args, output("[times]", timestamps("rawvideo", fdTimes)...)...)
 	args = append(args, output("[heights]", timestamps("rawvideo", fdHeights)...)...)
-	args = append(args, output("[pixels]", "-c:v", "rawvideo", "-f", "rawvideo", pipe(fdPixels))...)
+	args = append(args, output("[pixels]", "-c:v", "rawvideo", "-f", "rawvideo", pipeURL(fdPixels))...)
 	if r.sound {
 		args = append(args, "-map", "0:a:0?", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", strconv.Itoa(soundRate),
-			"-t", seconds(r.limits.MaxDuration), "-c:a", "pcm_s16le", "-f", "s16le", pipe(fdSound))
+			"-t", seconds(r.limits.MaxDuration), "-c:a", "pcm_s16le", "-f", "s16le", pipeURL(fdSound))
 	}
 	return args
 }
 
-// input is ffmpeg's arguments up to the input, which is the same for every child.
-func (r *recording) input() []string {
+// inputArguments is ffmpeg's arguments up to the input, which is the same for every child.
+func (r *recording) inputArguments() []string {
 	return []string{
 		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "info",
 		"-filter_threads", "1", "-filter_complex_threads", "1", "-max_error_rate", "1",
@@ -65,7 +65,7 @@ func (r *recording) input() []string {
 	}
 }
 
-func pipe(fd int) string { return fmt.Sprintf("pipe:%d", fd) }
+func pipeURL(fd int) string { return fmt.Sprintf("pipe:%d", fd) }
 
 // frameSize is what a list of timestamps says of its first frame, in pixels. shownWidth is the width with square pixels.
 type frameSize struct{ width, height, shownWidth int }
@@ -152,16 +152,16 @@ func parseFrame(line string) (f frameLine, err error) {
 	return f, nil
 }
 
-// rate is the frames a second.
-func (t *timestamps) rate() float64 {
+// frameRate is the frames a second.
+func (t *timestamps) frameRate() float64 {
 	if t.count < 2 || t.last <= t.first {
 		return 0
 	}
 	return float64(t.count-1) / (t.last - t.first).Seconds()
 }
 
-// length is from the first frame to the end of the last, if that is shown as long as the others are.
-func (t *timestamps) length() time.Duration {
+// duration is from the first frame to the end of the last, if that is shown as long as the others are.
+func (t *timestamps) duration() time.Duration {
 	if t.count < 2 {
 		return 0
 	}
@@ -194,7 +194,7 @@ func (l *ffmpegLog) Write(data []byte) (int, error) {
 	const longest = 512
 	for _, b := range data {
 		if b == '\n' {
-			l.end()
+			l.endLine()
 		} else if len(l.line) < longest {
 			l.line = append(l.line, b)
 		}
@@ -202,7 +202,7 @@ func (l *ffmpegLog) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
-func (l *ffmpegLog) end() {
+func (l *ffmpegLog) endLine() {
 	line := string(l.line)
 	l.ended, l.line = append(l.ended[:0], l.line...), l.line[:0]
 	switch {
@@ -217,11 +217,11 @@ func (l *ffmpegLog) end() {
 	case strings.HasPrefix(line, "Input #0, "):
 		l.started = true
 	default:
-		l.facts(line)
+		l.parseFacts(line)
 	}
 }
 
-func (l *ffmpegLog) facts(line string) {
+func (l *ffmpegLog) parseFacts(line string) {
 	if m := lengthLine.FindStringSubmatch(line); m != nil && l.onLength != nil {
 		hours, _ := strconv.Atoi(m[1])
 		minutes, _ := strconv.Atoi(m[2])

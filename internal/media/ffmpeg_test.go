@@ -65,8 +65,8 @@ func TestTimestamps(t *testing.T) {
 	if err := got.read(strings.NewReader(twoFrames), nil); err != nil {
 		t.Fatal(err)
 	}
-	if got.size != (frameSize{640, 480, 853}) || got.rate() != 25 || got.length() != 80*time.Millisecond {
-		t.Errorf("%+v, %v frames a second, %v long", got.size, got.rate(), got.length())
+	if got.size != (frameSize{640, 480, 853}) || got.frameRate() != 25 || got.duration() != 80*time.Millisecond {
+		t.Errorf("%+v, %v frames a second, %v long", got.size, got.frameRate(), got.duration())
 	}
 }
 

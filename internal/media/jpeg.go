@@ -117,8 +117,8 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// mostScans bounds the passes of a progressive JPEG. Encoders make about ten; each may cost the time of the whole picture.
-const mostScans = 40
+// maxScans bounds the passes of a progressive JPEG. Encoders make about ten; each may cost the time of the whole picture.
+const maxScans = 40
 
 // The markers of JPEG (ITU-T T.81, table B.1) that matter here.
 const (
@@ -130,9 +130,9 @@ const (
 	markerSOS  = 0xda
 )
 
-// firstJPEG is a file up to the end of its first picture, and the scans of that. What follows, such as a motion photo's
+// cutToFirstJPEG is a file up to the end of its first picture, and the scans of that. What follows, such as a motion photo's
 // recording or a gain map, is not looked at. A picture whose end marker is missing ends with the file, or where the next begins.
-func firstJPEG(data []byte) (picture []byte, scans int) {
+func cutToFirstJPEG(data []byte) (picture []byte, scans int) {
 	for at := 2; ; {
 		next := bytes.IndexByte(data[at:], 0xff)
 		if next < 0 {
@@ -178,7 +178,7 @@ func decodeJPEG(data []byte, header *vips.ImageRef, shrink int) (*liveness.Pictu
 	return p, ok == 1
 }
 
-// allPixels reports whether a JPEG has all its pixels, though libvips, which fails at any warning, refuses it.
-func allPixels(data []byte) bool {
+// hasAllPixels reports whether a JPEG has all its pixels, though libvips, which fails at any warning, refuses it.
+func hasAllPixels(data []byte) bool {
 	return C.allPixels((*C.uchar)(unsafe.Pointer(unsafe.SliceData(data))), C.ulong(len(data))) == 1
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/davidbyttow/govips/v2/vips"
 )
 
-// inserted puts bytes into data before the first (or last) occurrence of others.
-func inserted(data []byte, before, what string, last bool) []byte {
+// insertSegment puts bytes into data before the first (or last) occurrence of others.
+func insertSegment(data []byte, before, what string, last bool) []byte {
 	at := bytes.Index(data, []byte(before))
 	if last {
 		at = bytes.LastIndex(data, []byte(before))
@@ -56,20 +56,20 @@ func TestJPEGsAsPhonesMakeThem(t *testing.T) {
 		}),
 	}
 	for kind, data := range kinds {
-		want := must[*Still](t)(Decode(data, StillLimits{})).Picture
+		want := must[*DecodedPicture](t)(Decode(data, PictureLimits{})).Picture
 		versions := map[string][]byte{
 			"motion photo":                     append(bytes.Clone(data), likeARecording()...),
 			"gain map or second picture":       append(bytes.Clone(data), bytes.Repeat(data, 50)...),
-			"a stray byte before a table":      inserted(data, "\xff\xc4", "\x00", false),
-			"stray bytes before a table":       inserted(data, "\xff\xc4", string(make([]byte, 300)), false),
-			"a stray byte before the end":      inserted(data, "\xff\xd9", "\x00", true),
-			"stray bytes before the end":       inserted(data, "\xff\xd9", string(make([]byte, 300)), true),
+			"a stray byte before a table":      insertSegment(data, "\xff\xc4", "\x00", false),
+			"stray bytes before a table":       insertSegment(data, "\xff\xc4", string(make([]byte, 300)), false),
+			"a stray byte before the end":      insertSegment(data, "\xff\xd9", "\x00", true),
+			"stray bytes before the end":       insertSegment(data, "\xff\xd9", string(make([]byte, 300)), true),
 			"JFIF 2.01":                        append([]byte("\xff\xd8"+jfif(2)), data[2:]...),
 			"no end marker":                    data[:len(data)-2],
 			"no last byte":                     data[:len(data)-1],
 			"no end marker, another picture":   append(bytes.Clone(data[:len(data)-2]), data...),
-			"stray byte in a motion photo":     append(inserted(data, "\xff\xd9", "\x00", true), likeARecording()...),
-			"markers with several first bytes": inserted(data, "\xff\xc4", "\xff\xff\xff", false),
+			"stray byte in a motion photo":     append(insertSegment(data, "\xff\xd9", "\x00", true), likeARecording()...),
+			"markers with several first bytes": insertSegment(data, "\xff\xc4", "\xff\xff\xff", false),
 		}
 		if kind != "progressive" {
 			versions["scan parameters 0, 0, 0"] = scanParameters(data, 0, 0, 0)
@@ -77,7 +77,7 @@ func TestJPEGsAsPhonesMakeThem(t *testing.T) {
 		}
 		for name, version := range versions {
 			t.Run(kind+"/"+name, func(t *testing.T) {
-				still, err := Decode(version, StillLimits{})
+				still, err := Decode(version, PictureLimits{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -93,10 +93,10 @@ func TestJPEGsAsPhonesMakeThem(t *testing.T) {
 func TestLimitsCountThePicture(t *testing.T) {
 	data := asJPEG(t, scene(320, 240))
 	long := append(bytes.Clone(data), make([]byte, 1<<20)...)
-	if _, err := Decode(long, StillLimits{MaxBytes: len(data)}); err != nil {
+	if _, err := Decode(long, PictureLimits{MaxBytes: len(data)}); err != nil {
 		t.Error(err)
 	}
-	if _, err := Decode(long, StillLimits{MaxBytes: len(data) - 1}); !errors.Is(err, ErrTooLarge) {
+	if _, err := Decode(long, PictureLimits{MaxBytes: len(data) - 1}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %v, want %v", err, ErrTooLarge)
 	}
 }
@@ -116,7 +116,7 @@ func TestJPEGsThatLackPixels(t *testing.T) {
 		"all of them":         plain[:bytes.Index(plain, []byte{0xff, 0xda})],
 		"cut, then a picture": append(bytes.Clone(plain[:len(plain)/2]), plain...),
 	} {
-		if _, err := Decode(data, StillLimits{}); !errors.Is(err, ErrNotReadable) {
+		if _, err := Decode(data, PictureLimits{}); !errors.Is(err, ErrNotReadable) {
 			t.Errorf("%s: got %v, want %v", name, err, ErrNotReadable)
 		}
 	}

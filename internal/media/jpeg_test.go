@@ -8,13 +8,13 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// directly decodes past libvips, which reads the header.
-func directly(t *testing.T, data []byte, shrink int) (*liveness.Picture, bool) {
+// decodeDirectly decodes past libvips, which reads the header.
+func decodeDirectly(t *testing.T, data []byte, shrink int) (*liveness.Picture, bool) {
 	t.Helper()
 	if err := startVips(); err != nil {
 		t.Fatal(err)
 	}
-	header, err := load(data, "jpeg", StillLimits{}, 1, 1, true)
+	header, err := load(data, "jpeg", PictureLimits{}, 1, 1, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,16 +25,16 @@ func directly(t *testing.T, data []byte, shrink int) (*liveness.Picture, bool) {
 func TestJPEGIsDecodedAsByLibvips(t *testing.T) {
 	data := asJPEG(t, scene(640, 480))
 	for _, shrink := range []int{1, 2, 4, 8} {
-		got, ok := directly(t, data, shrink)
+		got, ok := decodeDirectly(t, data, shrink)
 		if !ok {
 			t.Fatalf("1/%d: not decoded", shrink)
 		}
-		ref, err := load(data, "jpeg", StillLimits{}, shrink, shrink, true)
+		ref, err := load(data, "jpeg", PictureLimits{}, shrink, shrink, true)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer ref.Close()
-		want, err := pixels(ref)
+		want, err := readPixels(ref)
 		if err != nil || got.Width != want.Width || got.Height != want.Height || !bytes.Equal(got.Pixels, want.Pixels) {
 			t.Errorf("1/%d: %dx%d, by libvips %dx%d (%v), or other pixels", shrink, got.Width, got.Height, want.Width, want.Height, err)
 		}
@@ -54,7 +54,7 @@ func TestJPEGIsLeftToLibvips(t *testing.T) {
 		"cut short": {sound[:len(sound)/2], 1}, "hurt": {hurt, 2}, "grey": {asJPEG(t, image.NewGray(image.Rect(0, 0, 64, 64))), 1},
 		"part of a pixel": {asJPEG(t, scene(641, 480)), 2}, "too small": {sound, 16},
 	} {
-		if _, ok := directly(t, c.data, c.shrink); ok {
+		if _, ok := decodeDirectly(t, c.data, c.shrink); ok {
 			t.Errorf("%s: decoded", name)
 		}
 	}

@@ -8,7 +8,7 @@ package media
 import "errors"
 
 var (
-	// ErrNotReadable: the bytes are no picture or recording, or a broken one.
+	// ErrNotReadable: the bytes are not a picture or recording, or a broken one.
 	ErrNotReadable = errors.New("media: not readable")
 	// ErrUnsupported: the bytes are of a format that is not read here, such as GIF, TIFF, PDF or a playlist.
 	ErrUnsupported = errors.New("media: format not supported")

@@ -12,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	MaybeConfine()
+	RunIfDecoderProcess()
 	os.Exit(m.Run())
 }
 

@@ -134,7 +134,7 @@ func TestWhatIsNotTheRecordingsFault(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			sent := false
-			_, err := testDecoder(t).Frames(ctx, data, VideoLimits{CPUTime: 100 * time.Second}, func(Frame) error {
+			_, err := testDecoder(t).DecodeFrames(ctx, data, VideoLimits{CPUTime: 100 * time.Second}, func(Frame) error {
 				if !sent {
 					sent = true
 					if err := syscall.Kill(child(t), signal); err != nil {
@@ -163,7 +163,7 @@ func TestProcessorTimeIsLimited(t *testing.T) {
 	}
 	short := record(t, join(flag("160x120", "25"), []string{"-c:v", "libx264", "-pix_fmt", "yuv420p", "x.mp4"})...)
 	waited := false
-	clip, err := testDecoder(t).Frames(t.Context(), short, VideoLimits{CPUTime: time.Second}, func(Frame) error {
+	clip, err := testDecoder(t).DecodeFrames(t.Context(), short, VideoLimits{CPUTime: time.Second}, func(Frame) error {
 		if !waited {
 			time.Sleep(1500 * time.Millisecond)
 		}
@@ -176,9 +176,9 @@ func TestProcessorTimeIsLimited(t *testing.T) {
 }
 
 // collectNothing decodes and keeps no frame.
-func collectNothing(t *testing.T, data []byte, limits VideoLimits) (int, Clip, error) {
+func collectNothing(t *testing.T, data []byte, limits VideoLimits) (int, RecordingInfo, error) {
 	t.Helper()
 	frames := 0
-	clip, err := testDecoder(t).Frames(t.Context(), data, limits, func(Frame) error { frames++; return nil })
+	clip, err := testDecoder(t).DecodeFrames(t.Context(), data, limits, func(Frame) error { frames++; return nil })
 	return frames, clip, err
 }

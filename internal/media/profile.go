@@ -12,12 +12,12 @@ func isSRGB(profile []byte) bool {
 	if len(profile) < header+4 || string(profile[16:20]) != "RGB " || string(profile[20:24]) != "XYZ " {
 		return false
 	}
-	tags := profileTags(profile)
+	tags := parseProfileTags(profile)
 	if tags["A2B0"] != nil || tags["A2B1"] != nil { // tables, which go before the numbers
 		return false
 	}
 	for name, want := range srgbColumns {
-		got, ok := xyzOf(tags[name])
+		got, ok := parseXYZ(tags[name])
 		for i := range want {
 			const rounding = 0.003 // profiles differ in how they adapted the white point
 			if !ok || math.Abs(got[i]-want[i]) > rounding {
@@ -38,8 +38,8 @@ var srgbColumns = map[string][3]float64{
 	"rXYZ": {0.4360, 0.2225, 0.0139}, "gXYZ": {0.3851, 0.7169, 0.0971}, "bXYZ": {0.1431, 0.0606, 0.7139},
 }
 
-// profileTags are the data of an ICC profile's tags by their names (ICC.1, 7.3), without those that do not lie within it.
-func profileTags(profile []byte) map[string][]byte {
+// parseProfileTags are the data of an ICC profile's tags by their names (ICC.1, 7.3), without those that do not lie within it.
+func parseProfileTags(profile []byte) map[string][]byte {
 	const list, entry, most = 128, 12, 100
 	tags := map[string][]byte{}
 	count := binary.BigEndian.Uint32(profile[list:])
@@ -52,27 +52,29 @@ func profileTags(profile []byte) map[string][]byte {
 	return tags
 }
 
-// fixedAt is a number of 32 bits, the lower half of them after the point.
-func fixedAt(data []byte) float64 { return float64(int32(binary.BigEndian.Uint32(data))) / (1 << 16) }
+// parseFixed is a number of 32 bits, the lower half of them after the point.
+func parseFixed(data []byte) float64 {
+	return float64(int32(binary.BigEndian.Uint32(data))) / (1 << 16)
+}
 
-func xyzOf(tag []byte) (v [3]float64, ok bool) {
+func parseXYZ(tag []byte) (v [3]float64, ok bool) {
 	if len(tag) < 20 || string(tag[:4]) != "XYZ " {
 		return v, false
 	}
 	for i := range v {
-		v[i] = fixedAt(tag[8+4*i:])
+		v[i] = parseFixed(tag[8+4*i:])
 	}
 	return v, true
 }
 
 // isSRGBCurve reports whether a tone curve, 0..1 to light 0..1, is sRGB's to within half a level of 255.
 func isSRGBCurve(tag []byte) bool {
-	curve := curveOf(tag)
+	curve := parseCurve(tag)
 	if curve == nil {
 		return false
 	}
 	for level := 15; level <= 255; level += 15 {
-		got := encoded(curve(float64(level) / 255))
+		got := sRGBFromLinear(curve(float64(level) / 255))
 		if !(math.Abs(got-float64(level)/255) < 0.5/255) {
 			return false
 		}
@@ -80,14 +82,14 @@ func isSRGBCurve(tag []byte) bool {
 	return true
 }
 
-// curveOf is the function of a curve (ICC.1, 10.6) or parametric curve (10.18); nil for what is neither.
-func curveOf(tag []byte) func(float64) float64 {
+// parseCurve is the function of a curve (ICC.1, 10.6) or parametric curve (10.18); nil for what is neither.
+func parseCurve(tag []byte) func(float64) float64 {
 	if len(tag) < 12 {
 		return nil
 	}
 	switch kind, n := string(tag[:4]), int(binary.BigEndian.Uint32(tag[8:])); {
 	case kind == "para":
-		return parametricCurve(binary.BigEndian.Uint16(tag[8:]), tag[12:])
+		return parseParametricCurve(binary.BigEndian.Uint16(tag[8:]), tag[12:])
 	case kind != "curv" || n < 0 || n > (len(tag)-12)/2:
 		return nil
 	case n == 0:
@@ -105,15 +107,15 @@ func curveOf(tag []byte) func(float64) float64 {
 	}
 }
 
-// parametricCurve is a curve of one of the types 0 to 4.
-func parametricCurve(kind uint16, data []byte) func(float64) float64 {
+// parseParametricCurve is a curve of one of the types 0 to 4.
+func parseParametricCurve(kind uint16, data []byte) func(float64) float64 {
 	counts := []int{1, 3, 4, 5, 7}
 	if int(kind) >= len(counts) || len(data) < 4*counts[kind] {
 		return nil
 	}
 	p := [7]float64{1, 1} // g, a, b, c, d, e, f
 	for i := range counts[kind] {
-		p[i] = fixedAt(data[4*i:])
+		p[i] = parseFixed(data[4*i:])
 	}
 	g, a, b, c, d, e, f := p[0], p[1], p[2], p[3], p[4], p[5], p[6]
 	switch kind {

@@ -29,7 +29,7 @@ func TestProfilesAreKnownByTheirNumbers(t *testing.T) {
 	named := append(bytes.Clone(p3), "Display P3 Gamut with sRGB Transfer"...)
 	gamma := bytes.Clone(srgb)
 	for _, name := range []string{"rTRC", "gTRC", "bTRC"} {
-		tag := profileTags(gamma)[name]
+		tag := parseProfileTags(gamma)[name]
 		copy(tag, "curv\x00\x00\x00\x00\x00\x00\x00\x01\x01\xcd") // 1.8
 	}
 	for name, c := range map[string]struct {
@@ -67,7 +67,7 @@ func TestDisplayP3ThatNamesSRGB(t *testing.T) {
 	data = bytes.Join([][]byte{data[:end], []byte(name), data[end:]}, nil)
 	binary.BigEndian.PutUint16(data[size:], uint16(segment+len(name)))
 	binary.BigEndian.PutUint32(data[length:], binary.BigEndian.Uint32(data[length:])+uint32(len(name)))
-	still := must[*Still](t)(Decode(data, StillLimits{}))
+	still := must[*DecodedPicture](t)(Decode(data, PictureLimits{}))
 	if mean, _ := difference(still.Picture, asPicture(red)); mean > 2 {
 		t.Errorf("differs by %.2f", mean)
 	}

@@ -23,10 +23,10 @@ import (
 const (
 	// longSide is the longest side, in pixels, of the frames that are passed on. Larger ones are scaled down.
 	longSide = 960
-	// leastInterval is the shortest time, in seconds, between two frames that are passed on: 25 and 30 frames a second
+	// minInterval is the shortest time, in seconds, between two frames that are passed on: 25 and 30 frames a second
 	// pass whole (also with the jitter of a phone's clock), of 50 and 60 every other one does. At most 36 a second.
-	leastInterval = 0.0275
-	// soundRate is the number of samples a second of Clip.Sound.
+	minInterval = 0.0275
+	// soundRate is the number of samples a second of RecordingInfo.Sound.
 	soundRate = 16000
 )
 
@@ -83,8 +83,8 @@ type Frame struct {
 	At time.Duration
 }
 
-// Clip says what a recording was.
-type Clip struct {
+// RecordingInfo describes a recording.
+type RecordingInfo struct {
 	// Width and Height are those of the recording as shown at its start, in pixels.
 	Width, Height int
 	// Duration is from the start of the first frame to the end of the last, by their own timestamps.
@@ -105,34 +105,34 @@ type Clip struct {
 	Sound []int16
 }
 
-// Frames decodes a recording and calls each for every frame, in order, one call at a time. An error of each ends the
+// DecodeFrames decodes a recording and calls each for every frame, in order, one call at a time. An error of each ends the
 // decoding and is returned. Frames that come after a recording's damage are missing, and no error: what was decoded
-// counts. A sound track that cannot be decoded is no error either.
+// counts. A sound track that cannot be decoded is not an error either.
 //
 // The errors are ErrNotReadable, ErrUnsupported, ErrTooLarge and ErrTooLong, that of each, that of the context, or
 // the server's own; frames may have been passed on before any of them.
-func (d *Decoder) Frames(ctx context.Context, data []byte, limits VideoLimits, each func(Frame) error) (Clip, error) {
+func (d *Decoder) DecodeFrames(ctx context.Context, data []byte, limits VideoLimits, each func(Frame) error) (RecordingInfo, error) {
 	if len(data) == 0 {
-		return Clip{}, fmt.Errorf("%w: no bytes", ErrNotReadable)
+		return RecordingInfo{}, fmt.Errorf("%w: no bytes", ErrNotReadable)
 	}
 	container, ok := sniffContainer(data)
 	if !ok {
-		return Clip{}, fmt.Errorf("%w: no container that is read here", ErrUnsupported)
+		return RecordingInfo{}, fmt.Errorf("%w: no container that is read here", ErrUnsupported)
 	}
 	file, err := sealedFile(data)
 	if err != nil {
-		return Clip{}, err
+		return RecordingInfo{}, err
 	}
 	defer file.Close()
 	r := recording{decoder: d, container: container, file: file, limits: limits.orDefault(), each: each, sound: container.mayHaveSound(data)}
 	if container.mayHaveTracks(data) {
-		if r.track, err = r.movingTrack(ctx); err != nil {
-			return Clip{}, err
+		if r.track, err = r.findMovingTrack(ctx); err != nil {
+			return RecordingInfo{}, err
 		}
 	}
 	clip, err := r.decode(ctx)
 	if r.failed && r.passed == 0 && r.sound && r.log.started {
-		// ffmpeg ends at once when a track that was asked for is not there or cannot be decoded. Do without the sound.
+		// ffmpeg ends immediately if a requested track is missing or cannot be decoded. Continue without the sound.
 		r.sound = false
 		clip, err = r.decode(ctx)
 	}
@@ -166,7 +166,7 @@ const (
 )
 
 // decode runs one child. The end of the context ends the child, which ends the pipes, which ends the goroutines.
-func (r *recording) decode(ctx context.Context) (Clip, error) {
+func (r *recording) decode(ctx context.Context) (RecordingInfo, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
@@ -181,13 +181,13 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 	cmd := r.decoder.command(ctx, r.limits, fdEnd-fdRecording, r.arguments()...)
 	cmd.ExtraFiles = []*os.File{r.file}
 	cmd.Stderr = &r.log
-	pipes, err := start(cmd, fdEnd-fdAllTimes)
+	pipes, err := startWithPipes(cmd, fdEnd-fdAllTimes)
 	if err != nil {
-		return Clip{}, fmt.Errorf("start of the video decoder: %w", err)
+		return RecordingInfo{}, fmt.Errorf("start of the video decoder: %w", err)
 	}
 	defer closeAll(pipes)
 
-	out := r.read(ctx, stop, pipes)
+	out := r.startReaders(ctx, stop, pipes)
 	exit := make(chan error, 1)
 	go func() { // on its own, so that the child is reaped also when each panics
 		out.readers.Wait()
@@ -203,14 +203,14 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 	}
 	ended := <-exit
 	if err := context.Cause(ctx); err != nil {
-		return Clip{}, err
+		return RecordingInfo{}, err
 	}
-	if err := r.judge(ctx, cmd.ProcessState, ended); err != nil {
-		return Clip{}, err
+	if err := r.exitError(ctx, cmd.ProcessState, ended); err != nil {
+		return RecordingInfo{}, err
 	}
-	return Clip{
+	return RecordingInfo{
 		Width: out.all.size.shownWidth, Height: out.all.size.height,
-		Duration: out.all.length(), Frames: r.passed, SourceFrames: out.all.count, FrameRate: out.all.rate(),
+		Duration: out.all.duration(), Frames: r.passed, SourceFrames: out.all.count, FrameRate: out.all.frameRate(),
 		Codec: r.log.codec, Container: r.container.name, Rotation: r.log.rotation,
 		HasSound: len(out.sound) > 0, Sound: out.sound,
 	}, nil
@@ -219,15 +219,15 @@ func (r *recording) decode(ctx context.Context) (Clip, error) {
 // output is what comes from the child's pipes. All but the frames may be looked at when the readers are done.
 type output struct {
 	frames chan Frame
-	// used are pictures of frames that were looked at, to be written over. It has room for all that there are.
+	// used are pictures of processed frames, to be overwritten. It has capacity for all of them.
 	used    chan *liveness.Picture
 	all     timestamps
 	sound   []int16
 	readers sync.WaitGroup
 }
 
-// read starts a reader for each pipe. A fault of what comes stops the decoding.
-func (r *recording) read(ctx context.Context, stop context.CancelCauseFunc, pipes []*os.File) *output {
+// startReaders starts a reader for each pipe. A fault of what comes stops the decoding.
+func (r *recording) startReaders(ctx context.Context, stop context.CancelCauseFunc, pipes []*os.File) *output {
 	const ahead = 2 // frames that are read before they are asked for
 	out := &output{
 		frames: make(chan Frame, ahead),
@@ -262,8 +262,8 @@ func (r *recording) read(ctx context.Context, stop context.CancelCauseFunc, pipe
 	return out
 }
 
-// judge turns the way the child ended into an error.
-func (r *recording) judge(ctx context.Context, state *os.ProcessState, exit error) error {
+// exitError turns the way the child ended into an error.
+func (r *recording) exitError(ctx context.Context, state *os.ProcessState, exit error) error {
 	if exit != nil {
 		slog.DebugContext(ctx, "video decoder", "exit", exit.Error(), "frames", r.passed, "last_words", r.log.last())
 	}
@@ -273,22 +273,22 @@ func (r *recording) judge(ctx context.Context, state *os.ProcessState, exit erro
 		return fmt.Errorf("video decoder: %w", exit)
 	case failed && status.ExitCode() == exitConfine:
 		return fmt.Errorf("video decoder: %s", r.log.last())
-	case failed && endedFromOutside(state) && usedTime(state) < r.limits.CPUTime:
+	case failed && wasEndedFromOutside(state) && processorTime(state) < r.limits.CPUTime:
 		return fmt.Errorf("video decoder: ended from outside (%v): is memory short?", exit)
 	case r.log.tooLarge:
 		return fmt.Errorf("%w: over %d pixels a frame", ErrTooLarge, r.limits.MaxPixels)
 	case failed:
 		r.failed = status.Exited()
-		return fmt.Errorf("%w: the decoder ended with %v after %v", ErrNotReadable, exit, usedTime(state))
+		return fmt.Errorf("%w: the decoder ended with %v after %v", ErrNotReadable, exit, processorTime(state))
 	case r.passed == 0:
 		return fmt.Errorf("%w: not one frame", ErrNotReadable)
 	}
 	return nil
 }
 
-// endedFromOutside reports whether a signal ended ffmpeg that no recording causes: the kernel's where memory is short, or that of a
+// wasEndedFromOutside reports whether a signal ended ffmpeg that no recording causes: the kernel's where memory is short, or that of a
 // stop. (ffmpeg catches some of them and ends with a status of its own. The limit of processor time sends one, too.)
-func endedFromOutside(state *os.ProcessState) bool {
+func wasEndedFromOutside(state *os.ProcessState) bool {
 	const caught = 255
 	status, ok := state.Sys().(syscall.WaitStatus)
 	if !ok {
@@ -298,13 +298,13 @@ func endedFromOutside(state *os.ProcessState) bool {
 		status.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, status.Signal())
 }
 
-// usedTime is the processor time that a child used, rounded to a tenth of a second as its limit is coarse.
-func usedTime(state *os.ProcessState) time.Duration {
+// processorTime is the processor time that a child used, rounded to a tenth of a second as its limit is coarse.
+func processorTime(state *os.ProcessState) time.Duration {
 	return (state.UserTime() + state.SystemTime()).Round(100 * time.Millisecond)
 }
 
-// start starts the command with the writing ends of n pipes after its ExtraFiles, and returns the reading ends.
-func start(cmd *exec.Cmd, n int) (readers []*os.File, err error) {
+// startWithPipes starts the command with the writing ends of n pipes after its ExtraFiles, and returns the reading ends.
+func startWithPipes(cmd *exec.Cmd, n int) (readers []*os.File, err error) {
 	var writers []*os.File
 	defer func() {
 		closeAll(writers)

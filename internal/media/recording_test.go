@@ -20,10 +20,10 @@ import (
 )
 
 // collect decodes a whole recording.
-func collect(t testing.TB, data []byte, limits VideoLimits) ([]Frame, Clip, error) {
+func collect(t testing.TB, data []byte, limits VideoLimits) ([]Frame, RecordingInfo, error) {
 	t.Helper()
 	var frames []Frame
-	clip, err := testDecoder(t).Frames(t.Context(), data, limits, func(f Frame) error {
+	clip, err := testDecoder(t).DecodeFrames(t.Context(), data, limits, func(f Frame) error {
 		pixels := slices.Clone(f.Picture.Pixels)
 		frames = append(frames, Frame{Picture: &liveness.Picture{Width: f.Picture.Width, Height: f.Picture.Height, Pixels: pixels}, At: f.At})
 		return nil
@@ -40,35 +40,35 @@ func TestRecordingsOfEveryKind(t *testing.T) {
 		args []string
 		// What is zero here is 25 frames of 160x120 at 25 a second. ffmpeg gives some kinds a longer first frame, so that
 		// their rate is lower.
-		want  Clip
+		want  RecordingInfo
 		sound bool
 	}{
-		{"mp4 H.264 with its index at the end", join(small, tone, h264, []string{"x.mp4"}), Clip{Codec: "h264", Container: "mp4"}, true},
-		{"mp4 H.264 with its index at the start", join(small, h264, []string{"-movflags", "faststart", "x.mp4"}), Clip{Codec: "h264", Container: "mp4"}, false},
-		{"mp4 in fragments", join(small, tone, h264, []string{"-movflags", "frag_keyframe+empty_moov+default_base_moof", "-bf", "0", "x.mp4"}), Clip{Codec: "h264", Container: "mp4", FrameRate: 24.4}, true},
-		{"mov HEVC", join(small, []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-tag:v", "hvc1", "x.mov"}), Clip{Codec: "hevc", Container: "quicktime"}, false},
-		{"webm VP8 Vorbis", join(small, tone, []string{"-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libvorbis", "x.webm"}), Clip{Codec: "vp8", Container: "webm"}, true},
-		{"webm VP9 Opus without a duration, as browsers record", join(small, tone, vp9, []string{"-c:a", "libopus", "-live", "1", "x.webm"}), Clip{Codec: "vp9", Container: "webm"}, true},
-		{"webm AV1", join(small, []string{"-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "x.webm"}), Clip{Codec: "libdav1d", Container: "webm"}, false},
-		{"mkv H.264 PCM", join(small, tone, h264, []string{"-c:a", "pcm_s16le", "x.mkv"}), Clip{Codec: "h264", Container: "matroska"}, true},
-		{"mpeg program stream", join(small, tone, []string{"-c:v", "mpeg1video", "x.mpg"}), Clip{Codec: "mpeg1video", Container: "mpeg-ps"}, true},
-		{"mpeg program stream without sound", join(small, []string{"-c:v", "mpeg2video", "x.mpg"}), Clip{Codec: "mpeg2video", Container: "mpeg-ps"}, false},
-		{"mpeg transport stream", join(small, tone, h264, []string{"x.ts"}), Clip{Codec: "h264", Container: "mpeg-ts"}, true},
-		{"mpeg video alone", join(small, []string{"-c:v", "mpeg1video", "x.m1v"}), Clip{Codec: "mpeg1video", Container: "mpeg-video", FrameRate: 24}, false},
-		{"avi MJPEG", join(small, tone, []string{"-c:v", "mjpeg", "-c:a", "pcm_s16le", "x.avi"}), Clip{Codec: "mjpeg", Container: "avi"}, true},
-		{"avi MPEG-4", join(small, []string{"-c:v", "mpeg4", "x.avi"}), Clip{Codec: "mpeg4", Container: "avi"}, false},
-		{"3gp H.263", join(flag("176x144", "25"), []string{"-c:v", "h263", "x.3gp"}), Clip{Codec: "h263", Container: "3gp", Width: 176, Height: 144}, false},
-		{"flv", join(small, tone, []string{"-c:v", "flv", "-ar", "44100", "x.flv"}), Clip{Codec: "flv", Container: "flv"}, true},
-		{"HEVC of 10 bits in HDR", join(small, []string{"-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", "log-level=none:hdr10=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc", "-tag:v", "hvc1", "x.mp4"}), Clip{Codec: "hevc", Container: "mp4"}, false},
-		{"VP9 with alpha", join(small, vp9, []string{"-pix_fmt", "yuva420p", "-metadata:s:v", "alpha_mode=1", "x.webm"}), Clip{Codec: "vp9", Container: "webm"}, false},
-		{"60 frames a second", join(flag("160x120", "60"), h264, []string{"x.mp4"}), Clip{Codec: "h264", Container: "mp4", FrameRate: 60, Frames: 30, SourceFrames: 60}, false},
-		{"30 frames a second", join(flag("160x120", "30"), h264, []string{"x.mp4"}), Clip{Codec: "h264", Container: "mp4", FrameRate: 30, Frames: 30, SourceFrames: 30}, false},
-		{"8 frames a second", join(flag("160x120", "8"), h264, []string{"x.mp4"}), Clip{Codec: "h264", Container: "mp4", FrameRate: 8, Frames: 8, SourceFrames: 8}, false},
-		{"full HD", join(flag("1920x1080", "25"), h264, []string{"x.mp4"}), Clip{Codec: "h264", Container: "mp4", Width: 1920, Height: 1080}, false},
-		{"pixels that are not square", join(small, h264, []string{"-vf", "setsar=2", "x.mp4"}), Clip{Codec: "h264", Container: "mp4", Width: 320, Height: 120}, false},
-		{"odd sizes", join(flag("160x120", "25"), []string{"-vf", "scale=161:121", "-c:v", "mjpeg", "x.avi"}), Clip{Codec: "mjpeg", Container: "avi", Width: 161, Height: 121}, false},
-		{"sound of a codec that is not read", join(small, tone, []string{"-c:v", "mjpeg", "-c:a", "wmav2", "x.avi"}), Clip{Codec: "mjpeg", Container: "avi", FrameRate: 23.1}, false},
-		{"many frames in another order than shown", join(flag("640x480", "25"), []string{"-c:v", "libx264", "-bf", "16", "-refs", "16", "-x264-params", "b-pyramid=normal:b-adapt=0", "-pix_fmt", "yuv420p", "x.mp4"}), Clip{Codec: "h264", Container: "mp4", Width: 640, Height: 480}, false},
+		{"mp4 H.264 with its index at the end", join(small, tone, h264, []string{"x.mp4"}), RecordingInfo{Codec: "h264", Container: "mp4"}, true},
+		{"mp4 H.264 with its index at the start", join(small, h264, []string{"-movflags", "faststart", "x.mp4"}), RecordingInfo{Codec: "h264", Container: "mp4"}, false},
+		{"mp4 in fragments", join(small, tone, h264, []string{"-movflags", "frag_keyframe+empty_moov+default_base_moof", "-bf", "0", "x.mp4"}), RecordingInfo{Codec: "h264", Container: "mp4", FrameRate: 24.4}, true},
+		{"mov HEVC", join(small, []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-tag:v", "hvc1", "x.mov"}), RecordingInfo{Codec: "hevc", Container: "quicktime"}, false},
+		{"webm VP8 Vorbis", join(small, tone, []string{"-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libvorbis", "x.webm"}), RecordingInfo{Codec: "vp8", Container: "webm"}, true},
+		{"webm VP9 Opus without a duration, as browsers record", join(small, tone, vp9, []string{"-c:a", "libopus", "-live", "1", "x.webm"}), RecordingInfo{Codec: "vp9", Container: "webm"}, true},
+		{"webm AV1", join(small, []string{"-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "x.webm"}), RecordingInfo{Codec: "libdav1d", Container: "webm"}, false},
+		{"mkv H.264 PCM", join(small, tone, h264, []string{"-c:a", "pcm_s16le", "x.mkv"}), RecordingInfo{Codec: "h264", Container: "matroska"}, true},
+		{"mpeg program stream", join(small, tone, []string{"-c:v", "mpeg1video", "x.mpg"}), RecordingInfo{Codec: "mpeg1video", Container: "mpeg-ps"}, true},
+		{"mpeg program stream without sound", join(small, []string{"-c:v", "mpeg2video", "x.mpg"}), RecordingInfo{Codec: "mpeg2video", Container: "mpeg-ps"}, false},
+		{"mpeg transport stream", join(small, tone, h264, []string{"x.ts"}), RecordingInfo{Codec: "h264", Container: "mpeg-ts"}, true},
+		{"mpeg video alone", join(small, []string{"-c:v", "mpeg1video", "x.m1v"}), RecordingInfo{Codec: "mpeg1video", Container: "mpeg-video", FrameRate: 24}, false},
+		{"avi MJPEG", join(small, tone, []string{"-c:v", "mjpeg", "-c:a", "pcm_s16le", "x.avi"}), RecordingInfo{Codec: "mjpeg", Container: "avi"}, true},
+		{"avi MPEG-4", join(small, []string{"-c:v", "mpeg4", "x.avi"}), RecordingInfo{Codec: "mpeg4", Container: "avi"}, false},
+		{"3gp H.263", join(flag("176x144", "25"), []string{"-c:v", "h263", "x.3gp"}), RecordingInfo{Codec: "h263", Container: "3gp", Width: 176, Height: 144}, false},
+		{"flv", join(small, tone, []string{"-c:v", "flv", "-ar", "44100", "x.flv"}), RecordingInfo{Codec: "flv", Container: "flv"}, true},
+		{"HEVC of 10 bits in HDR", join(small, []string{"-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", "log-level=none:hdr10=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc", "-tag:v", "hvc1", "x.mp4"}), RecordingInfo{Codec: "hevc", Container: "mp4"}, false},
+		{"VP9 with alpha", join(small, vp9, []string{"-pix_fmt", "yuva420p", "-metadata:s:v", "alpha_mode=1", "x.webm"}), RecordingInfo{Codec: "vp9", Container: "webm"}, false},
+		{"60 frames a second", join(flag("160x120", "60"), h264, []string{"x.mp4"}), RecordingInfo{Codec: "h264", Container: "mp4", FrameRate: 60, Frames: 30, SourceFrames: 60}, false},
+		{"30 frames a second", join(flag("160x120", "30"), h264, []string{"x.mp4"}), RecordingInfo{Codec: "h264", Container: "mp4", FrameRate: 30, Frames: 30, SourceFrames: 30}, false},
+		{"8 frames a second", join(flag("160x120", "8"), h264, []string{"x.mp4"}), RecordingInfo{Codec: "h264", Container: "mp4", FrameRate: 8, Frames: 8, SourceFrames: 8}, false},
+		{"full HD", join(flag("1920x1080", "25"), h264, []string{"x.mp4"}), RecordingInfo{Codec: "h264", Container: "mp4", Width: 1920, Height: 1080}, false},
+		{"pixels that are not square", join(small, h264, []string{"-vf", "setsar=2", "x.mp4"}), RecordingInfo{Codec: "h264", Container: "mp4", Width: 320, Height: 120}, false},
+		{"odd sizes", join(flag("160x120", "25"), []string{"-vf", "scale=161:121", "-c:v", "mjpeg", "x.avi"}), RecordingInfo{Codec: "mjpeg", Container: "avi", Width: 161, Height: 121}, false},
+		{"sound of a codec that is not read", join(small, tone, []string{"-c:v", "mjpeg", "-c:a", "wmav2", "x.avi"}), RecordingInfo{Codec: "mjpeg", Container: "avi", FrameRate: 23.1}, false},
+		{"many frames in another order than shown", join(flag("640x480", "25"), []string{"-c:v", "libx264", "-bf", "16", "-refs", "16", "-x264-params", "b-pyramid=normal:b-adapt=0", "-pix_fmt", "yuv420p", "x.mp4"}), RecordingInfo{Codec: "h264", Container: "mp4", Width: 640, Height: 480}, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestRecordingsOfEveryKind(t *testing.T) {
 }
 
 // checkFrames holds what is true of every flag that was recorded whole.
-func checkFrames(t *testing.T, frames []Frame, clip Clip) {
+func checkFrames(t *testing.T, frames []Frame, clip RecordingInfo) {
 	t.Helper()
 	if len(frames) != clip.Frames {
 		t.Errorf("%d frames were passed on, the clip says %d", len(frames), clip.Frames)
@@ -243,7 +243,7 @@ func TestHostileRecordings(t *testing.T) {
 		{"MP4 without its end, where the index is", good[:len(good)/2], ErrNotReadable},
 		{"MP4 header alone", good[:48], ErrNotReadable},
 		{"WebM without its end", webm[:len(webm)*3/4], nil},
-		{"MP4 with a damaged middle", damaged(good), nil},
+		{"MP4 with a damaged middle", damage(good), nil},
 		{"sound alone", record(t, join(tone, []string{"x.m4a"})...), ErrNotReadable},
 		{"sound alone in webm", record(t, join(tone, []string{"-c:a", "libopus", "x.webm"})...), ErrNotReadable},
 		{"a codec that is not read", record(t, join(flag("160x120", "25"), []string{"-c:v", "ffv1", "x.mkv"})...), ErrNotReadable},
@@ -266,8 +266,8 @@ func TestHostileRecordings(t *testing.T) {
 	}
 }
 
-// damaged overwrites a stretch in the middle.
-func damaged(data []byte) []byte {
+// damage overwrites a stretch in the middle.
+func damage(data []byte) []byte {
 	data = bytes.Clone(data)
 	for i := len(data) / 2; i < len(data)/2+200; i++ {
 		data[i] = 0x55
@@ -324,11 +324,11 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	enough := errors.New("enough")
 	endings := map[string]func() error{
 		"end": func() error {
-			_, err := d.Frames(t.Context(), data, VideoLimits{}, func(Frame) error { return nil })
+			_, err := d.DecodeFrames(t.Context(), data, VideoLimits{}, func(Frame) error { return nil })
 			return err
 		},
 		"error of the callee": func() error {
-			_, err := d.Frames(t.Context(), data, VideoLimits{}, func(Frame) error { return enough })
+			_, err := d.DecodeFrames(t.Context(), data, VideoLimits{}, func(Frame) error { return enough })
 			if !errors.Is(err, enough) {
 				return fmt.Errorf("got %w", err)
 			}
@@ -336,7 +336,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		},
 		"cancelled": func() error {
 			ctx, cancel := context.WithCancel(t.Context())
-			_, err := d.Frames(ctx, data, VideoLimits{}, func(Frame) error { cancel(); return nil })
+			_, err := d.DecodeFrames(ctx, data, VideoLimits{}, func(Frame) error { cancel(); return nil })
 			if !errors.Is(err, context.Canceled) {
 				return fmt.Errorf("got %w", err)
 			}
@@ -348,11 +348,11 @@ func TestNothingIsLeftBehind(t *testing.T) {
 					err = errors.New("the panic did not pass")
 				}
 			}()
-			_, err = d.Frames(t.Context(), data, VideoLimits{}, func(Frame) error { panic("no") })
+			_, err = d.DecodeFrames(t.Context(), data, VideoLimits{}, func(Frame) error { panic("no") })
 			return err
 		},
 		"too long": func() error {
-			_, err := d.Frames(t.Context(), data, VideoLimits{MaxFrames: 5}, func(Frame) error { return nil })
+			_, err := d.DecodeFrames(t.Context(), data, VideoLimits{MaxFrames: 5}, func(Frame) error { return nil })
 			if !errors.Is(err, ErrTooLong) {
 				return fmt.Errorf("got %w", err)
 			}
@@ -361,7 +361,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 	for name, ending := range endings {
 		t.Run(name, func(t *testing.T) {
-			before := heldResources(t)
+			before := openResources(t)
 			for range 3 {
 				if err := ending(); err != nil {
 					t.Fatal(err)
@@ -369,7 +369,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			}
 			var after held
 			for range 100 {
-				after = heldResources(t)
+				after = openResources(t)
 				if after.goroutines <= before.goroutines && after.files <= before.files && after.children <= before.children {
 					return
 				}
@@ -382,7 +382,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 
 type held struct{ goroutines, files, children int }
 
-func heldResources(t *testing.T) held {
+func openResources(t *testing.T) held {
 	files, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
@@ -399,7 +399,7 @@ func heldResources(t *testing.T) held {
 func TestErrorOfTheCalleeEndsTheDecoding(t *testing.T) {
 	data := record(t, join(flag("160x120", "25"), tone, []string{"-c:v", "libx264", "-pix_fmt", "yuv420p", "x.mp4"})...)
 	calls := 0
-	_, err := testDecoder(t).Frames(t.Context(), data, VideoLimits{}, func(Frame) error {
+	_, err := testDecoder(t).DecodeFrames(t.Context(), data, VideoLimits{}, func(Frame) error {
 		calls++
 		return fmt.Errorf("%w: says the callee", ErrNotReadable)
 	})
@@ -448,7 +448,7 @@ func BenchmarkFrames(b *testing.B) {
 			data := record(b, "-f", "lavfi", "-i", source, "-f", "lavfi", "-i", "sine=d=5", "-c:v", "libx264", "-preset", "veryfast", "-crf", "28", "-pix_fmt", "yuv420p", "x.mp4")
 			d := testDecoder(b)
 			for b.Loop() {
-				if _, err := d.Frames(b.Context(), data, VideoLimits{}, func(Frame) error { return nil }); err != nil {
+				if _, err := d.DecodeFrames(b.Context(), data, VideoLimits{}, func(Frame) error { return nil }); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -465,7 +465,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(record(f, join(flag("64x48", "5"), []string{"-c:v", "mjpeg", "x.avi"})...))
 	limits := VideoLimits{MaxDuration: 5 * time.Second, MaxPixels: 1 << 20, CPUTime: 10 * time.Second}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, err := d.Frames(t.Context(), data, limits, func(frame Frame) error {
+		_, err := d.DecodeFrames(t.Context(), data, limits, func(frame Frame) error {
 			if p := frame.Picture; len(p.Pixels) != 3*p.Width*p.Height || frame.At > limits.MaxDuration {
 				return fmt.Errorf("%dx%d in %d bytes at %v", p.Width, p.Height, len(p.Pixels), frame.At)
 			}

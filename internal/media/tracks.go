@@ -10,48 +10,48 @@ import (
 )
 
 const (
-	// moving is how many frames must differ from those before them, within the first seconds, in a track that moves.
-	moving     = 3
-	trackLook  = "5"    // seconds
-	trackQueue = "1024" // packets: a track may have none for all of those seconds
-	// mostTracks bounds the video tracks that are looked at.
-	mostTracks = 8
+	// minMovingFrames is how many frames must differ from those before them, within the first seconds, in a track that moves.
+	minMovingFrames    = 3
+	trackSampleSeconds = "5"    // seconds
+	trackQueuePackets  = "1024" // packets: a track may have none for all of those seconds
+	// maxTracks bounds the video tracks that are looked at.
+	maxTracks = 8
 )
 
-// movingTrack is which of the video tracks has the largest frames and moves; where none does, the first one. ErrNotReadable and
+// findMovingTrack is which of the video tracks has the largest frames and moves; where none does, the first one. ErrNotReadable and
 // the like are left to the decoding that follows.
-func (r *recording) movingTrack(ctx context.Context) (int, error) {
-	args := append(r.input(), "-map", "0:V", "-t", trackLook, "-vf", "mpdecimate", "-fps_mode", "passthrough",
-		"-max_muxing_queue_size", trackQueue, "-c:v", "wrapped_avframe", "-f", "framecrc", pipe(fdRecording+1))
+func (r *recording) findMovingTrack(ctx context.Context) (int, error) {
+	args := append(r.inputArguments(), "-map", "0:V", "-t", trackSampleSeconds, "-vf", "mpdecimate", "-fps_mode", "passthrough",
+		"-max_muxing_queue_size", trackQueuePackets, "-c:v", "wrapped_avframe", "-f", "framecrc", pipeURL(fdRecording+1))
 	cmd := r.decoder.command(ctx, r.limits, 2, args...)
 	cmd.ExtraFiles = []*os.File{r.file}
-	pipes, err := start(cmd, 1)
+	pipes, err := startWithPipes(cmd, 1)
 	if err != nil {
 		return 0, fmt.Errorf("start of the video decoder: %w", err)
 	}
 	defer closeAll(pipes)
-	track := largestMoving(pipes[0])
+	track := parseLargestMoving(pipes[0])
 	_ = cmd.Wait() // what it could not read, the decoding cannot
 	return track, context.Cause(ctx)
 }
 
-// largestMoving reads a list in framecrc's format of the frames of several tracks that differ from those before them.
-func largestMoving(list io.Reader) int {
-	var pixels, frames [mostTracks]int
+// parseLargestMoving reads a list in framecrc's format of the frames of several tracks that differ from those before them.
+func parseLargestMoving(list io.Reader) int {
+	var pixels, frames [maxTracks]int
 	lines := bufio.NewScanner(list)
 	for lines.Scan() {
 		var track, width, height int
 		line := lines.Text()
-		if n, _ := fmt.Sscanf(line, "#dimensions %d: %dx%d", &track, &width, &height); n == 3 && track >= 0 && track < mostTracks {
+		if n, _ := fmt.Sscanf(line, "#dimensions %d: %dx%d", &track, &width, &height); n == 3 && track >= 0 && track < maxTracks {
 			pixels[track] = width * height
-		} else if n, _ := fmt.Sscanf(line, "%d,", &track); n == 1 && !strings.HasPrefix(line, "#") && track >= 0 && track < mostTracks {
+		} else if n, _ := fmt.Sscanf(line, "%d,", &track); n == 1 && !strings.HasPrefix(line, "#") && track >= 0 && track < maxTracks {
 			frames[track]++
 		}
 	}
 	_, _ = io.Copy(io.Discard, list) // after a line that is too long; a closed pipe would end the child
 	best := 0
-	for track := range mostTracks {
-		if frames[track] >= moving && (frames[best] < moving || pixels[track] > pixels[best]) {
+	for track := range maxTracks {
+		if frames[track] >= minMovingFrames && (frames[best] < minMovingFrames || pixels[track] > pixels[best]) {
 			best = track
 		}
 	}

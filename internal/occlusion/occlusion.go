@@ -33,7 +33,7 @@ type logistic struct {
 	Offset float64 `json:"offset"`
 }
 
-func (l logistic) of(v float32) float64 { return 1 / (1 + math.Exp(-l.Slope*float64(v)-l.Offset)) }
+func (l logistic) apply(v float32) float64 { return 1 / (1 + math.Exp(-l.Slope*float64(v)-l.Offset)) }
 
 // New loads the model. The error is infer.ErrWithheld where its weights are withheld.
 func New(library *infer.Library) (*Net, error) {
@@ -55,32 +55,32 @@ func New(library *infer.Library) (*Net, error) {
 // Ref names the weights.
 func (n *Net) Ref() liveness.ModelRef { return n.model.Ref() }
 
-// Cover is what the model says of a place in a picture: probabilities, 0..1.
-type Cover struct {
+// Result is what the model says of a place in a picture: probabilities, 0..1.
+type Result struct {
 	// Occluded is that something covers the face that is not worn on it, MouthCovered that the mouth cannot be seen.
 	Occluded, MouthCovered float64
 	// Face is that there is a person's face at all, covered or not.
 	Face float64
 }
 
-// Look looks where the landmarks are.
-func (n *Net) Look(p *liveness.Picture, l liveness.Landmarks) (Cover, error) {
+// Run looks where the landmarks are.
+func (n *Net) Run(p *liveness.Picture, l liveness.Landmarks) (Result, error) {
 	points := []liveness.Point{liveness.Centre(l[36:42]), liveness.Centre(l[42:48]), l[33], liveness.Centre(l[48:60])}
-	part := p.Warp(liveness.Similar(places, points), inputSize, inputSize)
-	out, err := n.model.Look(levelled(part), part)
+	part := p.Warp(liveness.FitSimilarity(places, points), inputSize, inputSize)
+	out, err := n.model.RunPictures(normalise(part), part)
 	if err != nil {
-		return Cover{}, err
+		return Result{}, err
 	}
 	c, odds := &n.calibration, out[0].Data
 	if len(odds) != 3 {
-		return Cover{}, fmt.Errorf("the occlusion model has %d outputs, not 3", len(odds))
+		return Result{}, fmt.Errorf("the occlusion model has %d outputs, not 3", len(odds))
 	}
-	return Cover{c.Occluded.of(odds[0]), c.MouthCovered.of(odds[1]), c.Face.of(odds[2])}, nil
+	return Result{c.Occluded.apply(odds[0]), c.MouthCovered.apply(odds[1]), c.Face.apply(odds[2])}, nil
 }
 
-// levelled is the normalisation of the model's input: the crop's mean becomes 0 and its deviation (in all three colours
+// normalise is the normalisation of the model's input: the crop's mean becomes 0 and its deviation (in all three colours
 // together, and 4 more, so that noise stays small) becomes 1.
-func levelled(p *liveness.Picture) infer.Colours {
+func normalise(p *liveness.Picture) infer.PixelFormat {
 	var sum, squares uint64
 	for _, v := range p.Pixels {
 		sum += uint64(v)
@@ -90,5 +90,5 @@ func levelled(p *liveness.Picture) infer.Colours {
 	mean := float64(sum) / n
 	deviation := float32(math.Sqrt(max(float64(squares)/n-mean*mean, 0))) + 4
 	level := float32(mean)
-	return infer.Colours{Mean: [3]float32{level, level, level}, Deviation: [3]float32{deviation, deviation, deviation}}
+	return infer.PixelFormat{Mean: [3]float32{level, level, level}, Deviation: [3]float32{deviation, deviation, deviation}}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // The model sees faces as it was trained to.
-func TestPlacesAreThoseOfTraining(t *testing.T) {
+func TestPositionsAreThoseOfTraining(t *testing.T) {
 	source, err := os.ReadFile("../../training/occlusion/train.py")
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func BenchmarkScore(b *testing.B) {
 	for i, net := range scorer.recipe.Nets {
 		b.Run(net.Model, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := net.look(scorer.models[i], picture, face.Box); err != nil {
+				if _, err := net.run(scorer.models[i], picture, face.Box); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -25,7 +25,7 @@ type Recipe struct {
 	// not put attacks above all else.
 	Known *Fusion `json:"known,omitempty"`
 	Gate  int     `json:"gate,omitempty"`
-	Most  float64 `json:"most,omitempty"`
+	Max   float64 `json:"most,omitempty"`
 	// Alike is how alike the errors of two pictures of one presentation are, as their correlation, 0 to 1 (see Together).
 	Alike float64 `json:"alike"`
 }
@@ -37,7 +37,7 @@ type Fusion struct {
 	Bias    float64   `json:"bias"`
 }
 
-func (f Fusion) of(odds []float64) (float64, error) {
+func (f Fusion) apply(odds []float64) (float64, error) {
 	if len(odds) != len(f.Weights) {
 		return 0, fmt.Errorf("the recipe has %d weights for %d answers", len(f.Weights), len(odds))
 	}
@@ -71,14 +71,14 @@ type Scorer struct {
 // New loads the networks that models/pad.json names or, where the library withholds weights that were trained on data
 // for research only, those of models/pad_free.json.
 func New(library *infer.Library) (*Scorer, error) {
-	s, err := read(library, "pad.json")
+	s, err := readScorer(library, "pad.json")
 	if errors.Is(err, infer.ErrWithheld) {
-		return read(library, "pad_free.json")
+		return readScorer(library, "pad_free.json")
 	}
 	return s, err
 }
 
-func read(library *infer.Library, name string) (*Scorer, error) {
+func readScorer(library *infer.Library, name string) (*Scorer, error) {
 	data, err := library.File(name)
 	if err != nil {
 		return nil, err
@@ -95,8 +95,8 @@ func Load(library *infer.Library, recipe Recipe) (*Scorer, error) {
 	if recipe.Known != nil && (recipe.Gate < 0 || recipe.Gate >= len(recipe.Known.Weights)) {
 		return nil, fmt.Errorf("the recipe's gate is answer %d of %d", recipe.Gate, len(recipe.Known.Weights))
 	}
-	if recipe.Known != nil && recipe.Most <= 0 {
-		return nil, fmt.Errorf("the recipe gives known cameras %v at most, and must give more than 0", recipe.Most)
+	if recipe.Known != nil && recipe.Max <= 0 {
+		return nil, fmt.Errorf("the recipe gives known cameras %v at most, and must give more than 0", recipe.Max)
 	}
 	s := &Scorer{recipe: recipe}
 	for _, net := range recipe.Nets {
@@ -132,13 +132,13 @@ func (s *Scorer) Score(p *liveness.Picture, face liveness.Face) (Result, error) 
 	var result Result
 	box := boxOf(face, p)
 	for i, net := range s.recipe.Nets {
-		odds, err := net.look(s.models[i], p, box)
+		odds, err := net.run(s.models[i], p, box)
 		if err != nil {
 			return Result{}, err
 		}
 		result.LogOdds = append(result.LogOdds, odds...)
 	}
-	sum, err := s.recipe.fuse(result.LogOdds, reach(p, box))
+	sum, err := s.recipe.fuse(result.LogOdds, visibleBoxes(p, box))
 	if err != nil {
 		return Result{}, err
 	}
@@ -146,15 +146,17 @@ func (s *Scorer) Score(p *liveness.Picture, face liveness.Face) (Result, error) 
 	return result, nil
 }
 
-// Together is the probability that several pictures of one presentation are bona fide, of each picture's own; of one
+// CombineScores is the probability that several pictures of one presentation are bona fide, of each picture's own; of one
 // picture it is that picture's. There must be one at least.
 //
 // Pictures of one face before one camera err alike. Where the log odds of n pictures are normally distributed with equal
 // variances and the correlation r (Recipe.Alike, measured on sets left out), the log odds of all are their mean times
 // n / (1 + (n-1) r), which is also the number of independent pictures that they are worth.
-func (s *Scorer) Together(scores []liveness.Score) liveness.Score { return s.recipe.together(scores) }
+func (s *Scorer) CombineScores(scores []liveness.Score) liveness.Score {
+	return s.recipe.combine(scores)
+}
 
-func (r Recipe) together(scores []liveness.Score) liveness.Score {
+func (r Recipe) combine(scores []liveness.Score) liveness.Score {
 	n := float64(len(scores))
 	var mean float64
 	for _, score := range scores {
@@ -193,17 +195,17 @@ func boxOf(face liveness.Face, p *liveness.Picture) liveness.Box {
 	return liveness.Box{X: left, Y: top, Width: right - left, Height: bottom - top}
 }
 
-// reach is how many boxes the picture holds a side, if it and the box were squares: 1 is a picture of the face alone.
-func reach(p *liveness.Picture, box liveness.Box) float64 {
+// visibleBoxes is how many boxes the picture holds a side, if it and the box were squares: 1 is a picture of the face alone.
+func visibleBoxes(p *liveness.Picture, box liveness.Box) float64 {
 	return math.Sqrt(float64(p.Width) * float64(p.Height) / (box.Width * box.Height))
 }
 
 func (r Recipe) fuse(odds []float64, reach float64) (float64, error) {
-	loose, err := r.Loose.of(odds)
+	loose, err := r.Loose.apply(odds)
 	if err != nil {
 		return 0, err
 	}
-	tight, err := r.Tight.of(odds)
+	tight, err := r.Tight.apply(odds)
 	if err != nil {
 		return 0, err
 	}
@@ -212,23 +214,23 @@ func (r Recipe) fuse(odds []float64, reach float64) (float64, error) {
 	if r.Known == nil {
 		return unknown, nil
 	}
-	known, err := r.Known.of(odds)
+	known, err := r.Known.apply(odds)
 	if err != nil {
 		return 0, err
 	}
 	trust := float64(probability(odds[r.Gate]))
-	return trust*min(known, r.Most) + (1-trust)*unknown, nil
+	return trust*min(known, r.Max) + (1-trust)*unknown, nil
 }
 
-// look runs one network on one face.
-func (n Net) look(model *infer.Model, p *liveness.Picture, box liveness.Box) ([]float64, error) {
-	colours := infer.Colours{BGR: true, Deviation: [3]float32{1, 1, 1}}
+// run runs one network on one face.
+func (n Net) run(model *infer.Model, p *liveness.Picture, box liveness.Box) ([]float64, error) {
+	colours := infer.PixelFormat{BGR: true, Deviation: [3]float32{1, 1, 1}}
 	var crops []*liveness.Picture
 	for _, margin := range n.Margins {
-		crop, _ := p.Crop(around(box, margin, p), cropSize, cropSize).ToLight()
+		crop, _ := p.Crop(enlargedCrop(box, margin, p), cropSize, cropSize).OrientByLight()
 		crops = append(crops, crop)
 	}
-	outputs, err := model.Look(colours, crops...)
+	outputs, err := model.RunPictures(colours, crops...)
 	if err != nil {
 		return nil, err
 	}
@@ -270,8 +272,8 @@ func logOdds(logits []float32, class int) (float64, error) {
 	return min(max(odds, -maxOdds), maxOdds), nil
 }
 
-// around is the box enlarged margin times, or as far as the picture allows, and moved into it.
-func around(box liveness.Box, margin float64, p *liveness.Picture) liveness.Box {
+// enlargedCrop is the box enlarged margin times, or as far as the picture allows, and moved into it.
+func enlargedCrop(box liveness.Box, margin float64, p *liveness.Picture) liveness.Box {
 	width, height := float64(p.Width), float64(p.Height)
 	margin = min(margin, width/box.Width, height/box.Height)
 	crop := liveness.Box{Width: margin * box.Width, Height: margin * box.Height}

@@ -32,7 +32,7 @@ func TestFusionTrustsKnownCameras(t *testing.T) {
 		Tight: Fusion{Weights: []float64{1, 0, 0}},
 		Known: &Fusion{Weights: []float64{0, 2, 0}, Bias: 1},
 		Gate:  2,
-		Most:  4,
+		Max:   4,
 	}
 	for _, c := range []struct{ expert, gate, want float64 }{
 		{-5, -maxOdds, 3}, {-5, 0, (3 - 9) / 2.}, {-5, math.Log(3), 0.75*-9 + 0.25*3}, {-5, maxOdds, -9}, {5, maxOdds, 4}, {5, -maxOdds, 3},
@@ -61,11 +61,11 @@ func TestLogOdds(t *testing.T) {
 
 func TestCropStaysInside(t *testing.T) {
 	p := liveness.NewPicture(100, 80)
-	got := around(liveness.Box{X: 60, Y: 10, Width: 30, Height: 40}, 2.7, p)
+	got := enlargedCrop(liveness.Box{X: 60, Y: 10, Width: 30, Height: 40}, 2.7, p)
 	if want := (liveness.Box{X: 40, Y: 0, Width: 60, Height: 80}); got != want {
 		t.Errorf("crop %+v, want %+v", got, want)
 	}
-	if r := reach(p, liveness.Box{Width: 50, Height: 40}); r != 2 {
+	if r := visibleBoxes(p, liveness.Box{Width: 50, Height: 40}); r != 2 {
 		t.Errorf("reach %v, want 2", r)
 	}
 }
@@ -90,7 +90,7 @@ func TestBoxOfTheLandmarks(t *testing.T) {
 	}
 }
 
-func TestSeveralPicturesTogether(t *testing.T) {
+func TestCombineScores(t *testing.T) {
 	odds := func(s liveness.Score) float64 { return math.Log(float64(s) / float64(1-s)) }
 	one := probability(1.5)
 	for _, c := range []struct {
@@ -98,12 +98,12 @@ func TestSeveralPicturesTogether(t *testing.T) {
 		n     int
 		want  float64
 	}{{0.5, 1, 1.5}, {1, 7, 1.5}, {0, 4, 6}, {0.5, 3, 1.5 * 3 / 2}} {
-		got := odds(Recipe{Alike: c.alike}.together(slices.Repeat([]liveness.Score{one}, c.n)))
+		got := odds(Recipe{Alike: c.alike}.combine(slices.Repeat([]liveness.Score{one}, c.n)))
 		if math.Abs(got-c.want) > 1e-9 {
 			t.Errorf("%d pictures alike %v: log odds %v, want %v", c.n, c.alike, got, c.want)
 		}
 	}
-	if got := (Recipe{Alike: 0.5}).together([]liveness.Score{1, 0}); got != 0.5 {
+	if got := (Recipe{Alike: 0.5}).combine([]liveness.Score{1, 0}); got != 0.5 {
 		t.Errorf("certain and opposite: %v, want one half", got)
 	}
 }

@@ -17,7 +17,7 @@ const (
 	Classes = 2 + Digits*States
 )
 
-var never = math.Inf(-1)
+var impossible = math.Inf(-1)
 
 // Parse returns the digits of a phrase, or false if it is empty or has other characters.
 func Parse(phrase string) ([]int, bool) {
@@ -51,7 +51,7 @@ func (w Weights) Valid() bool {
 	return len(w.Prior) == Classes && w.Scale > 0
 }
 
-// Evidence is how well each row fits each state, as scaled log-likelihoods. A gap is silence or speech that is no digit;
+// Evidence is how well each row fits each state, as scaled log-likelihoods. A gap is silence or speech without a digit;
 // it may stand before, between and after digits.
 type Evidence struct {
 	gap   []float64
@@ -96,15 +96,15 @@ func add(a, b float64) float64 {
 	if a < b {
 		a, b = b, a
 	}
-	if b == never {
+	if b == impossible {
 		return a
 	}
 	return a + math.Log1p(math.Exp(b-a))
 }
 
-// Phrase is the log-likelihood of the phrase: the forward algorithm (Rabiner 1989) over gap, digit, gap, digit, … gap,
+// LogLikelihood is the log-likelihood of the phrase: the forward algorithm (Rabiner 1989) over gap, digit, gap, digit, … gap,
 // each gap optional. It is minus infinity where there are too few rows.
-func (e Evidence) Phrase(phrase []int) float64 {
+func (e Evidence) LogLikelihood(phrase []int) float64 {
 	return e.forward(len(phrase), func(slot int) []int { return phrase[slot : slot+1] })
 }
 
@@ -115,8 +115,8 @@ func (e Evidence) AnyOf(n int) float64 {
 	return e.forward(n, func(int) []int { return all })
 }
 
-// Nothing is the log-likelihood of no digit at all.
-func (e Evidence) Nothing() float64 {
+// NoDigits is the log-likelihood of no digit at all.
+func (e Evidence) NoDigits() float64 {
 	var sum float64
 	for _, g := range e.gap {
 		sum += g
@@ -127,21 +127,21 @@ func (e Evidence) Nothing() float64 {
 // forward sums over every way of passing n slots in order, each filled by one of its allowed digits.
 func (e Evidence) forward(n int, allowed func(slot int) []int) float64 {
 	if n == 0 || len(e.gap) < n*States {
-		return never
+		return impossible
 	}
 	type slot [Digits][States]float64
 	now, gaps := make([]slot, n), make([]float64, n+1)
 	for i := range now {
 		for d := range Digits {
-			now[i][d] = [States]float64{never, never, never, never}
+			now[i][d] = [States]float64{impossible, impossible, impossible, impossible}
 		}
-		gaps[i+1] = never
+		gaps[i+1] = impossible
 	}
 	ended := make([]float64, n) // the slot's digit ended with the last row
 	for t := range e.gap {
 		enter := gaps[0] // into the slot, at this row
 		for i := range n {
-			ended[i] = never
+			ended[i] = impossible
 			for _, d := range allowed(i) {
 				ended[i] = add(ended[i], now[i][d][States-1])
 				chain, fit := &now[i][d], &e.digit[t][d]
@@ -164,15 +164,15 @@ func (e Evidence) forward(n int, allowed func(slot int) []int) float64 {
 	return total
 }
 
-// Loop is the log of the summed likelihoods of all strings of any number of digits, each of which costs `insertion`.
-func (e Evidence) Loop(insertion float64) float64 {
+// AnyDigits is the log of the summed likelihoods of all strings of any number of digits, each of which costs `insertion`.
+func (e Evidence) AnyDigits(insertion float64) float64 {
 	var now [Digits][States]float64
 	for d := range now {
-		now[d] = [States]float64{never, never, never, never}
+		now[d] = [States]float64{impossible, impossible, impossible, impossible}
 	}
 	gap := 0.0
 	for t := range e.gap {
-		ended := never
+		ended := impossible
 		for d := range now {
 			ended = add(ended, now[d][States-1])
 		}
@@ -195,8 +195,8 @@ func (e Evidence) Loop(insertion float64) float64 {
 // Span is where a digit was perceived: rows From to To, To not included.
 type Span struct{ From, To int }
 
-// Path is the phrase's best way through the rows (Viterbi 1967), one span a digit; nil where there are too few rows.
-func (e Evidence) Path(phrase []int) []Span {
+// Align is the phrase's best way through the rows (Viterbi 1967), one span a digit; nil where there are too few rows.
+func (e Evidence) Align(phrase []int) []Span {
 	n := len(phrase)
 	total := n*(States+1) + 1 // gap, states, gap, states, … gap
 	if n == 0 || len(e.gap) < n*States {
@@ -210,7 +210,7 @@ func (e Evidence) Path(phrase []int) []Span {
 	}
 	best := make([]float64, total)
 	for k := range best {
-		best[k] = never
+		best[k] = impossible
 	}
 	best[0], best[1] = fit(0, 0), fit(0, 1)
 	came := make([][]uint8, len(e.gap)) // how many states back the best way came from
@@ -250,19 +250,19 @@ func (e Evidence) Path(phrase []int) []Span {
 	return spans
 }
 
-// Perceived is a digit and where it was.
-type Perceived struct {
+// DecodedDigit is a digit and where it was.
+type DecodedDigit struct {
 	Digit int
 	Span
 }
 
-// Free is the most likely string of any number of digits, with their places (Viterbi over a loop of all digits and
+// BestDigits is the most likely string of any number of digits, with their places (Viterbi over a loop of all digits and
 // gaps). Every digit costs `insertion` (0 or more), so that noise does not become digits.
-func (e Evidence) Free(insertion float64) []Perceived {
+func (e Evidence) BestDigits(insertion float64) []DecodedDigit {
 	const gap = Digits * States // the loop's states: the digits' ones, then the gap
 	best := [gap + 1]float64{}
 	for k := range gap {
-		best[k] = never
+		best[k] = impossible
 	}
 	came := make([][gap + 1]uint8, len(e.gap)) // the state of the row before
 	for t := range e.gap {
@@ -297,13 +297,13 @@ func (e Evidence) Free(insertion float64) []Perceived {
 			k = end
 		}
 	}
-	var found []Perceived // last first
-	open := false         // the digit that is being walked back through has not begun yet
+	var found []DecodedDigit // last first
+	open := false            // the digit that is being walked back through has not begun yet
 	for t := len(e.gap) - 1; t >= 0; t-- {
 		from := int(came[t][k])
 		if k != gap {
 			if !open {
-				found = append(found, Perceived{Digit: k / States, Span: Span{To: t + 1}})
+				found = append(found, DecodedDigit{Digit: k / States, Span: Span{To: t + 1}})
 			}
 			found[len(found)-1].From = t
 			open = k%States > 0 || from == k
@@ -317,7 +317,7 @@ func (e Evidence) Free(insertion float64) []Perceived {
 // LogFit is the log probability of digit d among the ten, given that the span holds exactly one.
 func (e Evidence) LogFit(s Span, d int) float64 {
 	each := e.Each(s)
-	sum := never
+	sum := impossible
 	for _, l := range each {
 		sum = add(sum, l)
 	}
@@ -326,14 +326,14 @@ func (e Evidence) LogFit(s Span, d int) float64 {
 
 // Ratio is the log-likelihood ratio of the span's holding digit d alone to its holding none.
 func (e Evidence) Ratio(s Span, d int) float64 {
-	return e.Each(s)[d] - Evidence{gap: e.gap[s.From:s.To]}.Nothing()
+	return e.Each(s)[d] - Evidence{gap: e.gap[s.From:s.To]}.NoDigits()
 }
 
 // Each is the log-likelihood of each digit, given that the span holds that one alone: over all its rows, without gaps.
 // It is minus infinity for spans of fewer rows than States.
 func (e Evidence) Each(s Span) (out [Digits]float64) {
 	for d := range out {
-		at := [States]float64{e.digit[s.From][d][0], never, never, never}
+		at := [States]float64{e.digit[s.From][d][0], impossible, impossible, impossible}
 		for _, row := range e.digit[s.From+1 : s.To] {
 			for i := States - 1; i > 0; i-- {
 				at[i] = add(at[i], at[i-1]) + row[d][i]

@@ -64,7 +64,7 @@ func ways(n, slots int) [][]int {
 	return out
 }
 
-func (e Evidence) of(way []int, phrase []int) float64 {
+func (e Evidence) pathLikelihood(way []int, phrase []int) float64 {
 	var sum float64
 	for t, k := range way {
 		if k < 0 {
@@ -81,15 +81,15 @@ func TestForwardIsTheSumOverAllWays(t *testing.T) {
 	for _, phrase := range [][]int{{3}, {4, 4}, {0, 9}} {
 		for n := len(phrase) * States; n < len(phrase)*States+4; n++ {
 			e := random(rng, n)
-			want, best := never, never
+			want, best := impossible, impossible
 			for _, way := range ways(n, len(phrase)) {
-				l := e.of(way, phrase)
+				l := e.pathLikelihood(way, phrase)
 				want, best = add(want, l), max(best, l)
 			}
-			if got := e.Phrase(phrase); math.Abs(got-want) > 1e-9 {
+			if got := e.LogLikelihood(phrase); math.Abs(got-want) > 1e-9 {
 				t.Errorf("phrase %v over %d pictures: %v, want %v", phrase, n, got, want)
 			}
-			if got := e.along(e.Path(phrase), phrase); math.Abs(got-best) > 1e-9 {
+			if got := e.along(e.Align(phrase), phrase); math.Abs(got-best) > 1e-9 {
 				t.Errorf("best way of %v over %d pictures: %v, want %v", phrase, n, got, best)
 			}
 		}
@@ -101,11 +101,11 @@ func (e Evidence) along(spans []Span, phrase []int) float64 {
 	inside := make([]bool, len(e.gap))
 	var sum float64
 	for i, s := range spans {
-		best := never
+		best := impossible
 		for _, way := range ways(s.To-s.From, 1) {
 			if way[0] == 0 && way[len(way)-1] == States-1 {
 				part := Evidence{gap: e.gap[s.From:s.To], digit: e.digit[s.From:s.To]}
-				best = max(best, part.of(way, phrase[i:i+1]))
+				best = max(best, part.pathLikelihood(way, phrase[i:i+1]))
 			}
 		}
 		sum += best
@@ -123,10 +123,10 @@ func (e Evidence) along(spans []Span, phrase []int) float64 {
 
 func TestAnyOfSumsAllPhrases(t *testing.T) {
 	e := random(rand.New(rand.NewPCG(3, 4)), 11)
-	want := never
+	want := impossible
 	for a := range Digits {
 		for b := range Digits {
-			want = add(want, e.Phrase([]int{a, b}))
+			want = add(want, e.LogLikelihood([]int{a, b}))
 		}
 	}
 	if got := e.AnyOf(2); math.Abs(got-want) > 1e-9 {
@@ -136,10 +136,10 @@ func TestAnyOfSumsAllPhrases(t *testing.T) {
 
 func TestTooShortForThePhrase(t *testing.T) {
 	e := random(rand.New(rand.NewPCG(5, 6)), 2*States-1)
-	if got := e.Phrase([]int{1, 2}); !math.IsInf(got, -1) {
+	if got := e.LogLikelihood([]int{1, 2}); !math.IsInf(got, -1) {
 		t.Errorf("two digits in %d pictures: %v", len(e.gap), got)
 	}
-	if e.Path([]int{1, 2}) != nil {
+	if e.Align([]int{1, 2}) != nil {
 		t.Error("a path through too few pictures")
 	}
 }
@@ -149,20 +149,20 @@ func TestFreeIsTheBestOfAllStrings(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	for range 20 {
 		e := random(rng, 9)
-		want := e.Nothing()
+		want := e.NoDigits()
 		for a := range Digits {
-			want = max(want, e.along(e.Path([]int{a}), []int{a})-insertion)
+			want = max(want, e.along(e.Align([]int{a}), []int{a})-insertion)
 			for b := range Digits {
-				want = max(want, e.along(e.Path([]int{a, b}), []int{a, b})-2*insertion)
+				want = max(want, e.along(e.Align([]int{a, b}), []int{a, b})-2*insertion)
 			}
 		}
-		free := e.Free(insertion)
+		free := e.BestDigits(insertion)
 		var phrase []int
 		var spans []Span
 		for _, p := range free {
 			phrase, spans = append(phrase, p.Digit), append(spans, p.Span)
 		}
-		got := e.Nothing()
+		got := e.NoDigits()
 		if len(free) > 0 {
 			got = e.along(spans, phrase) - float64(len(free))*insertion
 		}
@@ -174,12 +174,12 @@ func TestFreeIsTheBestOfAllStrings(t *testing.T) {
 
 func TestLoopSumsStringsOfEveryLength(t *testing.T) {
 	const insertion = 0.7
-	e := random(rand.New(rand.NewPCG(9, 10)), 3*States-1) // room for two digits
-	want := e.Nothing()
+	e := random(rand.New(rand.NewPCG(9, 10)), 3*States-1) // long enough for two digits
+	want := e.NoDigits()
 	for n := 1; n <= 2; n++ {
 		want = add(want, e.AnyOf(n)-float64(n)*insertion)
 	}
-	if got := e.Loop(insertion); math.Abs(got-want) > 1e-9 {
+	if got := e.AnyDigits(insertion); math.Abs(got-want) > 1e-9 {
 		t.Errorf("loop: %v, want %v", got, want)
 	}
 }
@@ -195,14 +195,14 @@ func TestFreeTellsARepeatedDigitFromALongOne(t *testing.T) {
 		e.gap[i] = -5
 		e.digit[i][3][i%States] = 5
 	}
-	want := []Perceived{{3, Span{0, States}}, {3, Span{States, 2 * States}}}
-	if got := e.Free(1); !slices.Equal(got, want) {
+	want := []DecodedDigit{{3, Span{0, States}}, {3, Span{States, 2 * States}}}
+	if got := e.BestDigits(1); !slices.Equal(got, want) {
 		t.Errorf("heard %v, want %v", got, want)
 	}
 }
 
 func TestFreeOfNothing(t *testing.T) {
-	if got := (Evidence{}).Free(1); got != nil {
+	if got := (Evidence{}).BestDigits(1); got != nil {
 		t.Errorf("heard %v in no rows", got)
 	}
 }

@@ -13,14 +13,14 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // picture is longer.
 const minMediaText = 64
 
-// Image returns the bytes of a picture that is written as base64: of the standard or the URL alphabet, padded or not,
+// DecodeImage returns the bytes of a picture that is written as base64: of the standard or the URL alphabet, padded or not,
 // broken into lines or not, with spaces for "+", bare or in a data URI, whose declared type is ignored. It says whether the
 // text was that. It decodes in place, so that a large picture is not held twice: the text is gone afterwards.
-func (t Text) Image() (image []byte, ok bool) { return decodeMedia(t.bytes) }
+func (t Text) DecodeImage() (image []byte, ok bool) { return decodeMedia(t.bytes) }
 
-// mediaOf returns what a form's file part holds. A part that holds base64 or a data URI is taken like the file itself: no
+// decodeFilePart returns what a form's file part holds. A part that holds base64 or a data URI is taken like the file itself: no
 // format of pictures or recordings consists of base64 letters only.
-func mediaOf(content []byte) []byte {
+func decodeFilePart(content []byte) []byte {
 	if len(content) < minMediaText && !isDataURI(content) {
 		return content
 	}
@@ -83,7 +83,7 @@ func countLetters(text []byte) (c letterCount, ok bool) {
 			c.spaces++
 		case b == '=':
 			c.pads++
-		case !isLetter(b) || c.pads > 0:
+		case !isBase64Letter(b) || c.pads > 0:
 			return c, false
 		default:
 			c.letters++
@@ -93,7 +93,7 @@ func countLetters(text []byte) (c letterCount, ok bool) {
 	return c, c.pads <= 2
 }
 
-func isLetter(b byte) bool {
+func isBase64Letter(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '+' || b == '/' || b == '-' || b == '_'
 }
 

@@ -24,10 +24,10 @@ func TestDecodeMedia(t *testing.T) {
 			"no padding":           strings.TrimRight(standard, "="),
 			"URL alphabet":         url,
 			"URL, no padding":      strings.TrimRight(url, "="),
-			"lines":                inLines(standard, "\r\n"),
+			"lines":                breakIntoLines(standard, "\r\n"),
 			"plus to space":        strings.ReplaceAll(standard, "+", " "),
-			"plus to space, lines": strings.ReplaceAll(inLines(standard, "\n"), "+", " "),
-			"URL in lines":         inLines(url, "\n"),
+			"plus to space, lines": strings.ReplaceAll(breakIntoLines(standard, "\n"), "+", " "),
+			"URL in lines":         breakIntoLines(url, "\n"),
 			"data URI":             "data:image/jpeg;base64," + standard,
 			"data URI, space":      "data:image/jpeg;base64," + strings.ReplaceAll(standard, "+", " "),
 			"byte order mark":      "\ufeff" + standard + "\n",
@@ -54,7 +54,7 @@ func TestSpacesBetweenLines(t *testing.T) {
 	}
 }
 
-func inLines(text, end string) string {
+func breakIntoLines(text, end string) string {
 	var lines strings.Builder
 	for len(text) > 76 {
 		lines.WriteString(text[:76] + end)
@@ -69,7 +69,7 @@ func TestMediaStaysAsItIs(t *testing.T) {
 		"", "\xff\xd8\xff\xe0" + strings.Repeat("A", 100), strings.Repeat("A", 100) + "\x00", "UklGR" + strings.Repeat("A", 96), "short",
 		"data:image/jpeg," + strings.Repeat("A", 100), "data:", "data:;base64,A", strings.Repeat("A", 100) + "=A", strings.Repeat("A", 100) + "====",
 	} {
-		if got := mediaOf([]byte(content)); string(got) != content {
+		if got := decodeFilePart([]byte(content)); string(got) != content {
 			t.Errorf("%.20q became %.20q", content, got)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 const (
 	// maxParts bounds the parts of a form, wanted or not.
 	maxParts = 64
-	// maxField is how many bytes a field that is no file may have.
+	// maxField is the maximum size in bytes of a field that is not a file.
 	maxField = 4096
 	// maxPartHeader is how many bytes the headers of a part may have, with what the reader reads ahead.
 	maxPartHeader = 16 << 10
@@ -95,7 +95,7 @@ func ReadForm(r *http.Request, file string, fields ...string) (Form, error) {
 			return form, nil
 		}
 		if err != nil {
-			return Form{}, unreadable(err, "form")
+			return Form{}, readError(err, "form")
 		}
 		limit.left = math.MaxInt64 // only the body's limit bounds the content
 		if err := form.add(r, part, file, fields); err != nil {
@@ -111,7 +111,7 @@ func (f *Form) add(r *http.Request, part *multipart.Part, file string, fields []
 	if name != file && !isField {
 		f.other = append(f.other, name)
 		if _, err := io.Copy(io.Discard, part); err != nil {
-			return unreadable(err, "form")
+			return readError(err, "form")
 		}
 		return nil
 	}
@@ -127,14 +127,14 @@ func (f *Form) add(r *http.Request, part *multipart.Part, file string, fields []
 	}
 	content, err := readAll(body, r.ContentLength)
 	if err != nil {
-		return unreadable(err, "form")
+		return readError(err, "form")
 	}
 	if isField && len(content) > maxField {
 		return BadRequest("The form's field %q is longer than %d bytes.", name, maxField)
 	}
 	f.parts[name] = content
 	if !isField {
-		f.parts[name] = mediaOf(content)
+		f.parts[name] = decodeFilePart(content)
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func (f Form) Field(name string) (string, bool) {
 func (f Form) File(name string) ([]byte, error) {
 	content, found := f.parts[name]
 	if !found {
-		return nil, BadRequest("The form has no part named %q%s.", name, instead(f.other))
+		return nil, BadRequest("The form has no part named %q%s.", name, describeParts(f.other))
 	}
 	if len(content) == 0 {
 		return nil, BadRequest("The form's part %q is empty.", name)
@@ -165,7 +165,7 @@ type Object struct{ body []byte }
 func ReadJSON(r *http.Request, into any) (Object, error) {
 	body, err := readAll(r.Body, r.ContentLength)
 	if err != nil {
-		return Object{}, unreadable(err, "body")
+		return Object{}, readError(err, "body")
 	}
 	body = bytes.TrimPrefix(body, byteOrderMark)
 	if !utf8.Valid(body) {
@@ -230,9 +230,9 @@ func stringLength(text []byte) int {
 // isName says whether the string that ends here is a name.
 func isName(rest []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(":")) }
 
-// Missing is the fault of an object that lacks the key, or has no text at it.
-func (o Object) Missing(key string) Fault {
-	var keys map[string]kind
+// MissingKey is the fault of an object that lacks the key, or has no text at it.
+func (o Object) MissingKey(key string) Fault {
+	var keys map[string]jsonType
 	if err := json.Unmarshal(o.body, &keys); err != nil {
 		return BadRequest("The body must be one JSON object.")
 	}
@@ -242,14 +242,14 @@ func (o Object) Missing(key string) Fault {
 		}
 		return BadRequest("The value of %q is empty.", key)
 	}
-	return BadRequest("The JSON object has no %q%s.", key, instead(slices.Sorted(maps.Keys(keys))))
+	return BadRequest("The JSON object has no %q%s.", key, describeParts(slices.Sorted(maps.Keys(keys))))
 }
 
-// kind names a JSON value that is neither a string nor null, which are "". The value itself is not kept.
-type kind string
+// jsonType names a JSON value that is neither a string nor null, which are "". The value itself is not kept.
+type jsonType string
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (k *kind) UnmarshalJSON(value []byte) error {
+func (k *jsonType) UnmarshalJSON(value []byte) error {
 	switch value[0] {
 	case '"', 'n':
 		*k = ""
@@ -265,8 +265,8 @@ func (k *kind) UnmarshalJSON(value []byte) error {
 	return nil
 }
 
-// instead names what was sent in place of what was wanted, so that a misspelt name is found.
-func instead(names []string) string {
+// describeParts names what was sent in place of what was wanted, so that a misspelt name is found.
+func describeParts(names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
@@ -281,8 +281,8 @@ func instead(names []string) string {
 	return ", only " + strings.Join(quoted, ", ") + more
 }
 
-// unreadable tells the fault of a body that is too large from one that ends early.
-func unreadable(err error, what string) error {
+// readError tells the fault of a body that is too large from one that ends early.
+func readError(err error, what string) error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) || errors.Is(err, ErrOverloaded) || errors.Is(err, ErrTooSlow) {
 		return err
@@ -296,7 +296,7 @@ func unreadable(err error, what string) error {
 // held twice.
 type Text struct{ bytes []byte }
 
-// UnmarshalJSON implements json.Unmarshaler. What is no string leaves no text; Object.Missing says so.
+// UnmarshalJSON implements json.Unmarshaler. Any other value leaves no text; Object.MissingKey says so.
 func (t *Text) UnmarshalJSON(literal []byte) error {
 	switch {
 	case literal[0] != '"':

@@ -114,7 +114,7 @@ func FuzzReadJSON(f *testing.F) {
 		var into struct{ A string }
 		object, err := ReadJSON(httptest.NewRequest("POST", "/", bytes.NewReader(body)), &into)
 		if err == nil {
-			err = object.Missing("c")
+			err = object.MissingKey("c")
 		}
 		var fault Fault
 		if !errors.As(err, &fault) || fault.Status != http.StatusBadRequest || len(fault.Message) > 1000 {
@@ -130,11 +130,11 @@ func FuzzTextImage(f *testing.F) {
 	f.Add("AA-_")
 	f.Add("AAA=\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		image, ok := textOf(text).Image()
+		image, ok := textOf(text).DecodeImage()
 		if ok && len(image) == 0 || len(image) > len(text) {
 			t.Errorf("%q: %d bytes, %v", text, len(image), ok)
 		}
-		again, _ := textOf("data:;base64," + base64.StdEncoding.EncodeToString(image)).Image()
+		again, _ := textOf("data:;base64," + base64.StdEncoding.EncodeToString(image)).DecodeImage()
 		if ok && !bytes.Equal(image, again) {
 			t.Errorf("%q: %q came back as %q", text, image, again)
 		}
@@ -147,7 +147,7 @@ func BenchmarkTextImage(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := textOf(text).Image(); !ok {
+		if _, ok := textOf(text).DecodeImage(); !ok {
 			b.Fatal("not decoded")
 		}
 	}
@@ -251,7 +251,7 @@ func TestMissingNamesFive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := o.Missing("a").Message, `The JSON object has no "a", only "b", "c", "d", "e", "f" and others.`; got != want {
+	if got, want := o.MissingKey("a").Message, `The JSON object has no "a", only "b", "c", "d", "e", "f" and others.`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

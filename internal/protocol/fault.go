@@ -45,7 +45,7 @@ var ErrTooSlow = errors.New("the body arrives too slowly")
 // overloadRetry is when to try again after an overload: about as long as a queue takes to drain.
 const overloadRetry = 2 * time.Second
 
-// triesRetry is when to try again after too many wrong credentials.
+// triesRetry is when to try again after too many failed attempts.
 const triesRetry = 5 * time.Second
 
 // statusClientGone is what the log shows for a client that hung up; nobody reads the reply.
@@ -62,15 +62,15 @@ func FaultOf(ctx context.Context, err error) Fault {
 	case errors.As(err, &tooLarge):
 		return Fault{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The request is larger than %d bytes.", tooLarge.Limit), Cause: err}
 	case errors.Is(err, account.ErrUnauthorized):
-		CallOf(ctx).Log.Info("refused", "error", err)
+		CallFromContext(ctx).Log.Info("refused", "error", err)
 		return Fault{Status: http.StatusUnauthorized, Message: "The credentials are missing or not valid.", Cause: err}
-	case errors.Is(err, account.ErrTries):
-		CallOf(ctx).Log.Warn("held back", "error", err)
-		return Fault{Status: http.StatusTooManyRequests, Message: "Too many wrong credentials. Try again later.", RetryAfter: triesRetry, Cause: err}
+	case errors.Is(err, account.ErrThrottled):
+		CallFromContext(ctx).Log.Warn("throttled", "error", err)
+		return Fault{Status: http.StatusTooManyRequests, Message: "Too many failed attempts. Try again later.", RetryAfter: triesRetry, Cause: err}
 	case errors.Is(err, account.ErrRate):
 		return Fault{Status: http.StatusTooManyRequests, Message: "Too many requests in this second.", RetryAfter: time.Second, Cause: err}
 	case errors.Is(err, account.ErrQuota):
-		return Fault{Status: http.StatusTooManyRequests, Message: "The checks of this month are used up.", RetryAfter: restOfMonth(time.Now()), Cause: err}
+		return Fault{Status: http.StatusTooManyRequests, Message: "The monthly quota is used up.", RetryAfter: restOfMonth(time.Now()), Cause: err}
 	case errors.Is(err, ErrOverloaded):
 		return Fault{Status: http.StatusServiceUnavailable, Message: "The server is overloaded.", RetryAfter: overloadRetry, Cause: err}
 	case errors.Is(err, ErrTooSlow):
@@ -78,7 +78,7 @@ func FaultOf(ctx context.Context, err error) Fault {
 	case ctx.Err() != nil:
 		return Fault{Status: statusClientGone, Message: "The client closed the connection.", Cause: err}
 	case errors.Is(err, account.ErrUnavailable):
-		CallOf(ctx).Log.Error("the store does not answer", "error", err)
+		CallFromContext(ctx).Log.Error("the store does not answer", "error", err)
 		return Fault{Status: http.StatusServiceUnavailable, Message: "The server cannot answer now.", RetryAfter: overloadRetry, Cause: err}
 	}
 	return incident(ctx, "internal error", "error", err)
@@ -91,10 +91,10 @@ func Panic(ctx context.Context, recovered any) Fault {
 
 // incident logs what happened under an id that is short enough to be read out on the telephone.
 func incident(ctx context.Context, what string, details ...any) Fault {
-	call := CallOf(ctx)
+	call := CallFromContext(ctx)
 	id := call.ID[:8]
 	call.Log.Error(what, append(details, "incident", id)...)
-	return Fault{Status: http.StatusInternalServerError, Message: fmt.Sprintf("Internal error. The log has it as incident %s.", id)}
+	return Fault{Status: http.StatusInternalServerError, Message: fmt.Sprintf("Internal error. See incident %s in the server's log.", id)}
 }
 
 func restOfMonth(now time.Time) time.Duration {

@@ -44,12 +44,12 @@ func refuseUnknown(what string, names, known []string, same func(a, b string) bo
 	first := slices.Min(unknown)
 	expected := "None is known here."
 	if len(known) > 0 {
-		expected = "Known: " + quoted(known) + "."
+		expected = "Known: " + quoteAll(known) + "."
 	}
 	return BadRequest("The %s %q is unknown. %s", what, first[:min(len(first), maxName)], expected)
 }
 
-func quoted(names []string) string {
+func quoteAll(names []string) string {
 	words := make([]string, len(names))
 	for i, name := range names {
 		words[i] = fmt.Sprintf("%q", name)

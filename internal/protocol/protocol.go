@@ -17,14 +17,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// Load is what an endpoint's requests carry. The server limits and admits each load on its own.
-type Load string
+// MediaKind is what an endpoint's requests carry. The server limits and admits each load on its own.
+type MediaKind string
 
 // The loads.
 const (
-	Light     Load = "light"
-	Picture   Load = "picture"
-	Recording Load = "recording"
+	NoMedia   MediaKind = "light"
+	Picture   MediaKind = "picture"
+	Recording MediaKind = "recording"
 )
 
 // Endpoint is one request of a protocol and its reply.
@@ -32,13 +32,13 @@ type Endpoint struct {
 	Method string
 	// Paths are all the paths it is reached by, as patterns with {name} for a part.
 	Paths []string
-	Load  Load
+	Media MediaKind
 	// AnyOrigin lets pages of other origins call the endpoint. It is for those that a browser calls without cookies.
 	AnyOrigin bool
 	Handle    http.HandlerFunc
-	// Refuse prints a fault in the shape of the endpoint's reply. The server calls it where Handle is not reached or
+	// WriteError prints a fault in the shape of the endpoint's reply. The server calls it where Handle is not reached or
 	// does not return.
-	Refuse func(w http.ResponseWriter, r *http.Request, f Fault)
+	WriteError func(w http.ResponseWriter, r *http.Request, f Fault)
 }
 
 // Protocol is one published protocol.
@@ -73,8 +73,8 @@ func NewCall(ctx context.Context, log *slog.Logger) (context.Context, *Call) {
 	return context.WithValue(ctx, callKey{}, call), call
 }
 
-// CallOf returns the call that the context carries.
-func CallOf(ctx context.Context) *Call {
+// CallFromContext returns the call that the context carries.
+func CallFromContext(ctx context.Context) *Call {
 	call, ok := ctx.Value(callKey{}).(*Call)
 	if !ok {
 		_, call = NewCall(ctx, slog.Default())
@@ -109,8 +109,8 @@ func (h LogHandler) WithAttrs(a []slog.Attr) slog.Handler { return LogHandler{h.
 // WithGroup implements slog.Handler.
 func (h LogHandler) WithGroup(name string) slog.Handler { return LogHandler{h.Handler.WithGroup(name)} }
 
-// Print writes a reply as JSON.
-func Print(w http.ResponseWriter, status int, reply any) {
+// WriteJSON writes a reply as JSON.
+func WriteJSON(w http.ResponseWriter, status int, reply any) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // what a client named comes back as it was sent

@@ -23,9 +23,9 @@ const (
 	Crop         = "crop_of_the_face_image"
 )
 
-// assess makes the components of a picture's largest face and the unified score, which is their geometric mean: it falls
+// components makes the components of a picture's largest face and the unified score, which is their geometric mean: it falls
 // with each of them, and one that is very poor is not made up for by the others.
-func assess(p *liveness.Picture, faces []liveness.Face, scale float64, m Measures) liveness.Quality {
+func components(p *liveness.Picture, faces []liveness.Face, scale float64, m Measures) liveness.Quality {
 	f := faces[0]
 	var q liveness.Quality
 	add := func(name string, native, part float64) {
@@ -42,32 +42,32 @@ func assess(p *liveness.Picture, faces []liveness.Face, scale float64, m Measure
 	add(Uniformity, m.Uniformity, math.Pow(m.Uniformity, 0.3)) // the exponent is that of OFIQ
 	add(Compression, blocks, math.Exp(1-max(blocks, 1)))
 	add(EyeDistance, pupils, 1-math.Exp(-pupils/50))
-	add(PoseYaw, f.Pose.Yaw, straight(f.Pose.Yaw))
-	add(PosePitch, f.Pose.Pitch, straight(f.Pose.Pitch))
-	add(PoseRoll, f.Pose.Roll, straight(f.Pose.Roll))
+	add(PoseYaw, f.Pose.Yaw, angleQuality(f.Pose.Yaw))
+	add(PosePitch, f.Pose.Pitch, angleQuality(f.Pose.Pitch))
+	add(PoseRoll, f.Pose.Roll, angleQuality(f.Pose.Roll))
 	add(EyesOpen, eyes, eyes/wideOpen)
 	add(MouthClosed, mouth, 1-mouth/gaping)
 	add(SingleFace, second, 1-second)
-	add(Crop, m.Outside, 1-m.Outside/mostOutside)
-	q.Unified = unified(q.Components)
+	add(Crop, m.Outside, 1-m.Outside/maxOutside)
+	q.Unified = unifiedScore(q.Components)
 	return q
 }
 
 const (
 	// wideOpen is the opening of an open eye over its width, gaping that of a gaping mouth over the pupil distance, and
-	// mostOutside the share of the face outside the picture from which nothing of a component is left.
-	wideOpen    = 0.3
-	gaping      = 0.8
-	mostOutside = 0.5
+	// maxOutside the share of the face outside the picture from which nothing of a component is left.
+	wideOpen   = 0.3
+	gaping     = 0.8
+	maxOutside = 0.5
 )
 
-// straight falls with the square of an angle's cosine, as OFIQ's does, to 0 at 90 degrees.
-func straight(degrees float64) float64 {
+// angleQuality falls with the square of an angle's cosine, as OFIQ's does, to 0 at 90 degrees.
+func angleQuality(degrees float64) float64 {
 	c := max(math.Cos(degrees*math.Pi/180), 0)
 	return c * c
 }
 
-func unified(components []liveness.QualityComponent) int {
+func unifiedScore(components []liveness.QualityComponent) int {
 	var sum float64
 	for _, c := range components {
 		sum += math.Log(float64(c.Value)/100 + 1e-4)
@@ -78,17 +78,17 @@ func unified(components []liveness.QualityComponent) int {
 // eyeOpening is the height of the eye that is open less, over its width.
 func eyeOpening(l liveness.Landmarks) float64 {
 	open := func(eye []liveness.Point) float64 {
-		return (apart(eye[1], eye[5]) + apart(eye[2], eye[4])) / (2*apart(eye[0], eye[3]) + 1e-9)
+		return (pointDistance(eye[1], eye[5]) + pointDistance(eye[2], eye[4])) / (2*pointDistance(eye[0], eye[3]) + 1e-9)
 	}
 	return min(open(l[36:42]), open(l[42:48]))
 }
 
 // mouthOpening is the height between the inner lips over the pupil distance.
 func mouthOpening(l liveness.Landmarks) float64 {
-	return apart(l[62], l[66]) / (apart(liveness.Centre(l[36:42]), liveness.Centre(l[42:48])) + 1e-9)
+	return pointDistance(l[62], l[66]) / (pointDistance(liveness.Centre(l[36:42]), liveness.Centre(l[42:48])) + 1e-9)
 }
 
-func apart(a, b liveness.Point) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }
+func pointDistance(a, b liveness.Point) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }
 
 // secondFace is the area of the second largest face over that of the largest; 0 where there is none.
 func secondFace(faces []liveness.Face) float64 {
@@ -157,14 +157,14 @@ func blockiness(p *liveness.Picture, box liveness.Box, scale float64) float64 {
 		}
 		down[(y+1)%period] += sum
 	}
-	return (step(across) + step(down)) / 2
+	return (strongestPhase(across) + strongestPhase(down)) / 2
 }
 
 // blockinessStep is the distance in pixels of the lines along which blockiness looks.
 const blockinessStep = 4
 
-// step is the largest of the sums over the mean of the others.
-func step(sums []int) float64 {
+// strongestPhase is the largest of the sums over the mean of the others.
+func strongestPhase(sums []int) float64 {
 	var sum, most int
 	for _, v := range sums {
 		sum += v

@@ -13,7 +13,7 @@ import (
 // values are the components of a judged picture by name, and "unified".
 func (r rig) values(t testing.TB, p *liveness.Picture, faces ...liveness.Face) map[string]int {
 	t.Helper()
-	judged, err := r.judge.Picture(p, faces, 1, Limits{})
+	judged, err := r.judge.Assess(p, faces, 1, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,8 +27,8 @@ func (r rig) values(t testing.TB, p *liveness.Picture, faces ...liveness.Face) m
 	return values
 }
 
-// saved is a picture after JPEG of a quality.
-func saved(t testing.TB, p *liveness.Picture, quality int) *liveness.Picture {
+// compressJPEG is a picture after JPEG of a quality.
+func compressJPEG(t testing.TB, p *liveness.Picture, quality int) *liveness.Picture {
 	t.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
 	for i := range p.Width * p.Height {
@@ -50,15 +50,15 @@ func saved(t testing.TB, p *liveness.Picture, quality int) *liveness.Picture {
 	return out
 }
 
-// softened is a picture at another size and back.
-func softened(p *liveness.Picture, size int) *liveness.Picture {
+// soften is a picture at another size and back.
+func soften(p *liveness.Picture, size int) *liveness.Picture {
 	small := p.Crop(liveness.Box{Width: float64(p.Width), Height: float64(p.Height)}, size, size)
 	return small.Crop(liveness.Box{Width: float64(size), Height: float64(size)}, p.Width, p.Height)
 }
 
 // Each component falls as its fault grows, and the unified score with it.
 func TestComponentsFallAsTheirFaultGrows(t *testing.T) {
-	r := opened(t)
+	r := newRig(t)
 	p, f := r.portrait(t)
 	f.Pose = liveness.Pose{}
 	lids := func(face liveness.Face, close float64) liveness.Face {
@@ -79,15 +79,15 @@ func TestComponentsFallAsTheirFaultGrows(t *testing.T) {
 		faults []float64
 		with   func(fault float64) state
 	}{
-		Sharpness:    {[]float64{300, 160, 80, 45}, func(v float64) state { return one(softened(p, int(v)), f) }},
+		Sharpness:    {[]float64{300, 160, 80, 45}, func(v float64) state { return one(soften(p, int(v)), f) }},
 		UnderExposed: {[]float64{.5, .2, .1, .05}, func(v float64) state { return one(lit(p, func(l, _ float64) float64 { return l * v }), f) }},
 		OverExposed:  {[]float64{1.5, 2, 3, 4}, func(v float64) state { return one(lit(p, func(l, _ float64) float64 { return l * v }), f) }},
 		Uniformity: {[]float64{.5, 1, 2, 4}, func(v float64) state {
 			return one(lit(p, func(l, x float64) float64 { return l / (1 + v*max(0, (x-f.Box.X)/f.Box.Width)) }), f)
 		}},
-		Compression: {[]float64{40, 20, 10, 4}, func(v float64) state { return one(saved(t, p, int(v)), f) }},
+		Compression: {[]float64{40, 20, 10, 4}, func(v float64) state { return one(compressJPEG(t, p, int(v)), f) }},
 		EyeDistance: {[]float64{.8, .6, .4, .2}, func(v float64) state {
-			return one(p.Crop(liveness.Box{Width: float64(p.Width), Height: float64(p.Height)}, int(v*float64(p.Width)), int(v*float64(p.Height))), f.Scaled(v))
+			return one(p.Crop(liveness.Box{Width: float64(p.Width), Height: float64(p.Height)}, int(v*float64(p.Width)), int(v*float64(p.Height))), f.Scale(v))
 		}},
 		PoseYaw:   {[]float64{10, -25, 40, -70}, func(v float64) state { g := f; g.Pose.Yaw = v; return one(p, g) }},
 		PosePitch: {[]float64{-10, 25, -40, 70}, func(v float64) state { g := f; g.Pose.Pitch = v; return one(p, g) }},
@@ -109,7 +109,7 @@ func TestComponentsFallAsTheirFaultGrows(t *testing.T) {
 			for i := range g.Landmarks {
 				g.Landmarks[i].X -= by
 			}
-			return one(cut(p, by, 0, float64(p.Width), float64(p.Height)), g)
+			return one(crop(p, by, 0, float64(p.Width), float64(p.Height)), g)
 		}},
 	} {
 		last := r.values(t, p, f)

@@ -34,20 +34,20 @@ func outside(p *liveness.Picture, f liveness.Face) float64 {
 	return max(across, down, 0)
 }
 
-// clearance is the distance in pixels that surely lies between the face and the picture's nearest edge; 0 where the face may
+// edgeDistance is the distance in pixels that surely lies between the face and the picture's nearest edge; 0 where the face may
 // reach it. The detector's box ends at the edge where the face does not, and the outline is a guess: the nearer one counts.
-func clearance(p *liveness.Picture, f liveness.Face) float64 {
+func edgeDistance(p *liveness.Picture, f liveness.Face) float64 {
 	o := outline(f)
-	return max(min(distance(p, f.Box), distance(p, o))-uncertain*o.Height, 0)
+	return max(min(boxEdgeDistance(p, f.Box), boxEdgeDistance(p, o))-uncertain*o.Height, 0)
 }
 
-// distance is that of a box from the picture's nearest edge in pixels, negative outside.
-func distance(p *liveness.Picture, b liveness.Box) float64 {
+// boxEdgeDistance is that of a box from the picture's nearest edge in pixels, negative outside.
+func boxEdgeDistance(p *liveness.Picture, b liveness.Box) float64 {
 	return min(b.X, b.Y, float64(p.Width)-b.X-b.Width, float64(p.Height)-b.Y-b.Height)
 }
 
-// least is a box's shorter side.
-func least(b liveness.Box) float64 { return min(b.Width, b.Height) }
+// shorterSide is a box's shorter side.
+func shorterSide(b liveness.Box) float64 { return min(b.Width, b.Height) }
 
 // shareOf is the larger of a box's shares of the picture's width and height.
 func shareOf(p *liveness.Picture, b liveness.Box) float64 {

@@ -18,7 +18,7 @@ type Limits struct {
 	Cropped float64 `json:"cropped,omitempty"`
 	// Close is the most of the picture's width or height that the face box may take.
 	Close float64 `json:"close,omitempty"`
-	// Border is the least distance between the face and the picture's edge in pixels, of which the part counts that is sure
+	// Border is the minimum distance between the face and the picture's edge in pixels; the certain part counts
 	// (some 2% of the face's height are not).
 	Border float64 `json:"border,omitempty"`
 	// Yaw and Pitch are the most that the head may turn to either side, and up or down, in degrees.
@@ -47,7 +47,7 @@ var DefaultLimits = Limits{
 	Darkness: 20, Glare: 235, Balance: 0.2, Sharpness: 0.08, Compression: 2.5,
 }
 
-// Validate returns every fault at once: pixels and degrees may not be negative, shares and probabilities are 0 to 1.
+// Validate returns all errors together: pixels and degrees may not be negative, shares and probabilities are 0 to 1.
 func (l Limits) Validate() error {
 	var faults []error
 	for _, f := range []struct {

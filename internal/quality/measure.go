@@ -39,27 +39,27 @@ var (
 	rightEye = liveness.Point{X: 73.5, Y: 45}
 )
 
-// aligned is the face with level eyes, from the brows to the chin, so many times as large.
-func aligned(p *liveness.Picture, face liveness.Face, times int) *liveness.Picture {
+// alignedFace is the face with level eyes, from the brows to the chin, so many times as large.
+func alignedFace(p *liveness.Picture, face liveness.Face, times int) *liveness.Picture {
 	to := func(eye liveness.Point) liveness.Point {
 		return liveness.Point{X: float64(times) * eye.X, Y: float64(times) * eye.Y}
 	}
 	left, right := liveness.Centre(face.Landmarks[36:42]), liveness.Centre(face.Landmarks[42:48])
 	size := times * faceSize
-	return p.Warp(liveness.Similar([]liveness.Point{to(leftEye), to(rightEye)}, []liveness.Point{left, right}), size, size)
+	return p.Warp(liveness.FitSimilarity([]liveness.Point{to(leftEye), to(rightEye)}, []liveness.Point{left, right}), size, size)
 }
 
 // Measure looks at a face whose landmarks are known. It may be called for each frame of a recording, or for some.
-func (j *Judge) Measure(p *liveness.Picture, face liveness.Face) (Measures, error) {
+func (j *Assessor) Measure(p *liveness.Picture, face liveness.Face) (Measures, error) {
 	m, _, err := j.measure(p, face)
 	return m, err
 }
 
 // measure returns the aligned face, too, as far down as it is bare.
-func (j *Judge) measure(p *liveness.Picture, face liveness.Face) (Measures, *liveness.Picture, error) {
+func (j *Assessor) measure(p *liveness.Picture, face liveness.Face) (Measures, *liveness.Picture, error) {
 	m := Measures{Outside: outside(p, face), Face: 1}
-	if j.SeesCovers() {
-		cover, err := j.occlusion.Look(p, face.Landmarks)
+	if j.DetectsOcclusion() {
+		cover, err := j.occlusion.Run(p, face.Landmarks)
 		if err != nil {
 			return Measures{}, nil, err
 		}
@@ -69,7 +69,7 @@ func (j *Judge) measure(p *liveness.Picture, face liveness.Face) (Measures, *liv
 	if m.MouthCovered > 0.5 {
 		bare = maskRow
 	}
-	skin := above(bare, aligned(p, face, 1))
+	skin := rowsAbove(bare, alignedFace(p, face, 1))
 	luma := lumaOf(skin)
 	left, right := meanOf(luma, 20, faceSize/2), meanOf(luma, faceSize/2, faceSize-20)
 	m.Sharpness = sharpness(luma)
@@ -79,8 +79,8 @@ func (j *Judge) measure(p *liveness.Picture, face liveness.Face) (Measures, *liv
 	return m, skin, nil
 }
 
-// above is the part of an aligned face above a row.
-func above(row int, aligned *liveness.Picture) *liveness.Picture {
+// rowsAbove is the part of an aligned face above a row.
+func rowsAbove(row int, aligned *liveness.Picture) *liveness.Picture {
 	return &liveness.Picture{Width: faceSize, Height: row, Pixels: aligned.Pixels[:3*faceSize*row]}
 }
 

@@ -10,34 +10,34 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// Judge judges pictures. It is safe for concurrent use.
-type Judge struct {
+// Assessor judges pictures. It is safe for concurrent use.
+type Assessor struct {
 	// occlusion is nil where its weights are withheld: then nothing is said of what covers a face.
 	occlusion *occlusion.Net
 }
 
 // New loads the occlusion model. Where its weights are withheld (infer.ErrWithheld) the judge works without it.
-func New(library *infer.Library) (*Judge, error) {
+func New(library *infer.Library) (*Assessor, error) {
 	o, err := occlusion.New(library)
 	if err != nil && !errors.Is(err, infer.ErrWithheld) {
 		return nil, err
 	}
-	return &Judge{o}, nil
+	return &Assessor{o}, nil
 }
 
 // Models names the weights that take part.
-func (j *Judge) Models() []liveness.ModelRef {
+func (j *Assessor) Models() []liveness.ModelRef {
 	if j.occlusion == nil {
 		return nil
 	}
 	return []liveness.ModelRef{j.occlusion.Ref()}
 }
 
-// SeesCovers says whether the judge sees what covers a face or a mouth.
-func (j *Judge) SeesCovers() bool { return j.occlusion != nil }
+// DetectsOcclusion says whether the judge sees what covers a face or a mouth.
+func (j *Assessor) DetectsOcclusion() bool { return j.occlusion != nil }
 
-// Judged is what was seen of a picture.
-type Judged struct {
+// Assessment is what was seen of a picture.
+type Assessment struct {
 	// Gates are in the order of the face liveness protocol's codes, light and focus last. All of them are judged, and the
 	// caller decides what the first that does not pass means.
 	Gates []liveness.Gate
@@ -49,31 +49,31 @@ type Judged struct {
 	skin    *liveness.Picture // that face, aligned, as far down as it is bare
 }
 
-// Picture holds a picture against the limits. The faces are those of face.Find, largest first, in pixels of the
+// Assess holds a picture against the limits. The faces are those of face.Find, largest first, in pixels of the
 // picture, of which scale go to one pixel as shown. A thing or a drawing that was taken for the largest face is none. Where
-// SeesCovers is false there is no gate for what covers the face.
-func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float64, limits Limits) (Judged, error) {
+// DetectsOcclusion is false there is no gate for what covers the face.
+func (j *Assessor) Assess(p *liveness.Picture, faces []liveness.Face, scale float64, limits Limits) (Assessment, error) {
 	l := limits.orDefault()
 	found := func(n int) []liveness.Gate {
 		return []liveness.Gate{liveness.AtLeast("face_found", float64(n), 1, "", liveness.FaceNotFound)}
 	}
 	if len(faces) == 0 {
-		return Judged{Gates: found(0)}, nil
+		return Assessment{Gates: found(0)}, nil
 	}
 	f := faces[0]
 	shown := func(pixels float64) float64 { return pixels / scale }
 	m, skin, err := j.measure(p, f)
 	if err != nil {
-		return Judged{}, err
+		return Assessment{}, err
 	}
 	if m.Face < noFace {
-		return Judged{Gates: found(0)}, nil
+		return Assessment{Gates: found(0)}, nil
 	}
-	quality := assess(p, faces, scale, m)
-	turn, size, share, border := 0.0, least(f.Box), shareOf(p, f.Box), clearance(p, f)
-	if m.Occluded > max(l.Occluded, sureCover) {
+	quality := components(p, faces, scale, m)
+	turn, size, share, border := 0.0, shorterSide(f.Box), shareOf(p, f.Box), edgeDistance(p, f)
+	if m.Occluded > max(l.Occluded, sureOcclusion) {
 		o := outline(f)
-		turn, size, share, border = misled, max(size, least(o)), min(share, shareOf(p, o)), max(distance(p, f.Box), distance(p, o))
+		turn, size, share, border = misled, max(size, shorterSide(o)), min(share, shareOf(p, o)), max(boxEdgeDistance(p, f.Box), boxEdgeDistance(p, o))
 	}
 	gates := append(found(len(faces)),
 		liveness.AtMost("main_faces", float64(mainFaces(faces, l.MainFace)), 1, "", liveness.TooManyFaces),
@@ -85,7 +85,7 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 		liveness.AtMost("yaw", math.Abs(f.Pose.Yaw), l.Yaw+turn, "deg", liveness.FaceAngle),
 		liveness.AtMost("pitch", math.Abs(f.Pose.Pitch), l.Pitch+turn, "deg", liveness.FaceAngle),
 	)
-	if j.SeesCovers() {
+	if j.DetectsOcclusion() {
 		gates = append(gates, liveness.AtMost("occluded", m.Occluded, l.Occluded, "p", liveness.FaceOccluded))
 	}
 	gates = append(gates,
@@ -95,15 +95,15 @@ func (j *Judge) Picture(p *liveness.Picture, faces []liveness.Face, scale float6
 		liveness.AtLeast("sharpness", m.Sharpness, l.Sharpness, "", liveness.TooBlurry),
 		liveness.AtMost("compression", quality.Native(Compression), l.Compression, "", liveness.TooCompressed),
 	)
-	return Judged{gates, &quality, p, f, skin}, nil
+	return Assessment{gates, &quality, p, f, skin}, nil
 }
 
 // What covers a face may mislead the pose by some degrees, and the detector or the mesh to a box that is too small or too large:
 // where a cover is sure, so much more is allowed and the better box counts, for the fault is the cover. Heads turned beyond 30 degrees, of which a part hides itself, reach
 // 0.986 at most (training/faces/faults.py).
 const (
-	sureCover = 0.99
-	misled    = 8
+	sureOcclusion = 0.99
+	misled        = 8
 )
 
 // noFace is the occlusion net's probability of a face under which a thing was taken for one, a drawing for the most part. Of 1650
@@ -115,16 +115,16 @@ const noFace = 0.02
 func mainFaces(faces []liveness.Face, share float64) int {
 	n := 0
 	for i, f := range faces {
-		if i == 0 || f.Box.Width > share*faces[0].Box.Width && aside(f.Box, faces[0].Box) {
+		if i == 0 || f.Box.Width > share*faces[0].Box.Width && isSeparate(f.Box, faces[0].Box) {
 			n++
 		}
 	}
 	return n
 }
 
-// aside reports whether less than a third of the smaller box lies in the other. Of 279 pairs of faces in pictures of groups
+// isSeparate reports whether less than a third of the smaller box lies in the other. Of 279 pairs of faces in pictures of groups
 // (training/faces/labels.csv) no boxes overlap at all, but what covers a face may look like another one.
-func aside(a, b liveness.Box) bool {
+func isSeparate(a, b liveness.Box) bool {
 	width := min(a.X+a.Width, b.X+b.Width) - max(a.X, b.X)
 	height := min(a.Y+a.Height, b.Y+b.Height) - max(a.Y, b.Y)
 	return max(width, 0)*max(height, 0) < min(a.Area(), b.Area())/3

@@ -17,10 +17,10 @@ import (
 // rig is what the tests judge with.
 type rig struct {
 	finder *face.Finder
-	judge  *Judge
+	judge  *Assessor
 }
 
-func opened(t testing.TB) rig {
+func newRig(t testing.TB) rig {
 	t.Helper()
 	return openedWith(t, infer.Config{})
 }
@@ -56,7 +56,7 @@ func (r rig) gates(t testing.TB, p *liveness.Picture) []liveness.Gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	judged, err := r.judge.Picture(p, faces, 1, Limits{})
+	judged, err := r.judge.Assess(p, faces, 1, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func (r rig) portrait(t testing.TB) (*liveness.Picture, liveness.Face) {
 }
 
 func TestFaultlessPicturePassesEveryGate(t *testing.T) {
-	r := opened(t)
+	r := newRig(t)
 	p, _ := r.portrait(t)
 	for _, g := range r.gates(t, p) {
 		if !g.Passed {
@@ -125,14 +125,14 @@ func TestFaultlessPicturePassesEveryGate(t *testing.T) {
 	}
 }
 
-// cut is the part of a picture between two corners.
-func cut(p *liveness.Picture, left, top, right, bottom float64) *liveness.Picture {
+// crop is the part of a picture between two corners.
+func crop(p *liveness.Picture, left, top, right, bottom float64) *liveness.Picture {
 	b := liveness.Box{X: left, Y: top, Width: right - left, Height: bottom - top}
 	return p.Crop(b, int(b.Width), int(b.Height))
 }
 
 func TestEachFaultHasItsReason(t *testing.T) {
-	r := opened(t)
+	r := newRig(t)
 	p, f := r.portrait(t)
 	b, w, h := f.Box, float64(p.Width), float64(p.Height)
 	right, bottom := b.X+b.Width, b.Y+b.Height
@@ -149,13 +149,13 @@ func TestEachFaultHasItsReason(t *testing.T) {
 		"nothing":      {liveness.NewPicture(640, 480), liveness.FaceNotFound},
 		"two":          {beside, liveness.TooManyFaces},
 		"small":        {p.Crop(liveness.Box{Width: w, Height: h}, 300, 300), liveness.FaceTooSmall},
-		"cut left":     {cut(p, b.X+.2*b.Width, 0, w, h), liveness.FaceCropped},
-		"cut right":    {cut(p, 0, 0, right-.2*b.Width, h), liveness.FaceCropped},
-		"cut above":    {cut(p, 0, b.Y+.2*b.Height, w, h), liveness.FaceCropped},
-		"cut below":    {cut(p, 0, 0, w, bottom-.2*b.Height), liveness.FaceCropped},
-		"close":        {cut(p, b.X-.1*b.Width, b.Y-.1*b.Height, right+.1*b.Width, bottom+.1*b.Height), liveness.FaceTooClose},
-		"near left":    {cut(p, b.X-9, 0, w, h), liveness.FaceNearBorder},
-		"near the top": {cut(p, 0, b.Y-9, w, h), liveness.FaceNearBorder},
+		"cut left":     {crop(p, b.X+.2*b.Width, 0, w, h), liveness.FaceCropped},
+		"cut right":    {crop(p, 0, 0, right-.2*b.Width, h), liveness.FaceCropped},
+		"cut above":    {crop(p, 0, b.Y+.2*b.Height, w, h), liveness.FaceCropped},
+		"cut below":    {crop(p, 0, 0, w, bottom-.2*b.Height), liveness.FaceCropped},
+		"close":        {crop(p, b.X-.1*b.Width, b.Y-.1*b.Height, right+.1*b.Width, bottom+.1*b.Height), liveness.FaceTooClose},
+		"near left":    {crop(p, b.X-9, 0, w, h), liveness.FaceNearBorder},
+		"near the top": {crop(p, 0, b.Y-9, w, h), liveness.FaceNearBorder},
 		"dark":         {lit(p, func(v, _ float64) float64 { return v / 12 }), liveness.PoorIllumination},
 		"glaring":      {lit(p, func(v, _ float64) float64 { return 225 + v/8 }), liveness.PoorIllumination},
 		"blurred":      {p.Crop(liveness.Box{Width: w, Height: h}, 45, 45).Crop(liveness.Box{Width: 45, Height: 45}, 800, 800), liveness.TooBlurry},
@@ -178,10 +178,10 @@ func lit(p *liveness.Picture, change func(v, x float64) float64) *liveness.Pictu
 
 // A face of which one half is black may well count as occluded first.
 func TestLightFromOneSide(t *testing.T) {
-	r := opened(t)
+	r := newRig(t)
 	p, f := r.portrait(t)
 	half := lit(p, func(v, x float64) float64 { return v / (1 + 15*max(0, (x-f.Box.X-f.Box.Width/4)/f.Box.Width)) })
-	judged, err := r.judge.Picture(half, []liveness.Face{f}, 1, Limits{})
+	judged, err := r.judge.Assess(half, []liveness.Face{f}, 1, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,13 +193,13 @@ func TestLightFromOneSide(t *testing.T) {
 }
 
 func TestTurnedHead(t *testing.T) {
-	r := opened(t)
+	r := newRig(t)
 	p, f := r.portrait(t)
 	for name, pose := range map[string]liveness.Pose{
 		"left": {Yaw: -31}, "right": {Yaw: 31}, "up": {Pitch: 31}, "down": {Pitch: -31},
 	} {
 		f.Pose = pose
-		judged, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
+		judged, err := r.judge.Assess(p, []liveness.Face{f}, 1, Limits{})
 		if err != nil || reason(judged.Gates) != liveness.FaceAngle {
 			t.Errorf("%s: %q (%v)", name, reason(judged.Gates), err)
 		}
@@ -208,16 +208,16 @@ func TestTurnedHead(t *testing.T) {
 
 // What covers a face may mislead its pose a little: the cover is the fault then, up to a few degrees beyond the limit.
 func TestCoverMisleadsThePose(t *testing.T) {
-	r := opened(t)
+	r := newRig(t)
 	p, f := r.portrait(t)
-	board := covered(p, f, -.8, .5, 1.8, 1.6)
+	board := coverWithBoard(p, f, -.8, .5, 1.8, 1.6)
 	for _, c := range []struct {
 		picture *liveness.Picture
 		yaw     float64
 		want    liveness.Reason
 	}{{p, 34, liveness.FaceAngle}, {board, 34, liveness.FaceOccluded}, {board, 45, liveness.FaceAngle}} {
 		f.Pose = liveness.Pose{Yaw: c.yaw}
-		judged, err := r.judge.Picture(c.picture, []liveness.Face{f}, 1, Limits{})
+		judged, err := r.judge.Assess(c.picture, []liveness.Face{f}, 1, Limits{})
 		if err != nil || reason(judged.Gates) != c.want {
 			t.Errorf("yaw %v: %q, not %q (%v)", c.yaw, reason(judged.Gates), c.want, err)
 		}
@@ -225,25 +225,25 @@ func TestCoverMisleadsThePose(t *testing.T) {
 }
 
 func TestPixelLimitsAreThoseOfThePictureAsShown(t *testing.T) {
-	r := opened(t)
+	r := newRig(t)
 	p, f := r.portrait(t)
 	small := p.Crop(liveness.Box{Width: 800, Height: 800}, 300, 300)
 	faces, err := r.finder.Find(small)
 	if err != nil || len(faces) == 0 {
 		t.Fatal(err)
 	}
-	judged, err := r.judge.Picture(small, faces, 300.0/800, Limits{})
+	judged, err := r.judge.Assess(small, faces, 300.0/800, Limits{})
 	if err != nil || reason(judged.Gates) != "" {
 		t.Errorf("a picture decoded at a reduced scale: %q (%v)", reason(judged.Gates), err)
 	}
-	judged, err = r.judge.Picture(p, []liveness.Face{f}, 1, Limits{FaceSize: 700})
+	judged, err = r.judge.Assess(p, []liveness.Face{f}, 1, Limits{FaceSize: 700})
 	if err != nil || reason(judged.Gates) != liveness.FaceTooSmall {
 		t.Errorf("another limit: %q (%v)", reason(judged.Gates), err)
 	}
 }
 
 func TestMeasuresFallAsTheirFaultGrows(t *testing.T) {
-	r := opened(t)
+	r := newRig(t)
 	p, f := r.portrait(t)
 	of := func(p *liveness.Picture) Measures {
 		m, err := r.judge.Measure(p, f)
@@ -297,7 +297,7 @@ func BenchmarkPicture(b *testing.B) {
 			r := openedWith(b, config)
 			p, faces := r.webcam(b)
 			for b.Loop() {
-				if _, err := r.judge.Picture(p, faces, 1, Limits{}); err != nil {
+				if _, err := r.judge.Assess(p, faces, 1, Limits{}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -305,8 +305,8 @@ func BenchmarkPicture(b *testing.B) {
 	}
 }
 
-// covered lays a plain board over a part of the face, in shares of its box.
-func covered(p *liveness.Picture, f liveness.Face, left, top, right, bottom float64) *liveness.Picture {
+// coverWithBoard lays a plain board over a part of the face, in shares of its box.
+func coverWithBoard(p *liveness.Picture, f liveness.Face, left, top, right, bottom float64) *liveness.Picture {
 	out := liveness.NewPicture(p.Width, p.Height)
 	copy(out.Pixels, p.Pixels)
 	for i := range p.Width * p.Height {
@@ -319,18 +319,18 @@ func covered(p *liveness.Picture, f liveness.Face, left, top, right, bottom floa
 }
 
 func TestCoveredFaces(t *testing.T) {
-	r := opened(t)
+	r := newRig(t)
 	p, f := r.portrait(t)
 	for name, c := range map[string]struct {
 		picture         *liveness.Picture
 		occluded, mouth bool
 	}{
 		"free":       {p, false, false},
-		"eyes":       {covered(p, f, -.2, .15, 1.2, .55), true, false},
-		"left half":  {covered(p, f, -.3, -.2, .5, 1.2), true, false},
-		"lower half": {covered(p, f, -.8, .5, 1.8, 1.6), true, true},
-		"beside":     {covered(p, f, 1.15, 0, 1.6, 1), false, false},
-		"above":      {covered(p, f, -.2, -.5, 1.2, -.1), false, false},
+		"eyes":       {coverWithBoard(p, f, -.2, .15, 1.2, .55), true, false},
+		"left half":  {coverWithBoard(p, f, -.3, -.2, .5, 1.2), true, false},
+		"lower half": {coverWithBoard(p, f, -.8, .5, 1.8, 1.6), true, true},
+		"beside":     {coverWithBoard(p, f, 1.15, 0, 1.6, 1), false, false},
+		"above":      {coverWithBoard(p, f, -.2, -.5, 1.2, -.1), false, false},
 	} {
 		m, err := r.judge.Measure(c.picture, f)
 		if err != nil {
@@ -344,10 +344,10 @@ func TestCoveredFaces(t *testing.T) {
 
 // What covers a face may look like another one, and may make the detector's box larger than the face: neither is the fault.
 func TestCoversDoNotMisleadTheOtherGates(t *testing.T) {
-	r := opened(t)
+	r := newRig(t)
 	p, f := r.portrait(t)
 	judged := func(p *liveness.Picture, faces ...liveness.Face) map[string]liveness.Gate {
-		judged, err := r.judge.Picture(p, faces, 1, Limits{})
+		judged, err := r.judge.Assess(p, faces, 1, Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -368,7 +368,7 @@ func TestCoversDoNotMisleadTheOtherGates(t *testing.T) {
 	}
 	wide := f
 	wide.Box = liveness.Box{X: 2, Y: 2, Width: float64(p.Width) - 4, Height: float64(p.Height) - 4}
-	lower := covered(p, f, -.8, .5, 1.8, 1.6)
+	lower := coverWithBoard(p, f, -.8, .5, 1.8, 1.6)
 	for _, name := range []string{"face_share", "border_distance"} {
 		if g := judged(p, wide)[name]; g.Passed {
 			t.Errorf("%s passes a face as large as the picture", name)
@@ -380,14 +380,14 @@ func TestCoversDoNotMisleadTheOtherGates(t *testing.T) {
 }
 
 // A thing that the detector took for a face is none.
-func TestThingsAreNoFaces(t *testing.T) {
-	r := opened(t)
+func TestThingsAreNotFaces(t *testing.T) {
+	r := newRig(t)
 	p, f := r.portrait(t)
 	for i := range p.Width * p.Height { // plaid
 		x, y := i%p.Width, i/p.Width
 		copy(p.Pixels[3*i:], []byte{byte(x / 16 % 2 * 200), byte(y / 16 % 2 * 200), 60})
 	}
-	judged, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
+	judged, err := r.judge.Assess(p, []liveness.Face{f}, 1, Limits{})
 	if err != nil || judged.Quality != nil || len(judged.Gates) != 1 || judged.Gates[0].Passed {
 		t.Errorf("gates %v, quality %v, %v", judged.Gates, judged.Quality, err)
 	}
@@ -395,8 +395,8 @@ func TestThingsAreNoFaces(t *testing.T) {
 
 // Drawn people, whom the detector and the mesh take for people, are none. The drawings are those of training/occlusion/drawings.mjs, from
 // another seed than those that were trained on.
-func TestDrawnPeopleAreNoFaces(t *testing.T) {
-	r := opened(t)
+func TestDrawnPeopleAreNotFaces(t *testing.T) {
+	r := newRig(t)
 	drawings, err := filepath.Glob("testdata/drawn/*.jpg")
 	if err != nil || len(drawings) == 0 {
 		t.Fatal(err, "no drawings")
@@ -406,7 +406,7 @@ func TestDrawnPeopleAreNoFaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		still, err := media.Decode(data, media.StillLimits{})
+		still, err := media.Decode(data, media.PictureLimits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -415,7 +415,7 @@ func TestDrawnPeopleAreNoFaces(t *testing.T) {
 			t.Errorf("%s: %d faces before the occlusion net, %v: this tests nothing", path, len(faces), err)
 			continue
 		}
-		judged, err := r.judge.Picture(still.Picture, faces, 1, Limits{})
+		judged, err := r.judge.Assess(still.Picture, faces, 1, Limits{})
 		if err != nil || judged.Quality != nil || judged.Gates[0].Passed {
 			t.Errorf("%s is taken for a person (%v)", path, err)
 		}
@@ -424,12 +424,12 @@ func TestDrawnPeopleAreNoFaces(t *testing.T) {
 
 // Without the occlusion model no gate claims to have looked for what covers the face, and the others stay.
 func TestWithheldOcclusionHasNoGate(t *testing.T) {
-	all, free := opened(t), openedWith(t, infer.Config{FreeWeightsOnly: true})
-	if !all.judge.SeesCovers() || free.judge.SeesCovers() || len(free.judge.Models()) != 0 {
-		t.Fatalf("sees covers: %v, %v; models %v", all.judge.SeesCovers(), free.judge.SeesCovers(), free.judge.Models())
+	all, free := newRig(t), openedWith(t, infer.Config{FreeWeightsOnly: true})
+	if !all.judge.DetectsOcclusion() || free.judge.DetectsOcclusion() || len(free.judge.Models()) != 0 {
+		t.Fatalf("sees covers: %v, %v; models %v", all.judge.DetectsOcclusion(), free.judge.DetectsOcclusion(), free.judge.Models())
 	}
 	p, f := all.portrait(t)
-	p = covered(p, f, -.2, .15, 1.2, .55)
+	p = coverWithBoard(p, f, -.2, .15, 1.2, .55)
 	names := func(gates []liveness.Gate) (names []string) {
 		for _, g := range gates {
 			names = append(names, g.Name)

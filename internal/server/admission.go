@@ -19,31 +19,31 @@ type Pool struct {
 	Wait           time.Duration
 }
 
-// longestCheck is how long a check that has its turn may take by the clock. One that takes longer is given up as an overload: what
+// maxCheckTime is how long a check that has its turn may take by the clock. One that takes longer is given up as an overload: what
 // the media itself may cost is limited in processor time.
-const longestCheck = time.Minute
+const maxCheckTime = time.Minute
 
 // pool gives turns to the accounts one after the other, and within an account to the addresses of browsers; each owner's
 // checks run in the order in which they come. What is still arriving has no queue slot: a slow client must not keep
 // another's check from running.
 type pool struct {
-	workers, queue int
-	wait, longest  time.Duration
+	workers, queue    int
+	wait, maxDuration time.Duration
 
 	mu      sync.Mutex
 	running int
 	waiting []*waiter // in the order of their turns
-	// usual is what a check takes, a moving average; 0 until one has ended. last is what the last one took, begun when the
+	// average is what a check takes, a moving average; 0 until one has ended. last is what the last one took, begun when the
 	// last turn was given.
-	usual, last time.Duration
-	begun       time.Time
+	average, last time.Duration
+	started       time.Time
 }
 
 // waiter is a check that waits since then. It is told once: nil is its turn.
 type waiter struct {
-	owner owner
-	since time.Time
-	told  chan error
+	owner    owner
+	since    time.Time
+	admitted chan error
 }
 
 func newPool(c Pool) *pool {
@@ -53,25 +53,25 @@ func newPool(c Pool) *pool {
 	if c.Wait == 0 {
 		c.Wait = 10 * time.Second
 	}
-	return &pool{workers: c.Workers, queue: c.Queue, wait: c.Wait, longest: longestCheck}
+	return &pool{workers: c.Workers, queue: c.Queue, wait: c.Wait, maxDuration: maxCheckTime}
 }
 
-// refuses says whether a check of the owner that came now would be refused.
-func (p *pool) refuses(o owner) bool {
+// wouldRefuse says whether a check of the owner that came now would be refused.
+func (p *pool) wouldRefuse(o owner) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := &waiter{owner: o}
-	return p.running == p.workers && !p.accepts(p.orderWith(w), w, time.Now())
+	return p.running == p.workers && !p.canAdmit(p.orderWith(w), w, time.Now())
 }
 
 // orderWith is the order of turns if w waited too.
 func (p *pool) orderWith(w *waiter) []*waiter {
-	order := takeTurns(append(slices.Clone(p.waiting), w), func(o owner) owner { return o })
-	return takeTurns(order, func(o owner) owner { return owner{account: o.account} })
+	order := alternate(append(slices.Clone(p.waiting), w), func(o owner) owner { return o })
+	return alternate(order, func(o owner) owner { return owner{account: o.account} })
 }
 
-// takeTurns sorts waiters so that everybody's first comes before anybody's second.
-func takeTurns(waiting []*waiter, who func(owner) owner) []*waiter {
+// alternate sorts waiters so that everybody's first comes before anybody's second.
+func alternate(waiting []*waiter, who func(owner) owner) []*waiter {
 	rank, count := map[*waiter]int{}, map[owner]int{}
 	for _, w := range waiting {
 		rank[w] = count[who(w.owner)]
@@ -81,28 +81,28 @@ func takeTurns(waiting []*waiter, who func(owner) owner) []*waiter {
 	return waiting
 }
 
-// accepts says whether w has a queue slot in the order of turns, and its turn within half of the longest wait, if each
+// canAdmit says whether w has a queue slot in the order of turns, and its turn within half of the longest wait, if each
 // check takes what one usually does, what the last one did, or what all that run have taken already, whatever is longest.
 // The other half is for checks that grow slower after that: who is let in should be served, not wait in vain.
-func (p *pool) accepts(order []*waiter, w *waiter, now time.Time) bool {
-	slow := max(p.usual, p.last, now.Sub(p.begun))
+func (p *pool) canAdmit(order []*waiter, w *waiter, now time.Time) bool {
+	slow := max(p.average, p.last, now.Sub(p.started))
 	position := slices.Index(order, w)
-	return position < p.queue && p.passing(position, slow) <= p.wait/2
+	return position < p.queue && p.drainTime(position, slow) <= p.wait/2
 }
 
-// passing is how long so many checks take that each take so long.
-func (p *pool) passing(checks int, each time.Duration) time.Duration {
+// drainTime is how long so many checks take that each take so long.
+func (p *pool) drainTime(checks int, each time.Duration) time.Duration {
 	return time.Duration(checks) * each / time.Duration(p.workers)
 }
 
 // run waits for a turn and runs do, whose context ends when it has taken too long. It fails with protocol.ErrOverloaded where
 // there is no place, no turn in time, or do fails because its time is over; else with what do fails with.
 func (p *pool) run(ctx context.Context, do func(context.Context) error) error {
-	if err := p.enter(ctx); err != nil {
+	if err := p.waitForWorker(ctx); err != nil {
 		return err
 	}
-	defer p.leave(time.Now())
-	timed, cancel := context.WithTimeout(ctx, p.longest)
+	defer p.freeWorker(time.Now())
+	timed, cancel := context.WithTimeout(ctx, p.maxDuration)
 	defer cancel()
 	err := do(timed)
 	if err != nil && timed.Err() != nil && ctx.Err() == nil {
@@ -111,93 +111,93 @@ func (p *pool) run(ctx context.Context, do func(context.Context) error) error {
 	return err
 }
 
-// enter waits for a turn. Each call that returns nil needs one of leave.
-func (p *pool) enter(ctx context.Context) error {
-	w, err := p.join(ownerOf(protocol.CallOf(ctx)), time.Now())
+// waitForWorker waits for a turn. Each call that returns nil needs one of leave.
+func (p *pool) waitForWorker(ctx context.Context) error {
+	w, err := p.startOrQueue(ownerOf(protocol.CallFromContext(ctx)), time.Now())
 	if w == nil {
 		return err
 	}
-	patience := time.NewTimer(p.wait)
-	defer patience.Stop()
+	timer := time.NewTimer(p.wait)
+	defer timer.Stop()
 	select {
-	case err := <-w.told:
+	case err := <-w.admitted:
 		return err
-	case <-patience.C:
+	case <-timer.C:
 		err = protocol.ErrOverloaded
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	if p.withdraw(w) {
+	if p.removeFromQueue(w) {
 		return err
 	}
-	return <-w.told // it was told meanwhile
+	return <-w.admitted // it was told meanwhile
 }
 
-// join takes a turn or a queue slot; without a waiter, the error says whether it was a turn. In a full queue the last in
+// startOrQueue takes a turn or a queue slot; without a waiter, the error says whether it was a turn. In a full queue the last in
 // the order of turns gives way: it is one of the owner who has the most.
-func (p *pool) join(o owner, now time.Time) (*waiter, error) {
+func (p *pool) startOrQueue(o owner, now time.Time) (*waiter, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.dismiss(now)
+	p.refuseLate(now)
 	if p.running < p.workers {
 		p.running++
-		p.begun = now
+		p.started = now
 		return nil, nil
 	}
 	w := &waiter{o, now, make(chan error, 1)}
 	order := p.orderWith(w)
-	if !p.accepts(order, w, now) {
+	if !p.canAdmit(order, w, now) {
 		return nil, protocol.ErrOverloaded
 	}
 	if len(order) > p.queue {
-		order[p.queue].told <- protocol.ErrOverloaded
+		order[p.queue].admitted <- protocol.ErrOverloaded
 		order = order[:p.queue]
 	}
 	p.waiting = order
 	return w, nil
 }
 
-// leave gives the turn that began then to the next.
-func (p *pool) leave(began time.Time) {
+// freeWorker gives the turn that began then to the next.
+func (p *pool) freeWorker(began time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	p.took(now.Sub(began))
-	p.dismiss(now)
+	p.recordDuration(now.Sub(began))
+	p.refuseLate(now)
 	if len(p.waiting) == 0 {
 		p.running--
 		return
 	}
-	p.begun = now
-	p.waiting[0].told <- nil
+	p.started = now
+	p.waiting[0].admitted <- nil
 	p.waiting = slices.Delete(p.waiting, 0, 1)
 }
 
-// took notes what a check took; it moves the average by an eighth of the way.
-func (p *pool) took(d time.Duration) {
-	if p.usual == 0 {
-		p.usual = d
+// recordDuration notes what a check took; it moves the average by an eighth of the way.
+func (p *pool) recordDuration(d time.Duration) {
+	if p.average == 0 {
+		p.average = d
 	}
-	p.usual += (d - p.usual) / 8
+	p.average += (d - p.average) / 8
 	p.last = d
 }
 
-// dismiss refuses those whose turn will not come in time any more: checks have grown slower since they were let in. One
-// check that takes long is no reason to send others away; a longer average is.
-func (p *pool) dismiss(now time.Time) {
+// refuseLate refuses those whose turn will not come in time any more: checks have grown slower since they were let in. One
+// check that takes long is not a reason to refuse others; a longer average is.
+func (p *pool) refuseLate(now time.Time) {
 	before := 0
 	p.waiting = slices.DeleteFunc(p.waiting, func(w *waiter) bool {
-		if now.Sub(w.since)+p.passing(before, p.usual) <= p.wait {
+		if now.Sub(w.since)+p.drainTime(before, p.average) <= p.wait {
 			before++
 			return false
 		}
-		w.told <- protocol.ErrOverloaded
+		w.admitted <- protocol.ErrOverloaded
 		return true
 	})
 }
 
-// withdraw takes one out of the queue, unless it has been told.
-func (p *pool) withdraw(w *waiter) bool {
+// removeFromQueue takes one out of the queue, unless it has been told.
+func (p *pool) removeFromQueue(w *waiter) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := slices.Index(p.waiting, w)
@@ -208,8 +208,8 @@ func (p *pool) withdraw(w *waiter) bool {
 	return true
 }
 
-// load is how many run and how many wait.
-func (p *pool) load() (running, waiting int) {
+// counts is how many run and how many wait.
+func (p *pool) counts() (running, waiting int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.running, len(p.waiting)
@@ -217,8 +217,8 @@ func (p *pool) load() (running, waiting int) {
 
 // Checker is what checks pictures and recordings.
 type Checker interface {
-	Picture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
-	Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error)
+	CheckPicture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
+	CheckRecording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error)
 }
 
 // Admission is a checker that lets in no more than the pools allow, and counts and logs what comes out.
@@ -227,26 +227,28 @@ type Admission struct {
 	checker Checker
 }
 
-// Admit returns the checker that the protocols of this server must use.
-func (s *Server) Admit(c Checker) *Admission { return &Admission{s, c} }
+// LimitChecker returns the checker that the protocols of this server must use.
+func (s *Server) LimitChecker(c Checker) *Admission { return &Admission{s, c} }
 
-// Picture checks a picture when its turn has come. It fails with protocol.ErrOverloaded where that takes too long.
-func (a *Admission) Picture(ctx context.Context, data []byte, o check.PictureOptions) (v liveness.Verdict, err error) {
-	return a.run(ctx, protocol.Picture, func(ctx context.Context) (liveness.Verdict, error) { return a.checker.Picture(ctx, data, o) })
+// CheckPicture checks a picture when its turn has come. It fails with protocol.ErrOverloaded where that takes too long.
+func (a *Admission) CheckPicture(ctx context.Context, data []byte, o check.PictureOptions) (v liveness.Verdict, err error) {
+	return a.run(ctx, protocol.Picture, func(ctx context.Context) (liveness.Verdict, error) { return a.checker.CheckPicture(ctx, data, o) })
 }
 
-// Recording checks a recording when its turn has come. It fails with protocol.ErrOverloaded where that takes too long.
-func (a *Admission) Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (v liveness.Verdict, err error) {
-	return a.run(ctx, protocol.Recording, func(ctx context.Context) (liveness.Verdict, error) { return a.checker.Recording(ctx, data, phrase, o) })
+// CheckRecording checks a recording when its turn has come. It fails with protocol.ErrOverloaded where that takes too long.
+func (a *Admission) CheckRecording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (v liveness.Verdict, err error) {
+	return a.run(ctx, protocol.Recording, func(ctx context.Context) (liveness.Verdict, error) {
+		return a.checker.CheckRecording(ctx, data, phrase, o)
+	})
 }
 
-func (a *Admission) run(ctx context.Context, l protocol.Load, check func(context.Context) (liveness.Verdict, error)) (v liveness.Verdict, err error) {
+func (a *Admission) run(ctx context.Context, l protocol.MediaKind, check func(context.Context) (liveness.Verdict, error)) (v liveness.Verdict, err error) {
 	err = a.server.pools[l].run(ctx, func(ctx context.Context) (err error) {
 		v, err = check(ctx)
 		return err
 	})
 	if err == nil {
-		call := protocol.CallOf(ctx)
+		call := protocol.CallFromContext(ctx)
 		a.server.metrics.verdict(call.Protocol, v)
 		call.Log.Info("verdict", "outcome", v.Outcome, "reason", v.Reason, "score", v.Score, "threshold", v.Threshold)
 		call.Log.Debug("gates", "gates", v.Gates)

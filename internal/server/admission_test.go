@@ -60,10 +60,10 @@ func always(d time.Duration) func(time.Duration) time.Duration {
 	return func(time.Duration) time.Duration { return d }
 }
 
-func served(a asked) bool { return a.err == nil }
+func isServed(a asked) bool { return a.err == nil }
 
-// At five times the capacity a pool never rests, and who is refused is refused at once.
-func TestOverloadIsRefusedAtOnce(t *testing.T) {
+// At five times the capacity a pool is never idle, and refusals are immediate.
+func TestOverloadIsRefusedImmediately(t *testing.T) {
 	for _, workers := range []int{1, 2, 16} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPool(Pool{Workers: workers, Queue: 100, Wait: 10 * time.Second})
@@ -73,14 +73,14 @@ func TestOverloadIsRefusedAtOnce(t *testing.T) {
 			count := 0
 			for _, a := range all {
 				wait := a.told - a.came
-				if served(a) {
+				if isServed(a) {
 					count++
 				}
 				// Before a check has ended nobody knows how long one takes.
 				switch settled := a.came > 10*time.Second; {
-				case served(a) && wait > 10*time.Second, settled && served(a) && wait > 6*time.Second:
+				case isServed(a) && wait > 10*time.Second, settled && isServed(a) && wait > 6*time.Second:
 					t.Errorf("%d workers: one that came after %v waited %v", workers, a.came, wait)
-				case settled && !served(a) && wait > 0:
+				case settled && !isServed(a) && wait > 0:
 					t.Errorf("%d workers: one that came after %v was refused after %v", workers, a.came, wait)
 				}
 			}
@@ -107,7 +107,7 @@ func TestChecksThatGrowSlower(t *testing.T) {
 			late := 0
 			for _, a := range all {
 				wait := a.told - a.came
-				if a.came < change-10*time.Second || served(a) || wait == 0 {
+				if a.came < change-10*time.Second || isServed(a) || wait == 0 {
 					continue
 				}
 				late++
@@ -131,9 +131,9 @@ func TestChecksThatHangLetNobodyIn(t *testing.T) {
 		all := crowd(p, hang, always(30*time.Second))
 		for i, a := range all {
 			switch wait := a.told - a.came; {
-			case i >= 5 && (served(a) || wait > 0):
+			case i >= 5 && (isServed(a) || wait > 0):
 				t.Errorf("request %d came while everything hung: %v after %v", i, a.err, wait)
-			case !served(a) && wait > 10*time.Second:
+			case !isServed(a) && wait > 10*time.Second:
 				t.Errorf("request %d waited %v", i, wait)
 			}
 		}
@@ -151,13 +151,13 @@ func TestOneLongCheck(t *testing.T) {
 			}
 			return time.Second
 		})
-		if slices.ContainsFunc(all, func(a asked) bool { return !served(a) }) {
+		if slices.ContainsFunc(all, func(a asked) bool { return !isServed(a) }) {
 			t.Errorf("%+v", all)
 		}
 	})
 }
 
-func TestTurnsComeInOrder(t *testing.T) {
+func TestTheQueueKeepsItsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(Pool{Workers: 2, Queue: 10, Wait: time.Minute})
 		all := crowd(p, every(time.Millisecond, 12), always(time.Second))
@@ -172,7 +172,7 @@ func TestAQueueHasAnEnd(t *testing.T) {
 		p := newPool(Pool{Workers: 1, Queue: 3, Wait: time.Minute})
 		all := crowd(p, every(time.Millisecond, 6), always(time.Second))
 		for i, a := range all {
-			if served(a) != (i < 4) {
+			if isServed(a) != (i < 4) {
 				t.Errorf("request %d: %v", i, a.err)
 			}
 		}
@@ -180,7 +180,7 @@ func TestAQueueHasAnEnd(t *testing.T) {
 }
 
 // Who gives up, or panics, leaves the pool as it was.
-func TestNobodyKeepsATurn(t *testing.T) {
+func TestQueueSlotsAreReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(Pool{Workers: 1, Queue: 3, Wait: 10 * time.Second})
 		go func() {
@@ -198,28 +198,28 @@ func TestNobodyKeepsATurn(t *testing.T) {
 			t.Error(err, time.Since(began))
 		}
 		time.Sleep(time.Minute)
-		if running, waiting := p.load(); running != 0 || waiting != 0 {
+		if running, waiting := p.counts(); running != 0 || waiting != 0 {
 			t.Errorf("%d run and %d wait", running, waiting)
 		}
 	})
 }
 
-// as is a context of a call of the owner.
-func as(who owner) context.Context {
+// contextOf is a context of a call of the owner.
+func contextOf(who owner) context.Context {
 	ctx, call := protocol.NewCall(context.Background(), slog.New(slog.DiscardHandler))
 	call.Account, call.Visitor = who.account, who.address
 	return ctx
 }
 
-// queued sends checks of a second each, a moment apart, to a pool with one worker, and returns whose came to an end, in
+// runQueued sends checks of a second each, a moment apart, to a pool with one worker, and returns whose came to an end, in
 // order.
-func queued(t *testing.T, queue int, from []owner) (ended []string) {
+func runQueued(t *testing.T, queue int, from []owner) (ended []string) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(Pool{Workers: 1, Queue: queue, Wait: time.Hour})
 		var all sync.WaitGroup
 		for _, who := range from {
 			all.Go(func() {
-				_ = p.run(as(who), func(context.Context) error {
+				_ = p.run(contextOf(who), func(context.Context) error {
 					time.Sleep(time.Second)
 					ended = append(ended, who.account+who.address)
 					return nil
@@ -233,33 +233,33 @@ func queued(t *testing.T, queue int, from []owner) (ended []string) {
 }
 
 // Accounts take turns, and so do the addresses within one.
-func TestAccountsTakeTurns(t *testing.T) {
+func TestAccountsAlternate(t *testing.T) {
 	greedy, other, third := owner{account: "g"}, owner{account: "o"}, owner{account: "t"}
-	got := strings.Join(queued(t, 10, []owner{greedy, greedy, greedy, greedy, greedy, other, other, third}), "")
+	got := strings.Join(runQueued(t, 10, []owner{greedy, greedy, greedy, greedy, greedy, other, other, third}), "")
 	if got != "ggotgogg" {
 		t.Errorf("the order is %s", got)
 	}
 	one, two := owner{"g", "1"}, owner{"g", "2"}
-	got = strings.Join(queued(t, 10, []owner{one, one, one, one, two, other, two}), "")
+	got = strings.Join(runQueued(t, 10, []owner{one, one, one, one, two, other, two}), "")
 	if got != "g1g1og2g1g2g1" {
 		t.Errorf("the order is %s", got)
 	}
 }
 
 // A full queue still takes a check of an account that has fewer there, and lets go of one of that which has most.
-func TestAFullQueueMakesWayForOthers(t *testing.T) {
+func TestAFullQueueRefusesTheLargestOwner(t *testing.T) {
 	greedy, other := owner{account: "g"}, owner{account: "o"}
-	if got := strings.Join(queued(t, 3, []owner{greedy, greedy, greedy, greedy, greedy, other}), ""); got != "ggog" {
+	if got := strings.Join(runQueued(t, 3, []owner{greedy, greedy, greedy, greedy, greedy, other}), ""); got != "ggog" {
 		t.Errorf("the order is %s", got)
 	}
-	if got := strings.Join(queued(t, 3, []owner{greedy, greedy, other, greedy, other, other, other}), ""); got != "ggog" && got != "ggogo" {
+	if got := strings.Join(runQueued(t, 3, []owner{greedy, greedy, other, greedy, other, other, other}), ""); got != "ggog" && got != "ggogo" {
 		t.Errorf("the order is %s", got)
 	}
 	p := newPool(Pool{Workers: 1, Queue: 1, Wait: time.Hour})
-	if w, err := p.join(greedy, time.Now()); w != nil || err != nil || p.refuses(greedy) {
+	if w, err := p.startOrQueue(greedy, time.Now()); w != nil || err != nil || p.wouldRefuse(greedy) {
 		t.Error(w, err)
 	}
-	if w, err := p.join(greedy, time.Now()); w == nil || err != nil || !p.refuses(greedy) || !p.refuses(other) {
+	if w, err := p.startOrQueue(greedy, time.Now()); w == nil || err != nil || !p.wouldRefuse(greedy) || !p.wouldRefuse(other) {
 		t.Error(w, err)
 	}
 }
@@ -270,14 +270,14 @@ func TestChecksThatTakeTooLong(t *testing.T) {
 		p := newPool(Pool{Workers: 1})
 		stalled := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 		began := time.Now()
-		if err := p.run(t.Context(), stalled); !errors.Is(err, protocol.ErrOverloaded) || time.Since(began) != longestCheck {
+		if err := p.run(t.Context(), stalled); !errors.Is(err, protocol.ErrOverloaded) || time.Since(began) != maxCheckTime {
 			t.Errorf("stalled: %v after %v", err, time.Since(began))
 		}
 		own := errors.New("its own")
 		if err := p.run(t.Context(), func(context.Context) error { return own }); !errors.Is(err, own) {
 			t.Errorf("failed: %v", err)
 		}
-		if err := p.run(t.Context(), func(context.Context) error { time.Sleep(2 * longestCheck); return nil }); err != nil {
+		if err := p.run(t.Context(), func(context.Context) error { time.Sleep(2 * maxCheckTime); return nil }); err != nil {
 			t.Errorf("late, but done: %v", err)
 		}
 		gone, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -23,9 +23,9 @@ func (reader) Name() string { return "reader" }
 func (p reader) Endpoints() []protocol.Endpoint {
 	refuse := func(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
 		f.Headers(w.Header())
-		protocol.Print(w, f.Status, f.Message)
+		protocol.WriteJSON(w, f.Status, f.Message)
 	}
-	return []protocol.Endpoint{{Method: http.MethodPost, Paths: []string{"/"}, Load: protocol.Recording, Refuse: refuse,
+	return []protocol.Endpoint{{Method: http.MethodPost, Paths: []string{"/"}, Media: protocol.Recording, WriteError: refuse,
 		Handle: func(w http.ResponseWriter, r *http.Request) {
 			_, err := io.Copy(io.Discard, r.Body)
 			p.read <- err
@@ -35,36 +35,36 @@ func (p reader) Endpoints() []protocol.Endpoint {
 		}}}
 }
 
-// pipes is a listener for connections within this process, which a test's clock counts for.
-type pipes chan net.Conn
+// pipeListener is a listener for connections within this process, which a test's clock counts for.
+type pipeListener chan net.Conn
 
-func (p pipes) Accept() (net.Conn, error) {
+func (p pipeListener) Accept() (net.Conn, error) {
 	c, open := <-p
 	if !open {
 		return nil, net.ErrClosed
 	}
 	return c, nil
 }
-func (pipes) Close() error   { return nil }
-func (pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+func (pipeListener) Close() error   { return nil }
+func (pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
-func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+func (p pipeListener) dial(context.Context, string, string) (net.Conn, error) {
 	client, server := net.Pipe()
-	p <- address{server}
+	p <- pipeConnection{server}
 	return client, nil
 }
 
-type address struct{ net.Conn }
+type pipeConnection struct{ net.Conn }
 
-func (address) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+func (pipeConnection) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
-// slowly is a body of so many bytes, of which each piece comes after a pause.
-type slowly struct {
+// slowReader is a body of so many bytes, of which each piece comes after a pause.
+type slowReader struct {
 	left, piece int
 	pause       time.Duration
 }
 
-func (s *slowly) Read(p []byte) (int, error) {
+func (s *slowReader) Read(p []byte) (int, error) {
 	if s.left == 0 {
 		return 0, io.EOF
 	}
@@ -79,17 +79,17 @@ func TestMinimumByteRate(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		for _, c := range []struct {
 			name   string
-			body   slowly
+			body   slowReader
 			status int
 			within time.Duration
 		}{
-			{"a byte a second", slowly{50 << 20, 1, time.Second}, 408, paceTime + time.Second},
-			{"nothing", slowly{50 << 20, 1, time.Hour}, 408, paceTime + time.Second},
-			{"just fast enough", slowly{160 << 10, 16 << 10, 3 * time.Second}, 200, time.Minute},
-			{"a slow telephone", slowly{400 << 10, 8 << 10, 1500 * time.Millisecond}, 200, 2 * time.Minute},
-			{"longer than two minutes", slowly{2 << 20, 16 << 10, 2 * time.Second}, 408, 2*time.Minute + time.Second},
-			{"too long", slowly{60 << 20, 1 << 20, 0}, 413, 0},
-			{"small and slow", slowly{8, 1, time.Second}, 200, 10 * time.Second},
+			{"a byte a second", slowReader{50 << 20, 1, time.Second}, 408, minRateTime + time.Second},
+			{"nothing", slowReader{50 << 20, 1, time.Hour}, 408, minRateTime + time.Second},
+			{"just fast enough", slowReader{160 << 10, 16 << 10, 3 * time.Second}, 200, time.Minute},
+			{"a slow telephone", slowReader{400 << 10, 8 << 10, 1500 * time.Millisecond}, 200, 2 * time.Minute},
+			{"longer than two minutes", slowReader{2 << 20, 16 << 10, 2 * time.Second}, 408, 2*time.Minute + time.Second},
+			{"too long", slowReader{60 << 20, 1 << 20, 0}, 413, 0},
+			{"small and slow", slowReader{8, 1, time.Second}, 200, 10 * time.Second},
 		} {
 			t.Run(fmt.Sprintf("HTTP/%d %s", version, c.name), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { testRate(t, version, &c.body, c.status, c.within) })
@@ -98,14 +98,14 @@ func TestMinimumByteRate(t *testing.T) {
 	}
 }
 
-func testRate(t *testing.T, version int, body *slowly, status int, within time.Duration) {
+func testRate(t *testing.T, version int, body *slowReader, status int, within time.Duration) {
 	s := New(Config{}, slog.New(slog.DiscardHandler))
 	p := reader{make(chan error, 1)}
 	s.Mount(p)
 	var protocols http.Protocols
 	protocols.SetHTTP1(version == 1)
 	protocols.SetUnencryptedHTTP2(version == 2)
-	listener := make(pipes)
+	listener := make(pipeListener)
 	serving := &http.Server{Handler: s.Handler(), Protocols: &protocols, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	ended := make(chan error)
 	go func() { ended <- serving.Serve(listener) }()
@@ -138,7 +138,7 @@ func testRate(t *testing.T, version int, body *slowly, status int, within time.D
 	serving.Close()
 	<-ended
 	time.Sleep(time.Hour) // until the body's last piece has been read
-	if s.uploads.left() != s.config.UploadBytes {
-		t.Errorf("%d bytes are held", s.config.UploadBytes-s.uploads.left())
+	if s.uploads.freeBytes() != s.config.UploadBytes {
+		t.Errorf("%d bytes are held", s.config.UploadBytes-s.uploads.freeBytes())
 	}
 }

@@ -17,34 +17,34 @@ type certificate struct {
 	mu      sync.Mutex
 	loaded  *tls.Certificate
 	changed time.Time // of the newer file, when they were read
-	looked  time.Time
+	checked time.Time
 }
 
-// lookEvery is how often the files are looked at, when clients connect.
-const lookEvery = time.Second
+// checkEvery is how often the files are looked at, when clients connect.
+const checkEvery = time.Second
 
-// read reads the files.
-func (c *certificate) read() (*tls.Certificate, error) {
+// readFiles reads the files.
+func (c *certificate) readFiles() (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
 	return &pair, err
 }
 
-// get implements tls.Config's GetCertificate. While the files are not both there and fit together, as in the midst of
+// getCertificate implements tls.Config's GetCertificate. While the files are not both there and fit together, as in the midst of
 // their renewal, the certificate that was read last is served.
-func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (c *certificate) getCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.loaded != nil && time.Since(c.looked) < lookEvery {
+	if c.loaded != nil && time.Since(c.checked) < checkEvery {
 		return c.loaded, nil
 	}
-	c.looked = time.Now()
+	c.checked = time.Now()
 	changed, err := c.lastChange()
 	if err == nil && c.loaded != nil && changed.Equal(c.changed) {
 		return c.loaded, nil
 	}
 	var pair *tls.Certificate
 	if err == nil {
-		pair, err = c.read()
+		pair, err = c.readFiles()
 	}
 	if err != nil && c.loaded != nil {
 		c.log.Error("the changed certificate cannot be used, the one before it still is", "error", err.Error())

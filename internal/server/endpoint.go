@@ -14,44 +14,44 @@ import (
 // does so in the endpoint's own shape.
 func (s *Server) endpoint(name string, e protocol.Endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		protocol.CallOf(r.Context()).Protocol = name
+		protocol.CallFromContext(r.Context()).Protocol = name
 		defer func() {
 			if p := recover(); p != nil {
-				s.recovered(w, r, p, e.Refuse)
+				s.writePanic(w, r, p, e.WriteError)
 			}
 		}()
 		if r.Method != e.Method {
 			w.Header().Set("Allow", e.Method)
-			e.Refuse(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be " + e.Method + "."})
+			e.WriteError(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be " + e.Method + "."})
 			return
 		}
-		if refuseEncoded(w, r, e.Refuse) {
+		if refuseCompressed(w, r, e.WriteError) {
 			return
 		}
-		if pool := s.pools[e.Load]; pool != nil {
+		if pool := s.pools[e.Media]; pool != nil {
 			defer s.chargeUpload(r, pool).release()
 		}
 		e.Handle(w, r)
 	}
 }
 
-// refuseEncoded refuses a body that is compressed and says whether it was.
-func refuseEncoded(w http.ResponseWriter, r *http.Request, refuse func(http.ResponseWriter, *http.Request, protocol.Fault)) bool {
+// refuseCompressed refuses a body that is compressed and says whether it was.
+func refuseCompressed(w http.ResponseWriter, r *http.Request, writeError func(http.ResponseWriter, *http.Request, protocol.Fault)) bool {
 	fault, refused := protocol.EncodingFault(r.Header)
 	if !refused || r.ContentLength == 0 {
 		return false
 	}
 	w.Header().Set("Accept-Encoding", "identity")
-	refuse(w, r, fault)
+	writeError(w, r, fault)
 	return true
 }
 
 // chargeUpload charges what the request holds to whom it turns out to be from.
 func (s *Server) chargeUpload(r *http.Request, p *pool) *upload {
-	call := protocol.CallOf(r.Context())
+	call := protocol.CallFromContext(r.Context())
 	u := &upload{memory: s.uploads, pool: p, call: call, stated: r.ContentLength}
 	if b, sent := r.Body.(*body); sent {
-		b.before, b.arrived = u.begin, u.arrived
+		b.beforeRead, b.afterRead = u.reserveStated, u.chargeArrived
 	}
 	call.Charge = u.charge
 	return u
@@ -67,12 +67,12 @@ var anyOrigin = cors.New(cors.Options{
 	MaxAge:         600,
 })
 
-func (s *Server) origins(e protocol.Endpoint, handle http.Handler) http.Handler {
+func (s *Server) allowOrigins(e protocol.Endpoint, handle http.Handler) http.Handler {
 	if !e.AnyOrigin {
 		return handle
 	}
 	handle = anyOrigin.Handler(handle)
-	preflight := s.light(handle.ServeHTTP)
+	preflight := s.withoutMedia(handle.ServeHTTP)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodOptions {
 			preflight(w, r)
@@ -82,20 +82,20 @@ func (s *Server) origins(e protocol.Endpoint, handle http.Handler) http.Handler 
 	})
 }
 
-// guard catches panics outside the endpoints.
-func (s *Server) guard(next http.Handler) http.Handler {
+// recoverPanics catches panics outside the endpoints.
+func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
-				s.recovered(w, r, p, refuse)
+				s.writePanic(w, r, p, writeError)
 			}
 		}()
 		next.ServeHTTP(w, r)
 	})
 }
 
-// recovered answers a request whose handler panicked, unless its reply has begun.
-func (s *Server) recovered(w http.ResponseWriter, r *http.Request, p any, refuse refusal) {
+// writePanic answers a request whose handler panicked, unless its reply has begun.
+func (s *Server) writePanic(w http.ResponseWriter, r *http.Request, p any, writeError errorWriter) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
@@ -103,29 +103,29 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request, p any, refuse
 	if reply, ok := w.(middleware.WrapResponseWriter); ok && reply.Status() != 0 {
 		panic(http.ErrAbortHandler) // the client must see that its reply is torn
 	}
-	refuse(w, r, fault)
+	writeError(w, r, fault)
 }
 
-// refuse prints a fault where no protocol has a shape for it.
-func refuse(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
+// writeError prints a fault where no protocol has a shape for it.
+func writeError(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
 	type problem struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}
 	f.Headers(w.Header())
-	protocol.Print(w, f.Status, struct {
+	protocol.WriteJSON(w, f.Status, struct {
 		Error problem `json:"error"`
 	}{problem{f.Status, f.Message}})
 }
 
-// wrongMethod answers for the server's own paths; endpoints answer for themselves.
-func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request) {
+// writeWrongMethod answers for the server's own paths; endpoints answer for themselves.
+func (s *Server) writeWrongMethod(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Allow", "GET, HEAD")
-	refuse(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be GET or HEAD."})
+	writeError(w, r, protocol.Fault{Status: http.StatusMethodNotAllowed, Message: "The method must be GET or HEAD."})
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	protocol.Print(w, http.StatusOK, map[string]string{"status": "alive"})
+	protocol.WriteJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 }
 
 // Probe is one thing that the server needs to be ready.
@@ -145,7 +145,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	for _, p := range s.probes {
 		detail, err := p.Check(r.Context())
 		if err != nil {
-			protocol.CallOf(r.Context()).Log.Warn("not ready", "probe", p.Name, "error", err)
+			protocol.CallFromContext(r.Context()).Log.Warn("not ready", "probe", p.Name, "error", err)
 			reply.Ready, detail = false, "failing"
 		}
 		reply.Checks[p.Name] = detail
@@ -154,5 +154,5 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if !reply.Ready {
 		status = http.StatusServiceUnavailable
 	}
-	protocol.Print(w, status, reply)
+	protocol.WriteJSON(w, status, reply)
 }

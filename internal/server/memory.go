@@ -12,8 +12,8 @@ type owner struct{ account, address string }
 
 func ownerOf(c *protocol.Call) owner { return owner{c.Account, c.Visitor} }
 
-// parts are the account, and the address where there is one.
-func (o owner) parts() []owner {
+// accountAndAddress are the account, and the address where there is one.
+func (o owner) accountAndAddress() []owner {
 	if o.address == "" {
 		return []owner{o}
 	}
@@ -33,13 +33,13 @@ func newUploadMemory(bytes int64) *uploadMemory {
 	return &uploadMemory{free: bytes, held: map[owner]int64{}}
 }
 
-// take takes bytes for an upload that holds own bytes already. It says whether the owner may have them.
-func (m *uploadMemory) take(o owner, own, bytes int64) bool {
+// reserve takes bytes for an upload that holds own bytes already. It says whether the owner may have them.
+func (m *uploadMemory) reserve(o owner, own, bytes int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	free := m.free - bytes
 	share := free
-	for _, part := range o.parts() {
+	for _, part := range o.accountAndAddress() {
 		if free < 0 || m.held[part] > own && m.held[part]+bytes > share {
 			return false
 		}
@@ -49,7 +49,7 @@ func (m *uploadMemory) take(o owner, own, bytes int64) bool {
 	return true
 }
 
-func (m *uploadMemory) giveBack(o owner, bytes int64) {
+func (m *uploadMemory) release(o owner, bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.add(o, -bytes)
@@ -57,15 +57,15 @@ func (m *uploadMemory) giveBack(o owner, bytes int64) {
 
 func (m *uploadMemory) add(o owner, bytes int64) {
 	m.free -= bytes
-	for _, part := range o.parts() {
+	for _, part := range o.accountAndAddress() {
 		if m.held[part] += bytes; m.held[part] == 0 {
 			delete(m.held, part)
 		}
 	}
 }
 
-// left is how many bytes are free.
-func (m *uploadMemory) left() int64 {
+// freeBytes is how many bytes are free.
+func (m *uploadMemory) freeBytes() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.free
@@ -82,18 +82,18 @@ type upload struct {
 	held, forBody, read int64
 }
 
-// begin takes what the client says that it will send. It is called when the owner is known and nothing has been read.
-func (u *upload) begin() error {
+// reserveStated takes what the client says that it will send. It is called when the owner is known and nothing has been read.
+func (u *upload) reserveStated() error {
 	u.owner = ownerOf(u.call)
-	if u.pool.refuses(u.owner) {
+	if u.pool.wouldRefuse(u.owner) {
 		return protocol.ErrOverloaded
 	}
 	u.forBody = max(u.stated, 0)
 	return u.charge(u.forBody)
 }
 
-// arrived takes what came of a body whose length nobody stated.
-func (u *upload) arrived(bytes int64) error {
+// chargeArrived takes what came of a body whose length nobody stated.
+func (u *upload) chargeArrived(bytes int64) error {
 	u.read += bytes
 	more := max(0, u.read-u.forBody)
 	u.forBody += more
@@ -102,11 +102,11 @@ func (u *upload) arrived(bytes int64) error {
 
 // charge takes bytes, until release, or fails with protocol.ErrOverloaded.
 func (u *upload) charge(bytes int64) error {
-	if !u.memory.take(u.owner, u.held, bytes) {
+	if !u.memory.reserve(u.owner, u.held, bytes) {
 		return protocol.ErrOverloaded
 	}
 	u.held += bytes
 	return nil
 }
 
-func (u *upload) release() { u.memory.giveBack(u.owner, u.held) }
+func (u *upload) release() { u.memory.release(u.owner, u.held) }

@@ -17,11 +17,11 @@ func TestNoAccountTakesAllUploadMemory(t *testing.T) {
 		{owner{account: "third"}, 32, 32},
 	} {
 		var got int64
-		for m.take(c.who, 0, mb) {
+		for m.reserve(c.who, 0, mb) {
 			got++
 		}
-		if got != c.most || m.left() != c.single*mb {
-			t.Errorf("%v got %d MB and left %d, want %d and %d", c.who, got, m.left()/mb, c.most, c.single)
+		if got != c.most || m.freeBytes() != c.single*mb {
+			t.Errorf("%v got %d MB and left %d, want %d and %d", c.who, got, m.freeBytes()/mb, c.most, c.single)
 		}
 	}
 }
@@ -30,7 +30,7 @@ func TestNoAccountTakesAllUploadMemory(t *testing.T) {
 func TestNoAddressTakesItsAccountsShare(t *testing.T) {
 	m := newUploadMemory(300 * mb)
 	count := func(who owner) (got int) {
-		for m.take(who, 0, mb) {
+		for m.reserve(who, 0, mb) {
 			got++
 		}
 		return got
@@ -41,7 +41,7 @@ func TestNoAddressTakesItsAccountsShare(t *testing.T) {
 	if got := count(owner{"shop", "192.0.2.8"}); got != 50 {
 		t.Errorf("the second address got %d MB", got)
 	}
-	if m.take(owner{"shop", "192.0.2.7"}, 0, mb) || m.take(owner{account: "shop"}, 0, mb) {
+	if m.reserve(owner{"shop", "192.0.2.7"}, 0, mb) || m.reserve(owner{account: "shop"}, 0, mb) {
 		t.Error("the account has over half")
 	}
 	if got := count(owner{account: "other"}); got != 75 {
@@ -53,14 +53,14 @@ func TestNoAddressTakesItsAccountsShare(t *testing.T) {
 func TestASingleUploadNeedsMemoryOnly(t *testing.T) {
 	m := newUploadMemory(50 * mb)
 	who := owner{"shop", "192.0.2.7"}
-	if !m.take(who, 0, 40*mb) || !m.take(who, 40*mb, 10*mb) {
+	if !m.reserve(who, 0, 40*mb) || !m.reserve(who, 40*mb, 10*mb) {
 		t.Fatal("refused")
 	}
-	if m.take(owner{account: "other"}, 0, 1) {
+	if m.reserve(owner{account: "other"}, 0, 1) {
 		t.Error("more than there is")
 	}
-	m.giveBack(who, 50*mb)
-	if m.left() != 50*mb || len(m.held) != 0 {
-		t.Errorf("%d bytes left, %v held", m.left(), m.held)
+	m.release(who, 50*mb)
+	if m.freeBytes() != 50*mb || len(m.held) != 0 {
+		t.Errorf("%d bytes left, %v held", m.freeBytes(), m.held)
 	}
 }

@@ -23,7 +23,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.metrics.inFlight.Inc()
 		defer s.metrics.inFlight.Dec()
-		ctx, call := protocol.NewCall(account.From(r.Context(), caller(r)), s.log)
+		ctx, call := protocol.NewCall(account.WithCaller(r.Context(), callerAddress(r)), s.log)
 		routing := chi.RouteContext(ctx)
 		if method(r) == otherMethod {
 			routing.RouteMethod = http.MethodPost // so that the endpoint itself refuses what the router does not know
@@ -39,7 +39,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			s.metrics.request(route, reply.Status(), took)
 			call.Log.Info("request", "protocol", call.Protocol, "account", call.Account, "method", method(r), "route", route,
 				"status", reply.Status(), "took_ms", took.Milliseconds(), "request_bytes", max(r.ContentLength, 0),
-				"reply_bytes", reply.BytesWritten(), "remote", caller(r).String())
+				"reply_bytes", reply.BytesWritten(), "remote", callerAddress(r).String())
 		}()
 		next.ServeHTTP(reply, r.WithContext(ctx))
 	})
@@ -79,8 +79,8 @@ func clientAddress(proxies []netip.Prefix) func(http.Handler) http.Handler {
 	return middleware.ClientIPFromXFF(trusted...)
 }
 
-// caller is that address. It is not valid where a proxy names none that can be read.
-func caller(r *http.Request) netip.Addr { return middleware.GetClientIPAddr(r.Context()) }
+// callerAddress is that address. It is not valid where a proxy names none that can be read.
+func callerAddress(r *http.Request) netip.Addr { return middleware.GetClientIPAddr(r.Context()) }
 
 // metrics are what /metrics shows.
 type metrics struct {
@@ -96,15 +96,15 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "bonafide_requests_in_flight", Help: "Requests that have no reply yet."}),
+			Name: "bonafide_requests_in_flight", Help: "Requests without a reply yet."}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "bonafide_request_seconds", Help: "Time from a request's arrival to the end of its reply.", Buckets: seconds},
 			[]string{"route", "status"}),
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "bonafide_verdicts_total", Help: "Checks that came to a verdict."},
+			Name: "bonafide_verdicts_total", Help: "Checks with a verdict."},
 			[]string{"protocol", "outcome", "reason"}),
 		gates: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "bonafide_gate_seconds", Help: "Time that a gate of a check took.", Buckets: append([]float64{.0005, .001, .0025}, seconds...)},
+			Name: "bonafide_gate_seconds", Help: "Time of a gate.", Buckets: append([]float64{.0005, .001, .0025}, seconds...)},
 			[]string{"gate"}),
 	}
 	m.registry.MustRegister(m.inFlight, m.requests, m.verdicts, m.gates,
@@ -116,18 +116,18 @@ func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// watch shows how full the pools and the room for uploads are.
+// watch exports the use of the pools and of the upload memory.
 func (m *metrics) watch(s *Server) {
 	gauge := func(name, help string, labels prometheus.Labels, value func() int64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels},
 			func() float64 { return float64(value()) }))
 	}
 	for load, p := range s.pools {
-		labels := prometheus.Labels{"load": string(load)}
-		gauge("bonafide_checks_running", "Checks that run.", labels, func() int64 { running, _ := p.load(); return int64(running) })
-		gauge("bonafide_checks_queued", "Checks that wait for their turn.", labels, func() int64 { _, waiting := p.load(); return int64(waiting) })
+		labels := prometheus.Labels{"kind": string(load)}
+		gauge("bonafide_checks_running", "Checks that run.", labels, func() int64 { running, _ := p.counts(); return int64(running) })
+		gauge("bonafide_checks_queued", "Checks in the queue.", labels, func() int64 { _, waiting := p.counts(); return int64(waiting) })
 	}
-	gauge("bonafide_upload_bytes", "Bytes of the bodies that arrive, wait or are checked.", nil, func() int64 { return s.config.UploadBytes - s.uploads.left() })
+	gauge("bonafide_upload_bytes", "Upload memory in use, in bytes.", nil, func() int64 { return s.config.UploadBytes - s.uploads.freeBytes() })
 }
 
 func (m *metrics) request(route string, status int, took time.Duration) {

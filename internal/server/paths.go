@@ -30,9 +30,9 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 		s.endpoints.ServeHTTP(w, r)
 		return
 	}
-	s.light(nothingHere)(w, r)
+	s.withoutMedia(writeNotFound)(w, r)
 }
 
-func nothingHere(w http.ResponseWriter, r *http.Request) {
-	refuse(w, r, protocol.Fault{Status: http.StatusNotFound, Message: "There is nothing at this path."})
+func writeNotFound(w http.ResponseWriter, r *http.Request) {
+	writeError(w, r, protocol.Fault{Status: http.StatusNotFound, Message: "There is nothing at this path."})
 }

@@ -31,7 +31,7 @@ type Config struct {
 	TLSCert, TLSKey string
 	// PictureBytes and RecordingBytes bound the body of a request that carries one; default 15 MiB and 50 MiB.
 	PictureBytes, RecordingBytes int64
-	// UploadBytes bounds the bodies that are held at once, while they arrive and wait; default 256 MiB.
+	// UploadBytes limits the upload memory, for bodies that arrive and wait; default 256 MiB.
 	UploadBytes int64
 	// Pictures and Recordings bound the checks of each kind.
 	Pictures, Recordings Pool
@@ -70,7 +70,7 @@ type Server struct {
 	// endpoints has the protocols' endpoints alone, which notFound looks in once more.
 	endpoints chi.Router
 	metrics   *metrics
-	pools     map[protocol.Load]*pool
+	pools     map[protocol.MediaKind]*pool
 	uploads   *uploadMemory
 	stopping  atomic.Bool
 
@@ -81,20 +81,20 @@ type Server struct {
 func New(c Config, log *slog.Logger, probes ...Probe) *Server {
 	c = c.withDefaults()
 	s := &Server{config: c, log: log, probes: probes, router: chi.NewRouter(), endpoints: chi.NewRouter(), metrics: newMetrics()}
-	s.pools = map[protocol.Load]*pool{
+	s.pools = map[protocol.MediaKind]*pool{
 		protocol.Picture:   newPool(c.Pictures),
 		protocol.Recording: newPool(c.Recordings),
 	}
 	s.uploads = newUploadMemory(c.UploadBytes)
 	s.certificate = certificate{cert: c.TLSCert, key: c.TLSKey, log: log}
 	s.metrics.watch(s)
-	s.router.Use(clientAddress(c.Proxies), s.observe, s.guard, middleware.GetHead)
+	s.router.Use(clientAddress(c.Proxies), s.observe, s.recoverPanics, middleware.GetHead)
 	s.router.NotFound(s.notFound)
-	s.endpoints.NotFound(s.light(nothingHere))
-	s.router.MethodNotAllowed(s.light(s.wrongMethod))
-	s.router.Get("/healthz", s.light(s.health))
-	s.router.Get("/readyz", s.light(s.ready))
-	s.router.Get("/metrics", s.light(s.metrics.handler().ServeHTTP))
+	s.endpoints.NotFound(s.withoutMedia(writeNotFound))
+	s.router.MethodNotAllowed(s.withoutMedia(s.writeWrongMethod))
+	s.router.Get("/healthz", s.withoutMedia(s.health))
+	s.router.Get("/readyz", s.withoutMedia(s.ready))
+	s.router.Get("/metrics", s.withoutMedia(s.metrics.handler().ServeHTTP))
 	return s
 }
 
@@ -103,7 +103,7 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 	for _, p := range protocols {
 		for _, e := range p.Endpoints() {
 			for _, path := range e.Paths {
-				handler := s.origins(e, s.limited(s.bodyLimit(e.Load), e.Refuse, s.endpoint(p.Name(), e)))
+				handler := s.allowOrigins(e, s.limitBody(s.bodyLimit(e.Media), e.WriteError, s.endpoint(p.Name(), e)))
 				s.router.Handle(path, handler)
 				s.endpoints.Handle(path, handler)
 			}
@@ -111,24 +111,24 @@ func (s *Server) Mount(protocols ...protocol.Protocol) {
 	}
 }
 
-// Pages adds what is read without credentials: documents that the handler answers at the paths, to GET and HEAD.
-func (s *Server) Pages(h http.Handler, paths ...string) {
+// MountPages adds what is read without credentials: documents that the handler answers at the paths, to GET and HEAD.
+func (s *Server) MountPages(h http.Handler, paths ...string) {
 	for _, path := range paths {
-		s.router.Get(path, s.light(h.ServeHTTP))
+		s.router.Get(path, s.withoutMedia(h.ServeHTTP))
 	}
 }
 
-// Site adds pages that look after themselves: who may see them, and what is posted to them, in small bodies.
-func (s *Server) Site(h http.Handler, paths ...string) {
+// MountSite adds pages that look after themselves: who may see them, and what is posted to them, in small bodies.
+func (s *Server) MountSite(h http.Handler, paths ...string) {
 	for _, path := range paths {
-		s.router.HandleFunc(path, s.light(h.ServeHTTP))
+		s.router.HandleFunc(path, s.withoutMedia(h.ServeHTTP))
 	}
 }
 
-// light is how handlers are reached that no protocol has a reply for.
-func (s *Server) light(handle http.HandlerFunc) http.HandlerFunc {
-	return s.limited(lightBytes, refuse, func(w http.ResponseWriter, r *http.Request) {
-		if !refuseEncoded(w, r, refuse) {
+// withoutMedia is how handlers are reached that no protocol has a reply for.
+func (s *Server) withoutMedia(handle http.HandlerFunc) http.HandlerFunc {
+	return s.limitBody(lightBytes, writeError, func(w http.ResponseWriter, r *http.Request) {
+		if !refuseCompressed(w, r, writeError) {
 			handle(w, r)
 		}
 	})
@@ -140,7 +140,7 @@ func (s *Server) Handler() http.Handler { return s.router }
 // Listen opens the server's address. It fails too where HTTPS is set but its certificate cannot be used.
 func (s *Server) Listen() (net.Listener, error) {
 	if s.config.TLSCert != "" {
-		if _, err := s.certificate.read(); err != nil {
+		if _, err := s.certificate.readFiles(); err != nil {
 			return nil, fmt.Errorf("tls-cert and tls-key cannot be used, give the PEM files of a certificate and its key: %w", err)
 		}
 	}
@@ -162,7 +162,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate.get},
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate.getCertificate},
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.serveOn(h, l) }()
@@ -194,7 +194,7 @@ func (s *Server) serveOn(h *http.Server, l net.Listener) error {
 }
 
 // bodyLimit is how many bytes a request of the load may have.
-func (s *Server) bodyLimit(l protocol.Load) int64 {
+func (s *Server) bodyLimit(l protocol.MediaKind) int64 {
 	switch l {
 	case protocol.Picture:
 		return s.config.PictureBytes

@@ -37,8 +37,8 @@ var guides = []struct {
 
 const runningIt = "Running it"
 
-// read reads and renders all pages.
-func read() (*book, error) {
+// readBook reads and renders all pages.
+func readBook() (*book, error) {
 	b := &book{bySource: map[string]*page{}}
 	var folders [3][]*page
 	for i, f := range []struct {

@@ -56,7 +56,7 @@ func newBrowser(t *testing.T) *browser {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // it takes seconds on an idle machine
 	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx, url: server.URL}
-	if err := chromedp.Listen(ctx, b.listen); err != nil {
+	if err := chromedp.Listen(ctx, b.recordEvent); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -71,7 +71,7 @@ func newBrowser(t *testing.T) *browser {
 	return b
 }
 
-func (b *browser) listen(event any) {
+func (b *browser) recordEvent(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch event := event.(type) {
@@ -150,15 +150,15 @@ func TestPagesFit(t *testing.T) {
 		b.run(chromedp.Navigate(b.url + path))
 		b.says(`document.querySelectorAll("h1").length`, "1")
 		for _, width := range []int64{390, 1280} {
-			b.look(width, "light") // the colours do not move anything
+			b.resize(width, "light") // the colours do not move anything
 			b.says(fmt.Sprintf(`document.documentElement.scrollWidth <= %d`, width), "true")
 			b.pictures(path, width)
 		}
 	}
 }
 
-// look sets the width of the window and the colour scheme.
-func (b *browser) look(width int64, scheme string) {
+// resize sets the width of the window and the colour scheme.
+func (b *browser) resize(width int64, scheme string) {
 	b.t.Helper()
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 1400, DeviceScaleFactor: 1, Mobile: width < 500})
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
@@ -182,7 +182,7 @@ func (b *browser) pictures(path string, width int64) {
 		return
 	}
 	for _, scheme := range []string{"light", "dark"} {
-		b.look(width, scheme)
+		b.resize(width, scheme)
 		content, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 		if err != nil {
 			b.t.Fatal(err)
@@ -205,7 +205,7 @@ func TestTheViewerShowsTheAPI(t *testing.T) {
 	b.says(`document.querySelectorAll(".opblock").length`, strconv.Itoa(described))
 	b.run(chromedp.Click(`#operations-LipSecure-challenge button`), chromedp.WaitVisible(`#operations-LipSecure-challenge .responses-table`))
 	for _, width := range []int64{390, 1280} {
-		b.look(width, "light")
+		b.resize(width, "light")
 		b.says(fmt.Sprintf(`document.documentElement.scrollWidth <= %d`, width), "true")
 		b.pictures("viewer", width)
 	}

@@ -76,7 +76,7 @@ func (p *page) render(markdown goldmark.Markdown, address func(from *page, link 
 			n.Destination = []byte(path.Join(path.Dir(p.Path), string(n.Destination)))
 		case *ast.Heading:
 			if id, found := n.AttributeString("id"); found && n.Level == 2 {
-				p.Sections = append(p.Sections, section{string(id.([]byte)), plain(n, p.markdown)})
+				p.Sections = append(p.Sections, section{string(id.([]byte)), plainText(n, p.markdown)})
 			}
 		}
 		return ast.WalkContinue, nil
@@ -119,14 +119,14 @@ func onlyAnchors(list ast.Node) bool {
 	return true
 }
 
-// plain is the text of a node without its marks.
-func plain(n ast.Node, source []byte) string {
+// plainText is the text of a node without its marks.
+func plainText(n ast.Node, source []byte) string {
 	var words strings.Builder
 	for child := n.FirstChild(); child != nil; child = child.NextSibling() {
 		if t, ok := child.(*ast.Text); ok {
 			words.Write(t.Segment.Value(source))
 		} else {
-			words.WriteString(plain(child, source))
+			words.WriteString(plainText(child, source))
 		}
 	}
 	return words.String()
@@ -156,7 +156,7 @@ func (codeBlocks) render(w util.BufWriter, source []byte, n ast.Node, entering b
 		return ast.WalkStop, err
 	}
 	w.WriteString("<figure class=\"code\">") //nolint:errcheck // a buffer; its flush tells
-	if name := mark(block, source, "file"); name != "" {
+	if name := highlight(block, source, "file"); name != "" {
 		fmt.Fprintf(w, "<figcaption>%s</figcaption>", template.HTMLEscapeString(name))
 	}
 	err = formatter.Format(w, styles.Fallback, tokens)
@@ -164,8 +164,8 @@ func (codeBlocks) render(w util.BufWriter, source []byte, n ast.Node, entering b
 	return ast.WalkSkipChildren, err
 }
 
-// mark is the value of name=VALUE after the block's language.
-func mark(block *ast.FencedCodeBlock, source []byte, name string) string {
+// highlight is the value of name=VALUE after the block's language.
+func highlight(block *ast.FencedCodeBlock, source []byte, name string) string {
 	if block.Info == nil {
 		return ""
 	}

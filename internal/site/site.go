@@ -57,7 +57,7 @@ type file struct {
 // New renders every page. An error is a fault of the pages, which the tests find.
 func New() (*Site, error) {
 	s := &Site{files: map[string]file{}}
-	b, err := read()
+	b, err := readBook()
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func TestAPageThatIsKnownIsNotSentAgain(t *testing.T) {
 
 // Each protocol's page has the parts of the published text, and its examples in five languages.
 func TestProtocolsHaveTheirParts(t *testing.T) {
-	b, err := read()
+	b, err := readBook()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 // Measures are what training fits models/sound.json to: the features of one phrase before any calibration.
 type Measures struct {
 	Phrase    []float64 `json:"phrase"`
-	Together  []float64 `json:"together,omitempty"`
+	Fusion    []float64 `json:"together,omitempty"`
 	Offset    float64   `json:"offset"` // seconds
 	Agreement float64   `json:"agreement"`
 }
@@ -23,7 +23,7 @@ func Measure(file []byte, posteriors []float32, mouth Mouth, phrases []string) (
 	if err := json.Unmarshal(file, &p); err != nil {
 		return nil, nil, 0, err
 	}
-	h := p.hear(posteriors)
+	h := p.analyse(posteriors)
 	out := make([]Measures, len(phrases))
 	for i, digits := range phrases {
 		claimed, ok := phrase.Parse(digits)
@@ -33,7 +33,7 @@ func Measure(file []byte, posteriors []float32, mouth Mouth, phrases []string) (
 		out[i].Phrase = h.phraseFeatures(claimed)
 		if len(mouth.Posteriors) > 0 {
 			c, features := h.compare(claimed, mouth)
-			out[i].Together, out[i].Offset, out[i].Agreement = features, c.Offset.Seconds(), c.Agreement
+			out[i].Fusion, out[i].Offset, out[i].Agreement = features, c.Offset.Seconds(), c.Agreement
 		}
 	}
 	return out, h.Digits(), h.Speech(), nil

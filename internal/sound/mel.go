@@ -16,7 +16,7 @@ const (
 	window = Rate / 40  // 25 ms
 	size   = 512        // of the Fourier transform
 
-	lowest, highest = 80.0, 7600.0 // the bands' borders in Hz
+	minFrequency, maxFrequency = 80.0, 7600.0 // the bands' borders in Hz
 
 	// depth is how far below the loudest band of a recording, as a factor of energy, bands are told apart (60 dB):
 	// digital silence becomes a number, and hiss under speech no news.
@@ -86,9 +86,9 @@ type filter struct {
 // filters are triangles, evenly spaced on the mel scale of O'Shaughnessy (1987), mel = 1127 ln(1 + Hz/700).
 var filters = func() (all [Bands]filter) {
 	mel := func(hz float64) float64 { return 1127 * math.Log1p(hz/700) }
-	step := (mel(highest) - mel(lowest)) / (Bands + 1)
+	step := (mel(maxFrequency) - mel(minFrequency)) / (Bands + 1)
 	for band := range all {
-		centre := mel(lowest) + step*float64(band+1)
+		centre := mel(minFrequency) + step*float64(band+1)
 		f := filter{first: -1}
 		for line := range size/2 + 1 {
 			w := 1 - math.Abs(mel(float64(line)*Rate/size)-centre)/step

@@ -16,9 +16,9 @@ import (
 
 const (
 	// RowRate is the number of rows of Hearing.Posteriors a second.
-	RowRate = Rate / hop / rowsTogether
-	// rowsTogether is how many spectra the model makes one row of.
-	rowsTogether = 2
+	RowRate = Rate / hop / joinedRows
+	// joinedRows is how many spectra the model makes one row of.
+	joinedRows = 2
 	// longest is the most of a recording that is listened to, in samples: a minute.
 	longest = 60 * Rate
 )
@@ -30,8 +30,8 @@ type parameters struct {
 	Insertion float64 `json:"insertion"`
 	// Phrase calibrates Hearing.Score.
 	Phrase logistic `json:"phrase"`
-	// Together calibrates Hearing.Compare.
-	Together together `json:"together"`
+	// Fusion calibrates Hearing.Compare.
+	Fusion fusion `json:"together"`
 }
 
 // logistic is a logistic regression.
@@ -50,20 +50,20 @@ func (l logistic) score(features []float64) liveness.Score {
 }
 
 func (p *parameters) check() error {
-	if !p.Valid() || !p.Together.Lips.Valid() || len(p.Phrase.Weights) != phraseFeatures || len(p.Together.Weights) != togetherFeatures {
-		return fmt.Errorf("models/sound.json does not fit the program: %d and %d weights", len(p.Phrase.Weights), len(p.Together.Weights))
+	if !p.Valid() || !p.Fusion.Lips.Valid() || len(p.Phrase.Weights) != phraseFeatures || len(p.Fusion.Weights) != fusionFeatures {
+		return fmt.Errorf("models/sound.json does not fit the program: %d and %d weights", len(p.Phrase.Weights), len(p.Fusion.Weights))
 	}
 	return nil
 }
 
-// Listener listens to recordings. It is safe for concurrent use.
-type Listener struct {
+// Reader listens to recordings. It is safe for concurrent use.
+type Reader struct {
 	model      *infer.Model
 	parameters parameters
 }
 
 // New loads the model "sound".
-func New(library *infer.Library) (*Listener, error) {
+func New(library *infer.Library) (*Reader, error) {
 	model, err := library.Model("sound")
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func New(library *infer.Library) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{model: model}
+	l := &Reader{model: model}
 	if err := json.Unmarshal(raw, &l.parameters); err != nil {
 		return nil, fmt.Errorf("models/sound.json: %w", err)
 	}
@@ -80,15 +80,15 @@ func New(library *infer.Library) (*Listener, error) {
 }
 
 // Model names the weights, for a verdict.
-func (l *Listener) Model() liveness.ModelRef { return l.model.Ref() }
+func (l *Reader) Model() liveness.ModelRef { return l.model.Ref() }
 
-// Listen runs the model on mono samples at 16 kHz, which begin with the recording. What comes after a minute is not
+// Read runs the model on mono samples at 16 kHz, which begin with the recording. What comes after a minute is not
 // listened to. A track that is too quiet or too short to hold a voice gives a hearing without rows: nobody speaks in it.
-func (l *Listener) Listen(samples []int16) (*Hearing, error) {
+func (l *Reader) Read(samples []int16) (*Analysis, error) {
 	samples = samples[:min(len(samples), longest)]
-	samples = samples[:len(samples)-len(samples)%(hop*rowsTogether)]
-	if !audible(samples) {
-		return l.parameters.hear(nil), nil
+	samples = samples[:len(samples)-len(samples)%(hop*joinedRows)]
+	if !isAudible(samples) {
+		return l.parameters.analyse(nil), nil
 	}
 	spectra := Spectra(samples)
 	count := len(spectra) / Bands
@@ -96,63 +96,63 @@ func (l *Listener) Listen(samples []int16) (*Hearing, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(outputs) == 0 || len(outputs[0].Data) != count/rowsTogether*phrase.Classes {
+	if len(outputs) == 0 || len(outputs[0].Data) != count/joinedRows*phrase.Classes {
 		return nil, fmt.Errorf("model sound gave other than %d numbers for %d spectra", phrase.Classes, count)
 	}
-	return l.parameters.hear(outputs[0].Data), nil
+	return l.parameters.analyse(outputs[0].Data), nil
 }
 
-// hear is the hearing of a model's log posteriors.
-func (p *parameters) hear(posteriors []float32) *Hearing {
+// analyse is the hearing of a model's log posteriors.
+func (p *parameters) analyse(posteriors []float32) *Analysis {
 	e := p.Weigh(posteriors)
-	return &Hearing{Posteriors: posteriors, evidence: e, heard: e.Free(p.Insertion), parameters: p}
+	return &Analysis{Posteriors: posteriors, evidence: e, digits: e.BestDigits(p.Insertion), parameters: p}
 }
 
-// quietest is the level, as a share of full scale (-60 dB), that the loudest tenth of a second of a voice is above.
+// minLevel is the level, as a share of full scale (-60 dB), that the loudest tenth of a second of a voice is above.
 // Recorders that were muted leave digital silence or the last bit's noise.
-const quietest = 1e-3
+const minLevel = 1e-3
 
-// audible reports whether any tenth of a second is louder than quietest.
-func audible(samples []int16) bool {
+// isAudible reports whether any tenth of a second is louder than quietest.
+func isAudible(samples []int16) bool {
 	const tenth = Rate / 10
 	for ; len(samples) >= tenth; samples = samples[tenth:] {
 		var energy float64
 		for _, s := range samples[:tenth] {
 			energy += float64(s) * float64(s)
 		}
-		if math.Sqrt(energy/tenth)/32768 > quietest {
+		if math.Sqrt(energy/tenth)/32768 > minLevel {
 			return true
 		}
 	}
 	return false
 }
 
-// Hearing is what was heard in one recording.
-type Hearing struct {
+// Analysis is what was heard in one recording.
+type Analysis struct {
 	// Posteriors has for every 20 ms of the recording the log probabilities of phrase.Classes classes; it is empty where
 	// the track is too quiet for a voice.
 	Posteriors []float32
 
 	evidence   phrase.Evidence
-	heard      []phrase.Perceived
+	digits     []phrase.DecodedDigit
 	parameters *parameters
 }
 
-// leastSpeech is the shortest speech that counts: one short digit.
-const leastSpeech = 200 * time.Millisecond
+// minSpeech is the shortest speech that counts: one short digit.
+const minSpeech = 200 * time.Millisecond
 
-// Speaks reports whether there is a voice in the recording. Where there is none, the sound is no evidence.
-func (h *Hearing) Speaks() bool { return h.Speech() >= leastSpeech }
+// HasSpeech reports whether the recording has a voice. Without one, the sound is not evidence.
+func (h *Analysis) HasSpeech() bool { return h.Speech() >= minSpeech }
 
 // Speech is how long somebody speaks, digits or anything else.
-func (h *Hearing) Speech() time.Duration {
+func (h *Analysis) Speech() time.Duration {
 	rows := 0
 	for t := 0; t < len(h.Posteriors); t += phrase.Classes {
 		if h.Posteriors[t] < -math.Ln2 { // silence is less likely than not
 			rows++
 		}
 	}
-	return at(rows)
+	return rowTime(rows)
 }
 
 // Digit is a digit that was heard between two times of the recording.
@@ -163,22 +163,22 @@ type Digit struct {
 }
 
 // Digits is the most likely string of digits, whatever phrase was asked for.
-func (h *Hearing) Digits() []Digit {
-	out := make([]Digit, len(h.heard))
-	for i, p := range h.heard {
-		out[i] = Digit{Digit: p.Digit, From: at(p.From), To: at(p.To)}
+func (h *Analysis) Digits() []Digit {
+	out := make([]Digit, len(h.digits))
+	for i, p := range h.digits {
+		out[i] = Digit{Digit: p.Digit, From: rowTime(p.From), To: rowTime(p.To)}
 	}
 	return out
 }
 
-func at(row int) time.Duration { return time.Duration(row) * time.Second / RowRate }
+func rowTime(row int) time.Duration { return time.Duration(row) * time.Second / RowRate }
 
 // phraseFeatures is the number of features of Score.
 const phraseFeatures = 4
 
 // Score is the probability that the spoken digits are the phrase, which is of decimal digits. A phrase that is empty or
 // has other characters, or a recording that is too short for it, scores 0.
-func (h *Hearing) Score(digits string) liveness.Score {
+func (h *Analysis) Score(digits string) liveness.Score {
 	claimed, ok := phrase.Parse(digits)
 	if !ok || h.evidence.Rows() < len(claimed)*phrase.States {
 		return 0
@@ -192,17 +192,17 @@ func (h *Hearing) Score(digits string) liveness.Score {
 //	1  log-likelihood ratio of the phrase to the digits that were heard freely, a digit
 //	2  log probability, among the ten digits, of the worst digit in its span
 //	3  log-likelihood ratio of the worst digit to a gap in its span, a row
-func (h *Hearing) phraseFeatures(claimed []int) []float64 {
+func (h *Analysis) phraseFeatures(claimed []int) []float64 {
 	n := float64(len(claimed))
-	own := h.evidence.Phrase(claimed)
+	own := h.evidence.LogLikelihood(claimed)
 	worst, faintest := 0.0, math.Inf(1)
-	for i, span := range h.evidence.Path(claimed) {
+	for i, span := range h.evidence.Align(claimed) {
 		worst = min(worst, h.evidence.LogFit(span, claimed[i]))
 		faintest = min(faintest, h.evidence.Ratio(span, claimed[i])/float64(span.To-span.From))
 	}
 	return []float64{
 		(own - h.evidence.AnyOf(len(claimed))) / n,
-		(own - h.evidence.Loop(h.parameters.Insertion)) / n,
+		(own - h.evidence.AnyDigits(h.parameters.Insertion)) / n,
 		worst,
 		faintest,
 	}

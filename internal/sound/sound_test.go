@@ -57,7 +57,7 @@ func TestSpectraDoNotDependOnTheLevel(t *testing.T) {
 }
 
 func TestSpectraOfAnything(t *testing.T) {
-	for name, samples := range map[string][]int16{"none": nil, "one": {1}, "silence": make([]int16, Rate), "clipped": clipped(Rate)} {
+	for name, samples := range map[string][]int16{"none": nil, "one": {1}, "silence": make([]int16, Rate), "clipped": clippedNoise(Rate)} {
 		for _, v := range Spectra(samples) {
 			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 				t.Fatalf("%s: %v", name, v)
@@ -66,8 +66,8 @@ func TestSpectraOfAnything(t *testing.T) {
 	}
 }
 
-// clipped is noise at full scale.
-func clipped(n int) []int16 {
+// clippedNoise is noise at full scale.
+func clippedNoise(n int) []int16 {
 	rng := rand.New(rand.NewPCG(1, 2))
 	out := make([]int16, n)
 	for i := range out {
@@ -90,13 +90,13 @@ func TestAudible(t *testing.T) {
 		{"a soft tone", tone(200, 0.01), true},
 		{"a short tone", short, true},
 	} {
-		if got := audible(c.samples); got != c.want {
+		if got := isAudible(c.samples); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
 }
 
-func opened(t testing.TB) *Listener {
+func openReader(t testing.TB) *Reader {
 	t.Helper()
 	folder := os.Getenv("BONAFIDE_MODELS")
 	if folder == "" {
@@ -113,7 +113,7 @@ func opened(t testing.TB) *Listener {
 	return listener
 }
 
-// sentence is the sound of a clip of the GRID corpus.
+// sentence is the sound of a recording of the GRID corpus.
 func sentence(t testing.TB, name string) []int16 {
 	t.Helper()
 	file := "../../../shared/data/lips/grid/" + name + ".mp4"
@@ -132,13 +132,13 @@ func sentence(t testing.TB, name string) []int16 {
 }
 
 func TestListenHearsADigitAndWhen(t *testing.T) {
-	listener := opened(t)
+	listener := openReader(t)
 	// "lay red with p nine again": the digit is spoken from 1.47 to 1.85 s.
-	h, err := listener.Listen(sentence(t, "s23/lrwp9a"))
+	h, err := listener.Read(sentence(t, "s23/lrwp9a"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !h.Speaks() || h.Speech() > 3*time.Second {
+	if !h.HasSpeech() || h.Speech() > 3*time.Second {
 		t.Errorf("speech of %v", h.Speech())
 	}
 	const late = 150 * time.Millisecond
@@ -158,14 +158,14 @@ func TestListenHearsADigitAndWhen(t *testing.T) {
 }
 
 func TestListenWithoutAVoice(t *testing.T) {
-	listener := opened(t)
+	listener := openReader(t)
 	for name, samples := range map[string][]int16{
 		"none": nil, "too short": make([]int16, 100), "silence": make([]int16, 5*Rate), "soft hum": tone(50, 0.002)} {
-		h, err := listener.Listen(samples)
+		h, err := listener.Read(samples)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if h.Speaks() {
+		if h.HasSpeech() {
 			t.Errorf("%s: somebody speaks for %v", name, h.Speech())
 		}
 		if s := h.Score("123456"); s > 0.5 {
@@ -175,8 +175,8 @@ func TestListenWithoutAVoice(t *testing.T) {
 }
 
 func TestListenToAnything(t *testing.T) {
-	listener := opened(t)
-	h, err := listener.Listen(clipped(61 * Rate))
+	listener := openReader(t)
+	h, err := listener.Read(clippedNoise(61 * Rate))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,10 +194,10 @@ func TestListenToAnything(t *testing.T) {
 }
 
 func BenchmarkListen(b *testing.B) {
-	listener := opened(b)
+	listener := openReader(b)
 	samples := append(sentence(b, "s23/lrwp9a"), sentence(b, "s23/priazn")...)[:5*Rate]
 	for b.Loop() {
-		h, err := listener.Listen(samples)
+		h, err := listener.Read(samples)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -42,9 +42,9 @@ type Store interface {
 	// Ping says whether the store answers and can write. It writes once in ProbeInterval at most, unless a write has
 	// failed since.
 	Ping(ctx context.Context) error
-	// Repeat runs the tasks from now on, each once per period for all the processes that repeat it on this store, until
+	// RunTasks runs the tasks from now on, each once per period for all the processes that repeat it on this store, until
 	// stop is called. stop waits for the task that runs. All processes must give the same tasks.
-	Repeat(ctx context.Context, log *slog.Logger, tasks ...Task) (stop func())
+	RunTasks(ctx context.Context, log *slog.Logger, tasks ...Task) (stop func())
 	Close() error
 }
 
@@ -83,7 +83,7 @@ type Key struct {
 	Created time.Time
 	// Revoked is zero while the key is valid.
 	Revoked time.Time
-	// Expires is when the key ends by itself; zero: never.
+	// Expires is when the key expires; zero: never.
 	Expires time.Time
 	// Networks are where the key may be used from; none: from anywhere.
 	Networks    []netip.Prefix
@@ -100,8 +100,8 @@ type Credential struct {
 	Hash [32]byte
 }
 
-// Grant is a credential that is valid, the key that it is part of, without the key's other credentials, and the account.
-type Grant struct {
+// ValidCredential is a credential that is valid, the key that it is part of, without the key's other credentials, and the account.
+type ValidCredential struct {
 	Credential Credential
 	Key        Key
 	Account    Account
@@ -115,8 +115,8 @@ type Accounts interface {
 	AddAccount(ctx context.Context, a Account) error
 	// SetAccount replaces the limits and settings of the account with a's ID. It fails with ErrNotFound.
 	SetAccount(ctx context.Context, a Account) error
-	// AccountNamed fails with ErrNotFound.
-	AccountNamed(ctx context.Context, name string) (Account, error)
+	// AccountByName fails with ErrNotFound.
+	AccountByName(ctx context.Context, name string) (Account, error)
 	// Accounts lists all accounts by name.
 	Accounts(ctx context.Context) ([]Account, error)
 
@@ -127,7 +127,7 @@ type Accounts interface {
 	// RevokeKey revokes the key for good; the time of the first call stays. It fails with ErrNotFound.
 	RevokeKey(ctx context.Context, id string, at time.Time) error
 	// FindCredential finds a credential that is neither revoked nor expired at the time, or fails with ErrNotFound.
-	FindCredential(ctx context.Context, protocol, public string, at time.Time) (Grant, error)
+	FindCredential(ctx context.Context, protocol, public string, at time.Time) (ValidCredential, error)
 
 	// CountRequest counts one request of the account in the second of at. It fails with ErrRate, counting nothing,
 	// where that second has had limit requests already, whichever process counted them; clocks may differ by 2 seconds.
@@ -170,7 +170,7 @@ type CaptureToken struct {
 	// Account is the account's ID.
 	Account     string
 	Transaction string
-	// Threshold is the score, 0 to 1, that the token's picture is held against; nil: the account's.
+	// Threshold is the score, 0 to 1, that the token's picture is compared with; nil: the account's.
 	Threshold        *float64
 	Created, Expires time.Time
 }
@@ -228,7 +228,7 @@ type Usage struct {
 	Checks   int64
 }
 
-// Filter picks records. A zero field picks every record, but for Limit.
+// Filter picks records. A zero field picks every record, except Limit.
 type Filter struct {
 	// Account is the account's ID.
 	Account, Protocol, Transaction string
@@ -242,17 +242,17 @@ type Filter struct {
 
 // Records keeps what stays of the checks, and how many there were.
 type Records interface {
-	// Keep adds the record and counts it in the use of its day. It fails with ErrExists where the record is there
+	// AddRecord adds the record and counts it in the use of its day. It fails with ErrExists where the record is there
 	// already, and with ErrQuota, keeping nothing, where the account's month has had MonthlyQuota checks already: of any
 	// number of calls no more than that succeed.
-	Keep(ctx context.Context, r Record) error
+	AddRecord(ctx context.Context, r Record) error
 	// Records lists the account's records from newest to oldest, limit at most.
 	Records(ctx context.Context, account string, limit int) ([]Record, error)
 	// FindRecords lists the records of all accounts that the filter picks, from newest to oldest.
 	FindRecords(ctx context.Context, f Filter) ([]Record, error)
 	// DeleteRecords forgets the account's records from before the given time and says how many. Counts of use stay.
 	DeleteRecords(ctx context.Context, account string, before time.Time) (int64, error)
-	// Erase forgets at once the account's records that the reference names, and the transaction where it names one.
+	// Erase deletes the account's records of the reference immediately, and its transaction if it names one.
 	// Nothing of them is left in any table; counts of use, which name nobody, stay.
 	Erase(ctx context.Context, account string, r Reference) (Erased, error)
 	// Usage lists the account's use from the day of from (inclusive) to the day of to (exclusive), by day and protocol.
@@ -275,9 +275,9 @@ type Erased struct {
 	Transactions int64 `json:"transactions"`
 }
 
-// Insist keeps a result, which do does with Keep, Settle or UseTry and always the same record, also while the store is
+// RetryUntilStored keeps a result, which do does with Keep, Settle or UseTry and always the same record, also while the store is
 // away, until ctx is done. Where the store did it but its answer was lost, the next time finds the record there: done.
-func Insist(ctx context.Context, do func(ctx context.Context) error) error {
+func RetryUntilStored(ctx context.Context, do func(ctx context.Context) error) error {
 	for again := false; ; again = true {
 		err := do(ctx)
 		if again && errors.Is(err, ErrExists) {
@@ -292,13 +292,13 @@ func Insist(ctx context.Context, do func(ctx context.Context) error) error {
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(insistEvery):
+		case <-time.After(retryInterval):
 		}
 	}
 }
 
-// insistEvery is how often a store that is away is asked again.
-const insistEvery = 100 * time.Millisecond
+// retryInterval is the time between retries of an unavailable store.
+const retryInterval = 100 * time.Millisecond
 
 // Day is the day of t in UTC as Usage has it.
 func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

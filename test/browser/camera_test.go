@@ -35,7 +35,7 @@ func testPicture(t *testing.T) string {
 	return motionJPEG(t, "fps=30", "-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30:duration=4")
 }
 
-// rest is how many seconds the recital's camera shows a closed mouth before the first digit.
+// rest is how many seconds the camera shows a closed mouth before the first digit.
 const rest = 12
 
 var shared = filepath.Join(root, "..", "shared")
@@ -47,8 +47,8 @@ func needsShared(t *testing.T) {
 	}
 }
 
-// recital films a person who rests, then says a digit every second, then rests: made of the makers' data.
-func recital(t *testing.T, file, speaker, phrase string) {
+// spokenPhrase films a person who rests, says a digit every second, and rests: made from the makers' data.
+func spokenPhrase(t *testing.T, file, speaker, phrase string) {
 	t.Helper()
 	folder := t.TempDir()
 	var list strings.Builder

@@ -23,7 +23,7 @@ func (s *server) history() {
 		s.t.Fatal(err)
 	}
 	defer kept.Close()
-	acct, err := kept.AccountNamed(s.t.Context(), "shop")
+	acct, err := kept.AccountByName(s.t.Context(), "shop")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func (s *server) history() {
 			due := 0.7
 			r.Digits = []liveness.Digit{{Digit: "5", Start: 1, End: 1.4, Fit: 0.9, Due: &due}}
 		}
-		if err := kept.Keep(s.t.Context(), r); err != nil {
+		if err := kept.AddRecord(s.t.Context(), r); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -61,9 +61,9 @@ func TestTheConsole(t *testing.T) {
 	b := s.browse(options{})
 	b.open("/console")
 	b.do(chromedp.SendKeys(chromedp.CSS("input[name=password]"), "wrong"+kb.Enter))
-	b.until(10*time.Second, "document.body?.innerText.includes('not the password')")
+	b.until(10*time.Second, "document.body?.innerText.includes('password is wrong')")
 	for _, l := range looks {
-		b.look(l.width, l.height, l.dark)
+		b.resize(l.width, l.height, l.dark)
 		b.fits(l.name + ", login")
 		if l.axe {
 			b.accessible(l.name + ", login")
@@ -73,7 +73,7 @@ func TestTheConsole(t *testing.T) {
 	b.do(chromedp.SendKeys(chromedp.CSS("input[name=password]"), password+kb.Enter))
 	b.until(10*time.Second, "document.querySelector('h1')?.textContent === 'Overview'")
 	for _, l := range looks {
-		b.look(l.width, l.height, l.dark)
+		b.resize(l.width, l.height, l.dark)
 		for _, page := range []struct{ name, path, has string }{
 			{"overview", "", "document.querySelectorAll('.tiles li').length === 4 && document.querySelectorAll('canvas').length === 4 && " + drawn},
 			{"checks", "/checks?outcome=undecided", "document.querySelectorAll('.badge.undecided').length > 5 && !document.querySelector('.badge.live')"},

@@ -14,7 +14,7 @@ func TestTheDemoLooksRight(t *testing.T) {
 	s := launch(t)
 	b := s.browse(options{camera: testPicture(t)})
 	for _, l := range looks {
-		b.look(l.width, l.height, l.dark)
+		b.resize(l.width, l.height, l.dark)
 		b.open("/demo")
 		b.until(10*time.Second, "shadow && shadow.querySelector('button')")
 		b.fits(l.name)

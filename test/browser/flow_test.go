@@ -28,8 +28,8 @@ func (s *server) key(name string) string {
 	return found[1]
 }
 
-// ask is a request of the operator's server.
-func (s *server) ask(method, path, body string, into any) {
+// request is a request of the operator's server.
+func (s *server) request(method, path, body string, into any) {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
@@ -81,7 +81,7 @@ func TestAPersonWhoSaysTheDigitsPasses(t *testing.T) {
 	// The browser opens the camera's file only when the page wants the camera: till then there is time to film the phrase.
 	phrase := eval[string](b, `const reply = await fetch("/capture/session", { headers: { Authorization: "Bearer " + c.getAttribute("token") } });
 		return (await reply.json()).phrase`)
-	recital(t, camera, "s1", phrase)
+	spokenPhrase(t, camera, "s1", phrase)
 	// The clock of the camera's file runs from here on. The countdown and the lead before the first digit take 3.7 s.
 	eval[bool](b, fmt.Sprintf(`shadow.querySelector("button").click();
 		setTimeout(() => shadow.querySelector("button").click(), %d); return true`, (rest*1000)-3700+300))
@@ -95,7 +95,7 @@ func TestAPersonWhoSaysTheDigitsPasses(t *testing.T) {
 	b.accessible("evidence")
 	b.fits("evidence")
 	for _, l := range looks {
-		b.look(l.width, l.height, l.dark)
+		b.resize(l.width, l.height, l.dark)
 		b.picture("capture-result-" + l.name)
 	}
 	if shown := eval[int](b, "return document.querySelectorAll('.timeline .due').length"); shown != len(phrase) {
@@ -118,7 +118,7 @@ func TestAPersonWhoSaysTheDigitsPasses(t *testing.T) {
 			}
 		}
 	}
-	s.ask("GET", "/capture/results/"+eval[string](b, "return c.dataset.transaction"), "", &result)
+	s.request("GET", "/capture/results/"+eval[string](b, "return c.dataset.transaction"), "", &result)
 	t.Logf("result: %+v", result)
 	if result.State != "scored" || result.Check.Outcome != "live" || !strings.Contains(b.text(), "You passed the check") {
 		t.Errorf("the person did not pass; the page says %q", b.text())

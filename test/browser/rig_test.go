@@ -159,8 +159,8 @@ func (s *server) browse(o options) *tab {
 	ctx, cancel := chromedp.NewContext(allocated)
 	t.Cleanup(cancel)
 	b := &tab{t: t, ctx: ctx, server: s}
-	b.look(o.width, o.height, o.dark)
-	if err := chromedp.Listen(ctx, b.listen); err != nil {
+	b.resize(o.width, o.height, o.dark)
+	if err := chromedp.Listen(ctx, b.recordEvent); err != nil {
 		t.Fatal(err)
 	}
 	call(b, network.Enable, network.EnableParams{})
@@ -169,8 +169,8 @@ func (s *server) browse(o options) *tab {
 	return b
 }
 
-// look makes the window so large, and the system light or dark.
-func (b *tab) look(width, height int, dark bool) {
+// resize makes the window so large, and the system light or dark.
+func (b *tab) resize(width, height int, dark bool) {
 	b.t.Helper()
 	b.do(chromedp.EmulateViewport(int64(width), int64(height)))
 	scheme := map[bool]string{false: "light", true: "dark"}[dark]
@@ -178,7 +178,7 @@ func (b *tab) look(width, height int, dark bool) {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 }
 
-// looks are the windows in which every page is looked at. axe's rules, which take a while, are held against it once light
+// looks are the windows in which every page is looked at. axe's rules, which take a while, check it once light
 // and once dark.
 var looks = []struct {
 	name          string
@@ -197,8 +197,8 @@ func call[P, R any](b *tab, command cdp.Command[P, R], params P) {
 	}
 }
 
-// listen notes what the page complains of and what it asks for.
-func (b *tab) listen(event any) {
+// recordEvent notes what the page complains of and what it asks for.
+func (b *tab) recordEvent(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch e := event.(type) {

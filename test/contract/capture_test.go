@@ -23,7 +23,7 @@ func (r *rig) appKey() []header {
 	return []header{{"app_id", r.credentials.AppID}, {"app_key", r.credentials.AppKey}}
 }
 
-func bearer(token string) header { return header{"Authorization", "Bearer " + token} }
+func bearerHeader(token string) header { return header{"Authorization", "Bearer " + token} }
 
 // grant asks for a token as the operator's server does.
 func (r *rig) grant(body string, credentials []header) (token, transaction string) {
@@ -40,11 +40,11 @@ func (r *rig) grant(body string, credentials []header) (token, transaction strin
 	return grant.Token, grant.Transaction
 }
 
-// bring uploads as the capture component does.
-func (r *rig) bring(path, token string, parts ...part) reply {
+// upload uploads as the capture component does.
+func (r *rig) upload(path, token string, parts ...part) reply {
 	r.t.Helper()
 	contentType, body := form(append([]part{{"file", "recording.webm", marker}}, parts...)...)
-	return r.send("POST", path, contentType, body, bearer(token))
+	return r.send("POST", path, contentType, body, bearerHeader(token))
 }
 
 func (r *rig) resultOf(transaction string, credentials []header) reply {
@@ -80,12 +80,12 @@ func TestCaptureOfAPhrase(t *testing.T) {
 	if transaction != begun.TransactionID {
 		t.Errorf("a token for %s", transaction)
 	}
-	r.send("GET", "/capture/session", "", nil, bearer(token)).
+	r.send("GET", "/capture/session", "", nil, bearerHeader(token)).
 		want(200, `{"mode":"phrase","phrase":"`+begun.Phrase+`","expires_in":<\d+>}`).
 		wantHeader("Access-Control-Allow-Origin", `^$`)
 	r.resultOf(transaction, r.apiKey()).want(200, `{"transaction_id":"`+transaction+`","mode":"phrase","phrase":"`+begun.Phrase+`","state":"open","check":null}`)
 
-	r.bring("/capture/recording", token, part{"prompts", "", "[500,1500,2500.5,3500,4500,5500]"}).want(200, `{"result":"passed"}`)
+	r.upload("/capture/recording", token, part{"prompts", "", "[500,1500,2500.5,3500,4500,5500]"}).want(200, `{"result":"passed"}`)
 	want := []time.Duration{500e6, 1500e6, 2500_500_000, 3500e6, 4500e6, 5500e6}
 	if string(asked.data) != marker || asked.phrase != begun.Phrase || asked.threshold != 0.98 || !reflect.DeepEqual(asked.prompted, want) {
 		t.Errorf("the check was asked %+v", asked)
@@ -93,7 +93,7 @@ func TestCaptureOfAPhrase(t *testing.T) {
 	r.resultOf(transaction, r.apiKey()).want(200, `{"transaction_id":"`+transaction+`","mode":"phrase","phrase":"`+begun.Phrase+`","state":"scored",`+
 		`"check":{"id":"<`+uuid4+`>","at":"<[^"]+>","outcome":"live","score":0.991,"threshold":0.5,"gates":[{"name":"phrase","passed":true,"measure":0.991,`+
 		`"limit":0.98,"unit":"p","took_ns":0}],"digits":[{"digit":"5","start":0.75,"end":1,"fit":0.5,"due":0.5}]}}`)
-	r.bring("/capture/recording", token).want(401, `{"error":{"code":401,"message":"<.+>"}}`).wantHeader("WWW-Authenticate", "Bearer")
+	r.upload("/capture/recording", token).want(401, `{"error":{"code":401,"message":"<.+>"}}`).wantHeader("WWW-Authenticate", "Bearer")
 	r.send("POST", "/verifier/"+transaction, "", nil, r.apiKey()...).want(400, `<.*>scored already<.*>`)
 }
 
@@ -102,15 +102,15 @@ func TestCaptureOfASelfie(t *testing.T) {
 	var asked seen
 	r.checked = func(_ context.Context, s seen) (liveness.Verdict, error) { asked = s; return verdict(0.4), nil }
 	token, transaction := r.grant(`{"threshold":0.75}`, r.appKey())
-	r.send("GET", "/capture/session", "", nil, bearer(token)).want(200, `{"mode":"selfie","expires_in":300}`)
-	r.bring("/capture/picture", token).want(200, `{"result":"failed"}`)
+	r.send("GET", "/capture/session", "", nil, bearerHeader(token)).want(200, `{"mode":"selfie","expires_in":300}`)
+	r.upload("/capture/picture", token).want(200, `{"result":"failed"}`)
 	if asked.threshold != 0.75 || !asked.largest || asked.phrase != "" {
 		t.Errorf("the check was asked %+v", asked)
 	}
 	r.resultOf(transaction, r.appKey()).want(200, `<.*>"mode":"selfie","state":"scored","check":{<.*>"outcome":"attack","score":0.4,<.*>`)
 	// The same account's other credentials may ask too; another account may not.
 	r.resultOf(transaction, r.apiKey()).want(200, `<.*>`)
-	other, err := r.accounts.Create(t.Context(), "other", account.Limits{})
+	other, err := r.accounts.CreateKey(t.Context(), "other", account.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,17 +120,17 @@ func TestCaptureOfASelfie(t *testing.T) {
 
 func TestCaptureGoesOnWithAnotherToken(t *testing.T) {
 	r := newRig(t)
-	r.says(undecided(liveness.FaceTooSmall))
+	r.says(undecidedVerdict(liveness.FaceTooSmall))
 	token, transaction := r.grant("", r.apiKey())
 	advice := liveness.FaceTooSmall.Sentence()
 	for range 2 {
-		got := r.bring("/capture/recording", token).want(200, `{"result":"again","reason":"face_too_small","advice":"`+advice+`","token":"<[0-9a-f]{64}>"}`)
+		got := r.upload("/capture/recording", token).want(200, `{"result":"again","reason":"face_too_small","advice":"`+advice+`","token":"<[0-9a-f]{64}>"}`)
 		if next(got) == token {
 			t.Fatal("the same token again")
 		}
 		token = next(got)
 	}
-	r.bring("/capture/recording", token).want(200, `{"result":"ended","reason":"face_too_small","advice":"`+advice+`"}`)
+	r.upload("/capture/recording", token).want(200, `{"result":"ended","reason":"face_too_small","advice":"`+advice+`"}`)
 	r.resultOf(transaction, r.apiKey()).want(200, `<.*>"state":"used_up","check":{<.*>"outcome":"undecided","score":null,<.*>"reason":"face_too_small","advice":"`+advice+`"<.*>`)
 	r.send("POST", "/capture/tokens", "application/json", strings.NewReader(`{"transaction_id":"`+transaction+`"}`), r.apiKey()...).
 		want(409, `{"error":{"code":409,"message":"The transaction has no tries left."}}`)
@@ -143,12 +143,12 @@ func TestCaptureSurvivesOurFaults(t *testing.T) {
 		return liveness.Verdict{}, errors.New("secret cause")
 	}
 	token, _ := r.grant("", r.apiKey())
-	got := r.bring("/capture/recording", token).want(500, `{"error":{"code":500,"message":"<[^"]+>"},"token":"<[0-9a-f]{64}>"}`)
+	got := r.upload("/capture/recording", token).want(500, `{"error":{"code":500,"message":"<[^"]+>"},"token":"<[0-9a-f]{64}>"}`)
 	if strings.Contains(got.body, "secret") {
 		t.Errorf("inner text: %s", got.body)
 	}
 	r.says(verdict(0.99))
-	r.bring("/capture/recording", next(got)).want(200, `{"result":"passed"}`)
+	r.upload("/capture/recording", next(got)).want(200, `{"result":"passed"}`)
 }
 
 func TestCaptureRefuses(t *testing.T) {
@@ -167,12 +167,12 @@ func TestCaptureRefuses(t *testing.T) {
 		strings.Repeat("[", 4096):      "JSON array of 6",
 		strings.Repeat(" ", 4097) + "": "longer than 4096",
 	} {
-		r.bring("/capture/recording", token, part{"prompts", "", prompts}).want(400, `{"error":{"code":400,"message":"<.*`+want+`.*>"}}`)
+		r.upload("/capture/recording", token, part{"prompts", "", prompts}).want(400, `{"error":{"code":400,"message":"<.*`+want+`.*>"}}`)
 	}
-	r.bring("/capture/picture", selfie, part{"prompts", "", "[]"}).want(400, `{"error":{"code":400,"message":"<.*>"}}`)
-	r.bring("/capture/picture", token).want(400, `{"error":{"code":400,"message":"The transaction waits for a recording, not a picture."}}`)
-	r.bring("/capture/recording", selfie).want(400, `{"error":{"code":400,"message":"The transaction waits for a picture, not a recording."}}`)
-	for _, wrong := range []header{{"Authorization", ""}, {"Authorization", "Bearer "}, {"Authorization", "Basic " + token}, bearer("0"), {"X-API-Key", r.credentials.APIKey}} {
+	r.upload("/capture/picture", selfie, part{"prompts", "", "[]"}).want(400, `{"error":{"code":400,"message":"<.*>"}}`)
+	r.upload("/capture/picture", token).want(400, `{"error":{"code":400,"message":"The transaction waits for a recording, not a picture."}}`)
+	r.upload("/capture/recording", selfie).want(400, `{"error":{"code":400,"message":"The transaction waits for a picture, not a recording."}}`)
+	for _, wrong := range []header{{"Authorization", ""}, {"Authorization", "Bearer "}, {"Authorization", "Basic " + token}, bearerHeader("0"), {"X-API-Key", r.credentials.APIKey}} {
 		r.send("GET", "/capture/session", "", nil, wrong).want(401, `{"error":{"code":401,"message":"<.+>"}}`)
 	}
 	for body, credentials := range map[string][]header{
@@ -183,13 +183,13 @@ func TestCaptureRefuses(t *testing.T) {
 	r.send("POST", "/capture/tokens", "", nil).want(401, `{"error":{"code":401,"message":"<.+>"}}`)
 	r.send("POST", "/capture/tokens", "application/json", strings.NewReader(`{"transaction_id":"x"}`), r.apiKey()...).want(409, `<.*>unknown<.*>`)
 	// None of it used the token up; time does.
-	r.send("GET", "/capture/session", "", nil, bearer(token)).want(200, `<.*>`)
-	r.pass(6 * time.Minute)
-	r.send("GET", "/capture/session", "", nil, bearer(token)).want(401, `<.*>`)
-	r.bring("/capture/recording", token).want(401, `<.*>`)
+	r.send("GET", "/capture/session", "", nil, bearerHeader(token)).want(200, `<.*>`)
+	r.advanceClock(6 * time.Minute)
+	r.send("GET", "/capture/session", "", nil, bearerHeader(token)).want(401, `<.*>`)
+	r.upload("/capture/recording", token).want(401, `<.*>`)
 }
 
-func TestCaptureTakesOneUploadOfMany(t *testing.T) {
+func TestCaptureAcceptsOneUploadOfMany(t *testing.T) {
 	r := newRig(t)
 	token, _ := r.grant("", r.apiKey())
 	var mu sync.Mutex
@@ -197,7 +197,7 @@ func TestCaptureTakesOneUploadOfMany(t *testing.T) {
 	var all sync.WaitGroup
 	for range 12 {
 		all.Go(func() {
-			got := r.bring("/capture/recording", token)
+			got := r.upload("/capture/recording", token)
 			mu.Lock()
 			statuses[got.status]++
 			mu.Unlock()
@@ -212,8 +212,8 @@ func TestCaptureTakesOneUploadOfMany(t *testing.T) {
 func TestCaptureKeepsToTheQuota(t *testing.T) {
 	r := newRig(t)
 	token, _ := r.grant("", r.apiKey())
-	r.set(account.Settings{MonthlyQuota: 1})
-	r.bring("/capture/recording", token).want(200, `{"result":"passed"}`)
+	r.changeSettings(account.Settings{MonthlyQuota: 1})
+	r.upload("/capture/recording", token).want(200, `{"result":"passed"}`)
 	r.send("POST", "/capture/tokens", "", nil, r.apiKey()...).want(429, `<.*>`).wantHeader("Retry-After", `^\d+$`)
 }
 
@@ -248,7 +248,7 @@ func TestCaptureAcrossOrigins(t *testing.T) {
 		}
 	}
 	// The reply of a real request carries the header too, a refusal as well.
-	r.send("GET", "/capture/session", "", nil, bearer("x"), header{"Origin", "https://shop.example"}).
+	r.send("GET", "/capture/session", "", nil, bearerHeader("x"), header{"Origin", "https://shop.example"}).
 		want(401, `<.*>`).wantHeader("Access-Control-Allow-Origin", `^\*$`)
 }
 
@@ -257,22 +257,22 @@ func TestCaptureOverQuota(t *testing.T) {
 	r := newRig(t)
 	token, transaction := r.grant("", r.apiKey())
 	r.facePicture().want(200, `<.*>`)
-	r.set(account.Settings{MonthlyQuota: 1})
+	r.changeSettings(account.Settings{MonthlyQuota: 1})
 	r.checked = func(context.Context, seen) (liveness.Verdict, error) {
 		t.Error("it was checked")
 		return verdict(0.9), nil
 	}
 	for range 2 {
-		r.bring("/capture/recording", token).want(429, `{"error":{"code":429,"message":"`+sentence+`"}}`).wantHeader("Retry-After", `^\d+$`)
+		r.upload("/capture/recording", token).want(429, `{"error":{"code":429,"message":"`+sentence+`"}}`).wantHeader("Retry-After", `^\d+$`)
 	}
 	r.resultOf(transaction, r.apiKey()).want(429, `<.*>`)
 
 	// The last check of the month may be used up by another at the same time.
-	r.set(account.Settings{MonthlyQuota: 2})
+	r.changeSettings(account.Settings{MonthlyQuota: 2})
 	r.checked = func(context.Context, seen) (liveness.Verdict, error) {
 		r.says(verdict(0.9))
 		r.facePicture().want(200, `<.*>`)
 		return verdict(0.9), nil
 	}
-	r.bring("/capture/recording", token).want(429, `{"error":{"code":429,"message":"`+sentence+`"}}`)
+	r.upload("/capture/recording", token).want(429, `{"error":{"code":429,"message":"`+sentence+`"}}`)
 }

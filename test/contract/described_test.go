@@ -19,7 +19,7 @@ import (
 	"github.com/bonafide-id/bonafide/docs"
 )
 
-// description is docs/openapi.yaml. Every reply that the tests of this package get is held against it.
+// description is docs/openapi.yaml. Every reply that the tests of this package get is compared with it.
 type description struct {
 	model     *v3.Document
 	validator validator.Validator
@@ -67,7 +67,7 @@ var operations = sync.OnceValue(func() map[string][]string {
 	return found
 })
 
-// ofPages are the paths of pages and their scripts, which are no part of the API.
+// ofPages are the paths of pages and their scripts, which are not part of the API.
 var ofPages = regexp.MustCompile(`^/(demo|console)(/|$)|\.js$`)
 
 // What is served is described, and what is described is served.

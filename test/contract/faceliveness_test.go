@@ -56,7 +56,7 @@ func TestFaceLivenessExamples(t *testing.T) {
 			send().want(200, `{"sessionId":"`+session+`","score":0.9997104,"hasError":false}`)
 			v = verdict(0.002324)
 			send().want(200, `{"sessionId":"`+session+`","score":0.002324,"hasError":false}`)
-			v = undecided(liveness.FaceNotFound)
+			v = undecidedVerdict(liveness.FaceNotFound)
 			send().want(200, `{"sessionId":"`+session+`","hasError":true,"error":"FACE_NOT_FOUND"}`)
 			if string(asked.data) != picture.content || asked.threshold != 0.5 || asked.largest {
 				t.Errorf("the check was asked %+v", asked)
@@ -73,7 +73,7 @@ func TestFaceLimitsOfAnAccountAreOfThisProtocolAlone(t *testing.T) {
 	r := newRig(t)
 	var asked seen
 	r.checked = func(_ context.Context, s seen) (liveness.Verdict, error) { asked = s; return verdict(0.9), nil }
-	r.set(account.Settings{FaceLimits: &quality.Limits{Yaw: 25}})
+	r.changeSettings(account.Settings{FaceLimits: &quality.Limits{Yaw: 25}})
 	r.facePicture()
 	if asked.limits == nil || asked.limits.Yaw != 25 {
 		t.Errorf("the check was asked with the limits %+v", asked.limits)
@@ -94,7 +94,7 @@ func TestFaceLivenessSessionComesBackAsItWasSent(t *testing.T) {
 }
 
 func TestFaceLivenessKeysAsPublished(t *testing.T) {
-	text := published(t, "face-liveness-api.txt")
+	text := publishedText(t, "face-liveness-api.txt")
 	r := newRig(t)
 	for _, example := range []struct {
 		from, to string
@@ -102,10 +102,10 @@ func TestFaceLivenessKeysAsPublished(t *testing.T) {
 	}{
 		{"Response - passive liveness passed", "Response - passive liveness not passed", verdict(0.9997104)},
 		{"Response - passive liveness not passed:", "Response - error", verdict(0.002324)},
-		{"Response - error", "List of errors", undecided(liveness.FaceNotFound)},
+		{"Response - error", "List of errors", undecidedVerdict(liveness.FaceNotFound)},
 	} {
 		r.says(example.verdict)
-		if got, want := keys(r.facePicture().body), keys(between(t, text, example.from, example.to)); got != want {
+		if got, want := keys(r.facePicture().body), keys(textBetween(t, text, example.from, example.to)); got != want {
 			t.Errorf("keys %s\nwant %s", got, want)
 		}
 	}
@@ -119,7 +119,7 @@ func TestFaceLivenessErrors(t *testing.T) {
 		liveness.FaceAngle: "FACE_ANGLE_TOO_LARGE", liveness.FaceOccluded: "FACE_IS_OCCLUDED",
 		liveness.ImageNotReadable: "IMAGE_NOT_READABLE", liveness.ImageUnsupported: "IMAGE_NOT_READABLE", liveness.ImageTooLarge: "IMAGE_NOT_READABLE",
 	} {
-		r.says(undecided(reason))
+		r.says(undecidedVerdict(reason))
 		r.facePicture().want(200, faceError(session, code))
 		// A score beside the reason changes nothing.
 		scored := verdict(0.9)
@@ -133,7 +133,7 @@ func TestFaceLivenessErrors(t *testing.T) {
 		poor.Outcome, poor.Reason = liveness.Undecided, reason
 		r.says(poor)
 		r.facePicture().want(200, `{"sessionId":"`+session+`","score":0.25,"hasError":false}`)
-		r.says(undecided(reason))
+		r.says(undecidedVerdict(reason))
 		r.facePicture().want(500, faceError(session, "INTERNAL_ERROR"))
 	}
 }
@@ -202,7 +202,7 @@ func TestFaceLivenessURL(t *testing.T) {
 	if strings.Contains(reply.body, "10.0.0.1") {
 		t.Error("the reply tells why")
 	}
-	r.logged("10.0.0.1 is private")
+	r.logLine("10.0.0.1 is private")
 }
 
 func TestFaceLivenessBadRequests(t *testing.T) {
@@ -253,10 +253,10 @@ func TestFaceLivenessCredentials(t *testing.T) {
 
 func TestFaceLivenessLimits(t *testing.T) {
 	r := newRig(t)
-	r.set(account.Settings{RatePerSecond: 1})
+	r.changeSettings(account.Settings{RatePerSecond: 1})
 	r.facePicture().want(200, `<.*>`)
 	r.facePicture().want(429, faceError("", requestError("TOO_MANY_REQUESTS"))).wantHeader("Retry-After", "^1$")
-	r.set(account.Settings{MonthlyQuota: 1})
+	r.changeSettings(account.Settings{MonthlyQuota: 1})
 	r.facePicture().want(429, faceError("", requestError("TOO_MANY_REQUESTS"))).wantHeader("Retry-After", "^[1-9][0-9]*$")
 }
 
@@ -265,9 +265,9 @@ func TestFaceLivenessInternal(t *testing.T) {
 	r.checked = func(context.Context, seen) (liveness.Verdict, error) {
 		return liveness.Verdict{}, errors.New("the inner reason")
 	}
-	r.logged("the inner reason", incident(r.facePicture().want(500, faceError(session, "INTERNAL_ERROR"))))
+	r.logLine("the inner reason", incident(r.facePicture().want(500, faceError(session, "INTERNAL_ERROR"))))
 	r.checked = func(context.Context, seen) (liveness.Verdict, error) { panic("the inner panic") }
-	r.logged("the inner panic", incident(r.facePicture().want(500, faceError("", "INTERNAL_ERROR"))))
+	r.logLine("the inner panic", incident(r.facePicture().want(500, faceError("", "INTERNAL_ERROR"))))
 }
 
 func TestFaceLivenessMethods(t *testing.T) {

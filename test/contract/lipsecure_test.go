@@ -89,7 +89,7 @@ func TestLipSecureUserErrors(t *testing.T) {
 	} {
 		id, phrase := r.challenge()
 		known := `{"transactionId":"` + id + `","phrase":"` + phrase + `",`
-		r.says(undecided(reason))
+		r.says(undecidedVerdict(reason))
 		r.verify(id, video).want(200, known+`"score":0,"error":{"type":"user","code":`+code+`,"message":"`+sentence+`"}}`)
 		// The transaction stays open.
 		r.says(verdict(0.99))
@@ -102,7 +102,7 @@ func TestLipSecureLargeFrames(t *testing.T) {
 	r := newRig(t)
 	id, phrase := r.challenge()
 	known := `{"transactionId":"` + id + `","phrase":"` + phrase + `",`
-	r.says(undecided(liveness.VideoTooLarge))
+	r.says(undecidedVerdict(liveness.VideoTooLarge))
 	for range 5 { // more than there are tries
 		r.verify(id, video).want(413, known+`"score":0,"error":{"type":"client","code":413,"message":"`+sentence+`"}}`)
 	}
@@ -118,7 +118,7 @@ func lipClient(id, phrase, code string) string {
 func TestLipSecureTries(t *testing.T) {
 	r := newRig(t)
 	id, phrase := r.challenge()
-	r.says(undecided(liveness.VideoTooShort))
+	r.says(undecidedVerdict(liveness.VideoTooShort))
 	for range 3 {
 		r.verify(id, video).want(200, `{"transactionId":"`+id+`","phrase":"`+phrase+`","score":0,"error":{"type":"user","code":1001,"message":"`+sentence+`"}}`)
 	}
@@ -140,7 +140,7 @@ func TestLipSecureScoredOnce(t *testing.T) {
 }
 
 // Two videos at the same time, both checked to the end: one is scored, the other learns nothing.
-func TestLipSecureTwoAtOnce(t *testing.T) {
+func TestLipSecureTwoConcurrentUploads(t *testing.T) {
 	r := newRig(t)
 	id, phrase := r.challenge()
 	var both sync.WaitGroup
@@ -165,7 +165,7 @@ func TestLipSecureTwoAtOnce(t *testing.T) {
 func TestLipSecureOutsiders(t *testing.T) {
 	r := newRig(t)
 	id, phrase := r.challenge()
-	other, err := r.accounts.Create(t.Context(), "another", account.Limits{})
+	other, err := r.accounts.CreateKey(t.Context(), "another", account.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestLipSecureOutsiders(t *testing.T) {
 		t.Errorf("an outsider can tell a spent transaction: %s", spent.body)
 	}
 	id, phrase = r.challenge()
-	r.pass(5 * time.Minute)
+	r.advanceClock(5 * time.Minute)
 	if expired := send(id); expired.body != foreign.body {
 		t.Errorf("an outsider can tell an expired transaction: %s", expired.body)
 	}
@@ -201,7 +201,7 @@ func TestLipSecureSlowVideo(t *testing.T) {
 	slow := readerFunc(func(p []byte) (int, error) {
 		if body.Len() < 40 { // near the end of the form, where the server has long looked at the transaction
 			time.Sleep(20 * time.Millisecond)
-			r.pass(5 * time.Minute)
+			r.advanceClock(5 * time.Minute)
 		}
 		return body.Read(p[:min(len(p), 20)])
 	})
@@ -249,11 +249,11 @@ func TestLipSecureKeys(t *testing.T) {
 		r.send("POST", "/challenge", "", nil, key).want(401, `{"transactionId":"","phrase":"","error":{"type":"client","code":401,"message":"`+sentence+`"}}`)
 		r.send("POST", "/verifier/"+id, contentType, bytes.NewReader(body.Bytes()), key).want(401, lipClient("", "", "401"))
 	}
-	keys, err := r.accounts.List(t.Context())
+	keys, err := r.accounts.ListKeys(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.accounts.Revoke(t.Context(), keys[0].ID); err != nil {
+	if err := r.accounts.RevokeKey(t.Context(), keys[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	r.send("POST", "/challenge", "", nil, r.key()).want(401, `{"transactionId":"","phrase":"","error":{"type":"client","code":401,"message":"`+sentence+`"}}`)
@@ -277,15 +277,15 @@ func TestLipSecureTooMany(t *testing.T) {
 	r := newRig(t)
 	id, phrase := r.challenge()
 	refused := `{"transactionId":"","phrase":"","error":{"type":"client","code":429,"message":"` + sentence + `"}}`
-	r.set(account.Settings{RatePerSecond: 2})
+	r.changeSettings(account.Settings{RatePerSecond: 2})
 	r.challenge()
 	r.challenge()
 	r.send("POST", "/challenge", "", nil, r.key()).want(429, refused).wantHeader("Retry-After", `^1$`)
 	r.verify(id, video).want(429, lipClient("", "", "429")).wantHeader("Retry-After", `^1$`)
-	r.pass(time.Second)
+	r.advanceClock(time.Second)
 	r.challenge()
 
-	r.set(account.Settings{MonthlyQuota: 1})
+	r.changeSettings(account.Settings{MonthlyQuota: 1})
 	r.verify(id, video).want(200, `{"transactionId":"`+id+`","phrase":"`+phrase+`","score":98.7,"error":`+noError+`}`)
 	r.send("POST", "/challenge", "", nil, r.key()).want(429, refused).wantHeader("Retry-After", `^[1-9][0-9]*$`)
 	r.verify(id, video).want(429, lipClient("", "", "429")).wantHeader("Retry-After", `^[1-9][0-9]*$`)
@@ -294,7 +294,7 @@ func TestLipSecureTooMany(t *testing.T) {
 // The last check of the month is given once, and the transaction of the other stays open.
 func TestLipSecureQuotaUnderConcurrency(t *testing.T) {
 	r := newRig(t)
-	r.set(account.Settings{MonthlyQuota: 1})
+	r.changeSettings(account.Settings{MonthlyQuota: 1})
 	ids := map[string]string{}
 	for range 2 {
 		id, phrase := r.challenge()
@@ -336,13 +336,13 @@ func TestLipSecureInternal(t *testing.T) {
 		return liveness.Verdict{}, errors.New("the inner reason")
 	}
 	got := r.verify(id, video).want(500, want)
-	r.logged("the inner reason", incident(got))
+	r.logLine("the inner reason", incident(got))
 	r.says(liveness.Verdict{Outcome: liveness.Undecided, Reason: liveness.ImageNotReadable}) // no reason of a recording
 	got = r.verify(id, video).want(500, want)
-	r.logged("image_not_readable", incident(got))
+	r.logLine("image_not_readable", incident(got))
 	r.checked = func(context.Context, seen) (liveness.Verdict, error) { panic("the inner panic") }
 	got = r.verify(id, video).want(500, `{"transactionId":"","phrase":"","score":0,"error":{"type":"server","code":500,"message":"Internal error. The log has it as incident <[0-9a-f]{8}>."}}`)
-	r.logged("the inner panic", incident(got), "lipsecure_test.go")
+	r.logLine("the inner panic", incident(got), "lipsecure_test.go")
 	// None of them used anything up.
 	r.says(verdict(0.9))
 	r.verify(id, video).want(200, `{"transactionId":"`+id+`","phrase":"`+phrase+`","score":90.0,"error":`+noError+`}`)

@@ -102,7 +102,7 @@ func TestWaitingEnds(t *testing.T) {
 }
 
 // A client that hangs up while it waits gives its place back.
-func TestAPlaceComesBack(t *testing.T) {
+func TestAQueueSlotIsReleased(t *testing.T) {
 	r := newRigWith(t, server.Config{Pictures: server.Pool{Workers: 1, Queue: 1, Wait: time.Minute}})
 	free := r.occupy(r.facePicture)
 	ctx, hangUp := context.WithCancel(t.Context())
@@ -120,7 +120,7 @@ func TestAPlaceComesBack(t *testing.T) {
 			t.Errorf("the request that was given up got %d", response.StatusCode)
 		}
 	}()
-	queued := func() string { return r.metric(`bonafide_checks_queued{load="picture"}`) }
+	queued := func() string { return r.metric(`bonafide_checks_queued{kind="picture"}`) }
 	for queued() != "1" {
 		time.Sleep(time.Millisecond)
 	}
@@ -139,8 +139,8 @@ type sender struct {
 	r *rig
 }
 
-// begin sends a request's headers and the first byte of its body, and waits until the byte is there.
-func (r *rig) begin(path string, length int, headers ...header) sender {
+// beginUpload sends a request's headers and the first byte of its body, and waits until the byte is there.
+func (r *rig) beginUpload(path string, length int, headers ...header) sender {
 	r.t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 	if err != nil {
@@ -163,7 +163,7 @@ func (r *rig) begin(path string, length int, headers ...header) sender {
 func TestSlowUploadsHoldNoQueueSlot(t *testing.T) {
 	r := newRigWith(t, server.Config{Pictures: server.Pool{Workers: 1}})
 	for range 5 {
-		r.begin(facePath, 100, r.basic("Authorization"))
+		r.beginUpload(facePath, 100, r.basic("Authorization"))
 	}
 	r.facePicture().want(200, `<.*>`)
 }
@@ -171,7 +171,7 @@ func TestSlowUploadsHoldNoQueueSlot(t *testing.T) {
 // What an account makes the server hold is bounded by its bytes, and comes back.
 func TestUploadsAreBounded(t *testing.T) {
 	r := newRigWith(t, server.Config{UploadBytes: pictureBytes, Pictures: server.Pool{Workers: 9}})
-	slow := r.begin(facePath, pictureBytes-100, r.basic("Authorization"))
+	slow := r.beginUpload(facePath, pictureBytes-100, r.basic("Authorization"))
 	r.wantOverloaded("faceliveness", r.send("POST", facePath, "application/json", jsonBody(`{"faceImageBase":"%0200d"}`, 0), r.basic("Authorization")))
 	slow.Close()
 	for r.metric("bonafide_upload_bytes") != "0" {
@@ -185,13 +185,13 @@ func TestUploadsAreBounded(t *testing.T) {
 func TestSlowBrowsersStarveNobody(t *testing.T) {
 	proxied := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	r := newRigWith(t, server.Config{UploadBytes: 5 * recordingBytes, Recordings: server.Pool{Workers: 2, Queue: 9}, Proxies: proxied})
-	other, err := r.accounts.Create(t.Context(), "other", account.Limits{})
+	other, err := r.accounts.CreateKey(t.Context(), "other", account.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := func() header { token, _ := r.grant("", r.apiKey()); return bearer(token) }
+	token := func() header { token, _ := r.grant("", r.apiKey()); return bearerHeader(token) }
 	for range 6 {
-		r.begin("/capture/recording", recordingBytes, token(), header{"X-Forwarded-For", "192.0.2.7"})
+		r.beginUpload("/capture/recording", recordingBytes, token(), header{"X-Forwarded-For", "192.0.2.7"})
 	}
 	contentType, body := form(part{"file", "recording.webm", strings.Repeat("x", recordingBytes/2)})
 	visitor := r.send("POST", "/capture/recording", contentType, bytes.NewReader(body.Bytes()), token(), header{"X-Forwarded-For", "192.0.2.8"})

@@ -52,13 +52,13 @@ func TestEndpointsAreAll(t *testing.T) {
 	}
 }
 
-// filled is the path of a pattern.
-func filled(pattern string) string {
+// fillPattern is the path of a pattern.
+func fillPattern(pattern string) string {
 	return anyName.ReplaceAllString(pattern, "ef5a0ae2-884e-4106-b247-b332a0f9dd88")
 }
 
-// asked is a reply of any endpoint, that of pages and scripts too.
-func (r *rig) asked(method, path string, body io.Reader, headers ...header) reply {
+// sendBare is a reply of any endpoint, that of pages and scripts too.
+func (r *rig) sendBare(method, path string, body io.Reader, headers ...header) reply {
 	r.t.Helper()
 	request, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path, body)
 	if err != nil {
@@ -87,14 +87,14 @@ func TestCompressedBodies(t *testing.T) {
 			continue // not mounted here
 		}
 		for _, coding := range []string{"gzip", "deflate", "br", "identity, gzip"} {
-			got := r.asked(e.Method, filled(path), strings.NewReader("\x1f\x8b"), header{"Content-Encoding", coding})
+			got := r.sendBare(e.Method, fillPattern(path), strings.NewReader("\x1f\x8b"), header{"Content-Encoding", coding})
 			coding = strings.TrimPrefix(coding, "identity, ")
 			if got.status != http.StatusUnsupportedMediaType || !strings.Contains(got.body, `\"`+coding+`\"`) {
 				t.Errorf("%s, %s: %d %s", path, coding, got.status, got.body)
 			}
 			got.wantHeader("Accept-Encoding", "^identity$")
 		}
-		if got := r.asked(e.Method, filled(path), strings.NewReader("{}"), header{"Content-Encoding", "identity"}); got.status == http.StatusUnsupportedMediaType {
+		if got := r.sendBare(e.Method, fillPattern(path), strings.NewReader("{}"), header{"Content-Encoding", "identity"}); got.status == http.StatusUnsupportedMediaType {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
 		}
 	}
@@ -115,11 +115,11 @@ func TestSlashes(t *testing.T) {
 		if strings.HasPrefix(path, "/demo") {
 			continue // not mounted here
 		}
-		path = filled(path)
+		path = fillPattern(path)
 		for _, method := range []string{e.Method, "PUT"} {
-			want := r.asked(method, path, nil)
+			want := r.sendBare(method, path, nil)
 			for _, other := range []string{"/" + path, path + "/", "///" + strings.ReplaceAll(path[1:], "/", "//") + "//"} {
-				got := r.asked(method, other, nil)
+				got := r.sendBare(method, other, nil)
 				if got.status != want.status || keys(got.body) != keys(want.body) {
 					t.Errorf("%s %s: %d %s\nwant %d %s", method, other, got.status, got.body, want.status, want.body)
 				}
@@ -130,7 +130,7 @@ func TestSlashes(t *testing.T) {
 	id, _ := r.challenge()
 	contentType, body := form(video)
 	r.send("POST", "//LiopaAPI//api/verifier//"+id+"/", contentType, body, r.key()).want(200, `<.*>"score":98.7<.*>`)
-	r.logged(`"route":"/LiopaAPI/api/verifier/{transactionId}"`)
+	r.logLine(`"route":"/LiopaAPI/api/verifier/{transactionId}"`)
 }
 
 // mediaTexts are the ways in which clients write media as text.
@@ -166,7 +166,7 @@ func TestMediaAsText(t *testing.T) {
 			"capture": func() reply {
 				token, _ := r.grant("", r.appKey())
 				contentType, body := form(part{"file", "", text})
-				return r.send("POST", "/capture/picture", contentType, body, bearer(token))
+				return r.send("POST", "/capture/picture", contentType, body, bearerHeader(token))
 			},
 		} {
 			saw = seen{}
@@ -184,7 +184,7 @@ func TestFormsWithoutBoundary(t *testing.T) {
 	for _, contentType := range []string{"multipart/form-data", "multipart/form-data; charset=utf-8", "Multipart/Form-Data;", `multipart/form-data; boundary=""`, "multipart/form-data; boundary=a b"} {
 		_, body := form(picture)
 		for path, headers := range map[string][]header{
-			selfiePath: r.app(), "/verifier/" + id: {r.key()}, "/capture/picture": {bearer(token)},
+			selfiePath: r.app(), "/verifier/" + id: {r.key()}, "/capture/picture": {bearerHeader(token)},
 		} {
 			got := r.send("POST", path, contentType, bytes.NewReader(body.Bytes()), headers...)
 			if got.status != 400 || !strings.Contains(got.body, "boundary") {
@@ -221,13 +221,13 @@ func TestUnknownFieldsOfOurEndpoints(t *testing.T) {
 	refused(r.send("POST", "/capture/tokens", "application/json", strings.NewReader(`{"`+strings.Repeat("x", 3999)+`":1}`), r.appKey()...), "threshold")
 	refused(r.send("POST", "/capture/tokens?threshold=0.9", "", nil, r.appKey()...), "threshold")
 	token, _ := r.grant("", r.apiKey())
-	refused(r.bring("/capture/recording", token, part{"promps", "", "[1,2,3,4,5,6]"}), "promps", "file", "prompts")
-	r.bring("/capture/recording", token).want(200, `<.*>`) // the token was not used up
+	refused(r.upload("/capture/recording", token, part{"promps", "", "[1,2,3,4,5,6]"}), "promps", "file", "prompts")
+	r.upload("/capture/recording", token).want(200, `<.*>`) // the token was not used up
 	// The demo too.
 	captures := capture.New(r.accounts, r.challenges, r, r.clock)
 	r.server.Mount(demo.New(r.accounts, captures, accountName))
 	for query, want := range map[string]int{"": 200, "?mode=phrase": 200, "?mode=selfie": 200, "?mode=selfi": 400, "?mod=selfie": 400, "?Mode=selfie": 400} {
-		if got := r.asked("POST", "/demo/tokens"+query, nil); got.status != want || want == 400 && !strings.Contains(got.body, "mod") {
+		if got := r.sendBare("POST", "/demo/tokens"+query, nil); got.status != want || want == 400 && !strings.Contains(got.body, "mod") {
 			t.Errorf("%q: %d %s", query, got.status, got.body)
 		}
 	}

@@ -72,11 +72,11 @@ type seen struct {
 	prompted  []time.Duration
 }
 
-func (r *rig) Picture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error) {
+func (r *rig) CheckPicture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error) {
 	return r.checked(ctx, seen{data: data, threshold: o.Threshold, largest: o.LargestFace, limits: o.Limits})
 }
 
-func (r *rig) Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error) {
+func (r *rig) CheckRecording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error) {
 	return r.checked(ctx, seen{data: data, phrase: phrase, threshold: o.Threshold, prompted: o.Prompted})
 }
 
@@ -93,7 +93,7 @@ func (r *rig) clock() time.Time {
 	return r.now
 }
 
-func (r *rig) pass(d time.Duration) {
+func (r *rig) advanceClock(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.now = r.now.Add(d)
@@ -136,7 +136,7 @@ func newRigWith(t *testing.T, c server.Config) *rig {
 	t.Cleanup(func() { s.Close() })
 	r.store = s
 	r.accounts = account.New(s, account.Defaults{PictureThreshold: 0.5, RecordingThreshold: 0.98, RetentionDays: 30}, r.clock)
-	if r.credentials, err = r.accounts.Create(t.Context(), accountName, account.Limits{}); err != nil {
+	if r.credentials, err = r.accounts.CreateKey(t.Context(), accountName, account.Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	if r.account, err = r.accounts.Authenticate(t.Context(), account.LipSecure, "", r.credentials.APIKey); err != nil {
@@ -147,7 +147,7 @@ func newRigWith(t *testing.T, c server.Config) *rig {
 	}
 	c.PictureBytes, c.RecordingBytes = pictureBytes, recordingBytes
 	r.server = server.New(c, slog.New(slog.NewJSONHandler(r.log, nil)))
-	admission := r.server.Admit(r)
+	admission := r.server.LimitChecker(r)
 	r.protocols = []protocol.Protocol{
 		lipsecure.New(r.accounts, r.challenges, admission),
 		selfie.New(r.accounts, admission),
@@ -189,8 +189,8 @@ func verdict(score float64) liveness.Verdict {
 	return liveness.Verdict{Outcome: outcome, Score: &s, Threshold: 0.5, Width: 95, Height: 71}
 }
 
-// undecided is one that a gate ended.
-func undecided(reason liveness.Reason) liveness.Verdict {
+// undecidedVerdict is one that a gate ended.
+func undecidedVerdict(reason liveness.Reason) liveness.Verdict {
 	return liveness.Verdict{Outcome: liveness.Undecided, Reason: reason, Threshold: 0.5, Width: 95, Height: 71}
 }
 
@@ -312,15 +312,15 @@ func (r *rig) records() int {
 	return len(kept)
 }
 
-func (r *rig) set(s account.Settings) {
+func (r *rig) changeSettings(s account.Settings) {
 	r.t.Helper()
 	if err := r.accounts.SetSettings(context.Background(), accountName, s); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-// logged returns the first line of the log that has all of the texts.
-func (r *rig) logged(texts ...string) string {
+// logLine returns the first line of the log that has all of the texts.
+func (r *rig) logLine(texts ...string) string {
 	r.t.Helper()
 next:
 	for line := range strings.Lines(r.log.String()) {
@@ -338,8 +338,8 @@ next:
 	return ""
 }
 
-// published returns one of the published texts, which stand beside a developer's checkout.
-func published(t *testing.T, name string) string {
+// publishedText returns one of the published texts, which stand beside a developer's checkout.
+func publishedText(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "spec", name))
 	if err != nil {
@@ -357,8 +357,8 @@ func keys(text string) string {
 	return strings.Join(found, " ")
 }
 
-// between returns the text from after one mark to before another.
-func between(t *testing.T, text, from, to string) string {
+// textBetween returns the text from after one mark to before another.
+func textBetween(t *testing.T, text, from, to string) string {
 	t.Helper()
 	_, text, found := strings.Cut(text, from)
 	text, _, ended := strings.Cut(text, to)

@@ -33,8 +33,8 @@ var scopes = map[string][]account.Protocol{
 	"/demo/results/{transaction}":            nil,
 }
 
-// shown are all the credentials that a key has.
-func shown(c account.Credentials) (headers []header) {
+// credentialHeaders are all the credentials that a key has.
+func credentialHeaders(c account.Credentials) (headers []header) {
 	if c.APIKey != "" {
 		headers = append(headers, header{"X-Api-Key", c.APIKey})
 	}
@@ -51,7 +51,7 @@ func shown(c account.Credentials) (headers []header) {
 func TestScopeOnEveryEndpoint(t *testing.T) {
 	r := newRig(t)
 	for _, scope := range account.Protocols {
-		c, err := r.accounts.Create(t.Context(), accountName, account.Limits{Scope: []account.Protocol{scope}})
+		c, err := r.accounts.CreateKey(t.Context(), accountName, account.Limits{Scope: []account.Protocol{scope}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestScopeOnEveryEndpoint(t *testing.T) {
 			for _, p := range allowed {
 				opens = opens || p == scope
 			}
-			got := r.asked(e.Method, filled(path), nil, shown(c)...)
+			got := r.sendBare(e.Method, fillPattern(path), nil, credentialHeaders(c)...)
 			if refused := got.status == http.StatusUnauthorized; refused == opens {
 				t.Errorf("%s with a key for %s: %d %s", path, scope, got.status, got.body)
 			}
@@ -96,12 +96,12 @@ func TestScopeOfResults(t *testing.T) {
 		{[]account.Protocol{account.FaceLiveness, account.Selfie}, 404, 200},
 		{nil, 200, 200},
 	} {
-		key, err := r.accounts.Create(t.Context(), accountName, account.Limits{Scope: c.scope})
+		key, err := r.accounts.CreateKey(t.Context(), accountName, account.Limits{Scope: c.scope})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for transaction, want := range map[string]int{phrase: c.phrase, selfie: c.self} {
-			got := r.resultOf(transaction, shown(key))
+			got := r.resultOf(transaction, credentialHeaders(key))
 			if got.status != want || want == 404 && !strings.Contains(got.body, "unknown") {
 				t.Errorf("a key for %v: %d %s, want %d", c.scope, got.status, got.body, want)
 			}

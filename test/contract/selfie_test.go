@@ -44,7 +44,7 @@ func (r *rig) selfieJSON(format string, args ...any) reply {
 
 // exampleVerdict is the one that the text prints: a face too small to tell.
 func exampleVerdict() liveness.Verdict {
-	v := undecided(liveness.FaceTooSmall)
+	v := undecidedVerdict(liveness.FaceTooSmall)
 	v.Faces = []liveness.Face{{Confidence: 0.98852, Box: liveness.Box{X: 38.05768, Y: 4.08241, Width: 18.9982, Height: 25.39566}}}
 	return v
 }
@@ -70,7 +70,7 @@ func TestSelfieExample(t *testing.T) {
 }
 
 func TestSelfieKeysAsPublished(t *testing.T) {
-	text := between(t, published(t, "selfie-liveness-api.txt"), "Response (HTTP 200)", "Other Responses")
+	text := textBetween(t, publishedText(t, "selfie-liveness-api.txt"), "Response (HTTP 200)", "Other Responses")
 	r := newRig(t)
 	r.says(exampleVerdict())
 	if got, want := keys(r.selfie(picture).body), keys(text); got != want {
@@ -91,7 +91,7 @@ func TestSelfieOutcomes(t *testing.T) {
 	answer(verdict(0.5), "0", "0.5")
 	answer(verdict(0.49999), "2", "0.4999")
 	answer(verdict(0), "2", "0.0")
-	answer(undecided(liveness.FaceNotFound), "2", "0.0")
+	answer(undecidedVerdict(liveness.FaceNotFound), "2", "0.0")
 	poor := verdict(0.9)
 	poor.Outcome, poor.Reason = liveness.Undecided, liveness.PoorIllumination
 	answer(poor, "2", "0.0")
@@ -119,7 +119,7 @@ func TestSelfieThreshold(t *testing.T) {
 	ask(0.06, part{"threshold", "", "6e-2"})
 	ask(0.25, part{"threshold", "threshold.txt", ".25"})
 	own := 0.75
-	r.set(account.Settings{PictureThreshold: &own})
+	r.changeSettings(account.Settings{PictureThreshold: &own})
 	ask(0.75)
 	for _, bad := range []string{"", "x", "0,6", "-0.1", "1.1", "NaN", "Inf", "0x1p-1", "0_1", "6%", "true", strings.Repeat("0", 5000)} {
 		got := r.selfie(picture, part{"threshold", "", bad}).want(400, selfieError("BAD_REQUEST"))
@@ -177,7 +177,7 @@ func TestSelfieBadRequests(t *testing.T) {
 		liveness.ImageTooLarge:    {413, "TOO_LARGE"},
 		liveness.ImageUnsupported: {415, "UNSUPPORTED_FORMAT"},
 	} {
-		r.says(undecided(reason))
+		r.says(undecidedVerdict(reason))
 		r.selfie(picture).want(want.status, selfieError(want.code))
 	}
 	contentType, body := form(part{"selfie", "a.jpg", strings.Repeat("x", pictureBytes)})
@@ -206,10 +206,10 @@ func TestSelfieCredentials(t *testing.T) {
 
 func TestSelfieLimits(t *testing.T) {
 	r := newRig(t)
-	r.set(account.Settings{RatePerSecond: 1})
+	r.changeSettings(account.Settings{RatePerSecond: 1})
 	r.selfie(picture).want(200, `<.*>`)
 	r.selfie(picture).want(429, selfieError("TOO_MANY_REQUESTS")).wantHeader("Retry-After", "^1$")
-	r.set(account.Settings{MonthlyQuota: 1})
+	r.changeSettings(account.Settings{MonthlyQuota: 1})
 	r.selfie(picture).want(403, selfieError("LIMIT_EXCEEDED")).wantHeader("Retry-After", "^$")
 }
 
@@ -218,9 +218,9 @@ func TestSelfieInternal(t *testing.T) {
 	r.checked = func(context.Context, seen) (liveness.Verdict, error) {
 		return liveness.Verdict{}, errors.New("the inner reason")
 	}
-	r.logged("the inner reason", incident(r.selfie(picture).want(500, selfieError("INTERNAL_ERROR"))))
+	r.logLine("the inner reason", incident(r.selfie(picture).want(500, selfieError("INTERNAL_ERROR"))))
 	r.checked = func(context.Context, seen) (liveness.Verdict, error) { panic("the inner panic") }
-	r.logged("the inner panic", incident(r.selfie(picture).want(500, selfieError("INTERNAL_ERROR"))))
+	r.logLine("the inner panic", incident(r.selfie(picture).want(500, selfieError("INTERNAL_ERROR"))))
 }
 
 func TestSelfieMethods(t *testing.T) {

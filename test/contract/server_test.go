@@ -58,7 +58,7 @@ func TestReadiness(t *testing.T) {
 	r.send("GET", "/readyz", "", nil).want(200, `{"ready":true,"checks":{"confinement":"landlock, seccomp","store":"answers"}}`)
 	fault = errors.New("the inner fault")
 	r.send("GET", "/readyz", "", nil).want(503, `{"ready":false,"checks":{"confinement":"landlock, seccomp","store":"failing"}}`)
-	r.logged("the inner fault", "store")
+	r.logLine("the inner fault", "store")
 }
 
 // serve runs the server on a port of its own until ctx is done or the test ends, and returns its URL.
@@ -256,7 +256,7 @@ func TestMetrics(t *testing.T) {
 	r.says(v)
 	r.facePicture()
 	r.facePicture()
-	r.says(undecided(liveness.FaceTooSmall))
+	r.says(undecidedVerdict(liveness.FaceTooSmall))
 	r.selfie(picture)
 	r.send("POST", "/nowhere/"+marker, "", nil)
 	for name, want := range map[string]string{
@@ -266,8 +266,8 @@ func TestMetrics(t *testing.T) {
 		`bonafide_request_seconds_count{route="/liveness-verification",status="200"}`:            "1",
 		`bonafide_request_seconds_count{route="none",status="404"}`:                              "1",
 		`bonafide_gate_seconds_count{gate="pad"}`:                                                "2",
-		`bonafide_checks_running{load="picture"}`:                                                "0",
-		`bonafide_checks_queued{load="recording"}`:                                               "0",
+		`bonafide_checks_running{kind="picture"}`:                                                "0",
+		`bonafide_checks_queued{kind="recording"}`:                                               "0",
 		`bonafide_requests_in_flight`:                                                            "1", // this one
 	} {
 		if got := r.metric(name); got != want {
@@ -279,10 +279,10 @@ func TestMetrics(t *testing.T) {
 func TestTheLogTellsWhatHappened(t *testing.T) {
 	r := newRig(t)
 	got := r.send("POST", facePath+"?password="+marker, "application/json", jsonBody(`{"faceImageBase":"%s"}`, encodedPicture), r.basic("Authorization"))
-	r.logged(`"msg":"request"`, fmt.Sprintf(`"request_id":%q`, got.header.Get("X-Request-Id")), `"protocol":"faceliveness"`, `"account":"shop"`,
+	r.logLine(`"msg":"request"`, fmt.Sprintf(`"request_id":%q`, got.header.Get("X-Request-Id")), `"protocol":"faceliveness"`, `"account":"shop"`,
 		`"method":"POST"`, `"route":"/api/v1/face/liveness"`, `"status":200`, `"took_ms":`)
 	r.send("POST", "/"+marker, "", nil)
-	r.logged(`"route":"none"`, `"status":404`)
+	r.logLine(`"route":"none"`, `"status":404`)
 }
 
 // Headers over their limit end the request; the server goes on.
@@ -313,7 +313,7 @@ func TestProxies(t *testing.T) {
 		}
 		r := newRigWith(t, c)
 		r.send("GET", "/healthz", "", nil, header{"X-Forwarded-For", "192.0.2.1, 198.51.100.9"}).want(200, `{"status":"alive"}`)
-		r.logged(`"route":"/healthz"`, fmt.Sprintf(`"remote":%q`, want))
+		r.logLine(`"route":"/healthz"`, fmt.Sprintf(`"remote":%q`, want))
 	}
 }
 
@@ -329,7 +329,7 @@ func TestBruteForce(t *testing.T) {
 		}
 	}
 	last.want(429, `{"transactionId":"","phrase":"","error":{"type":"client","code":429,"message":"`+sentence+`"}}`).wantHeader("Retry-After", "^[1-9]")
-	fresh, err := r.accounts.Create(t.Context(), "fresh", account.Limits{})
+	fresh, err := r.accounts.CreateKey(t.Context(), "fresh", account.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,17 +337,17 @@ func TestBruteForce(t *testing.T) {
 		t.Errorf("right but never shown before: %d %s", right.status, right.body)
 	}
 	r.facePicture().want(200, `<.*>`)
-	r.logged(`"msg":"held back"`, `"level":"WARN"`, "127.0.0.1")
+	r.logLine(`"msg":"throttled"`, `"level":"WARN"`, "127.0.0.1")
 }
 
 // Wrong, unknown and revoked credentials get the same reply.
 func TestNothingTellsWhichCredentialsExist(t *testing.T) {
 	r := newRig(t)
-	gone, err := r.accounts.Create(t.Context(), "gone", account.Limits{})
+	gone, err := r.accounts.CreateKey(t.Context(), "gone", account.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.accounts.Revoke(t.Context(), gone.Key); err != nil {
+	if err := r.accounts.RevokeKey(t.Context(), gone.Key); err != nil {
 		t.Fatal(err)
 	}
 	ids := regexp.MustCompile(`"api_req_uid":"[^"]*"|"(processed|requested)_at":"[^"]*"`)

@@ -27,15 +27,15 @@ var (
 	workers = flag.Int("workers", 3, "how many are sent at once")
 )
 
-// Bounds that no case may break, whatever it is. They are no measure of speed: a case that takes so long hangs.
+// Bounds that no case may break, whatever it is. They do not measure speed: a case that takes so long hangs.
 const (
 	longestAnswer = 90 * time.Second
-	// mostMemory is the server's: its models, the pictures that it decodes at once, and what the collector leaves lying.
+	// mostMemory is the server's: its models, the pictures that it decodes at the same time, and garbage.
 	mostMemory = 2 << 30
 )
 
 func TestMain(m *testing.M) {
-	media.MaybeConfine()
+	media.RunIfDecoderProcess()
 	os.Exit(m.Run())
 }
 
@@ -122,7 +122,7 @@ var program = sync.OnceValues(func() (string, error) {
 	return process.Build(process.Root, folder)
 })
 
-func start(t *testing.T, under ...string) (*process.Server, process.Credentials) {
+func startServer(t *testing.T, under ...string) (*process.Server, process.Credentials) {
 	t.Helper()
 	models, err := process.Models(process.Root)
 	if err != nil {
@@ -173,7 +173,7 @@ func TestTheCorpusIsAlwaysTheSame(t *testing.T) {
 func TestSamplesAreSound(t *testing.T) {
 	trap := setTrap(t)
 	c := corpus(t, trap.traps)
-	s, key := start(t)
+	s, key := startServer(t)
 	client := s.Client(key, longestAnswer)
 	for _, one := range c.pictures {
 		if _, answer, err := send(t.Context(), client, Case{Data: one.data}); err != nil || answer != "scored" {
@@ -228,7 +228,7 @@ func (y *tally) print(t *testing.T) {
 func TestHostileMedia(t *testing.T) {
 	trap := setTrap(t)
 	c := corpus(t, trap.traps)
-	s, key := start(t)
+	s, key := startServer(t)
 	client := s.Client(key, longestAnswer)
 	warm(t, client, c)
 	before, err := s.Settle(process.Held{}, 2*time.Second)
@@ -248,15 +248,15 @@ func TestHostileMedia(t *testing.T) {
 	t.Logf("%d cases, digest %x", *cases, c.Digest(min(*cases, 1000)))
 	t.Logf("before: %v", before)
 	t.Logf("after:  %v", after)
-	t.Logf("at most %d children at once, of %d MB", watch.MostChildren, watch.MostMemory>>20)
+	t.Logf("at most %d children at once, of %d MB", watch.MaxChildren, watch.MaxMemory>>20)
 	if files, calls := trap.sprung(); files > 0 || calls > 0 {
 		t.Errorf("the file that nobody may open was opened or read %d times, the port called %d times", files, calls)
 	}
 	if after.Peak > mostMemory {
 		t.Errorf("the server took %d MB", after.Peak>>20)
 	}
-	if limit := media.DefaultVideoLimits.MaxMemory + 256<<20; watch.MostMemory > limit { // its libraries are beside the limit
-		t.Errorf("a child took %d MB", watch.MostMemory>>20)
+	if limit := media.DefaultVideoLimits.MaxMemory + 256<<20; watch.MaxMemory > limit { // its libraries are beside the limit
+		t.Errorf("a child took %d MB", watch.MaxMemory>>20)
 	}
 	const slack = 16 // what begins by itself, such as recurring work; a leak would be as many as there are cases
 	if after.Goroutines > before.Goroutines+slack || after.Files > before.Files+slack || after.Children > 0 || after.Temporary > before.Temporary {
@@ -326,7 +326,7 @@ func TestTheChildTouchesNothing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "trace")
 	trap := setTrap(t)
 	c := corpus(t, trap.traps)
-	s, key := start(t, strace, "-f", "--seccomp-bpf", "-s", "200", "-e", "trace=%file,%network,%process", "-o", file)
+	s, key := startServer(t, strace, "-f", "--seccomp-bpf", "-s", "200", "-e", "trace=%file,%network,%process", "-o", file)
 	client := s.Client(key, longestAnswer)
 	for number := recordingEvery - 1; number < recordingEvery*2*len(recordingWays); number += recordingEvery {
 		one := c.Case(number)

@@ -32,7 +32,7 @@ var pictureWays = append([]way{
 	oneOf("long and thin", Read, func(traps) [][]byte { return thin() }),
 	oneOf("other formats", Refused, otherPictures),
 	oneOf("scripts and playlists", Refused, func(t traps) [][]byte { return append(playlists(t), scripts(t)...) }),
-	{"nested", nested},
+	{"nested", nestSample},
 }, damages...)
 
 // lieAboutSize writes another width and height into the header.
@@ -100,12 +100,12 @@ func header(width, height uint32, bits, colours, interlace byte) []byte {
 
 // pngHeader is a PNG that claims a size and has next to nothing.
 func pngHeader(width, height uint32) []byte {
-	data := append(header(width, height, 8, 2, 0), chunk("IDAT", deflated(64))...)
+	data := append(header(width, height, 8, 2, 0), chunk("IDAT", deflateZeros(64))...)
 	return append(data, chunk("IEND", nil)...)
 }
 
-// deflated is n zeros, compressed a thousand times over.
-func deflated(n int) []byte {
+// deflateZeros is n zeros, compressed a thousand times over.
+func deflateZeros(n int) []byte {
 	var b bytes.Buffer
 	w, _ := zlib.NewWriterLevel(&b, zlib.BestCompression)
 	block := make([]byte, 1<<16)
@@ -120,7 +120,7 @@ func deflated(n int) []byte {
 
 // grey is a whole PNG in which nothing is to be seen.
 func grey(width, height int) []byte {
-	data := append(header(uint32(width), uint32(height), 8, 0, 0), chunk("IDAT", deflated((width+1)*height))...)
+	data := append(header(uint32(width), uint32(height), 8, 0, 0), chunk("IDAT", deflateZeros((width+1)*height))...)
 	return append(data, chunk("IEND", nil)...)
 }
 
@@ -131,8 +131,8 @@ var pictureBombs = func() func(traps) [][]byte {
 		behindHeader := func(c []byte) []byte {
 			return bytes.Join([][]byte{small[:33], c, small[33:]}, nil)
 		}
-		text := append([]byte("Comment\x00\x00"), deflated(200<<20)...)
-		profile := append([]byte("profile\x00\x00"), deflated(100<<20)...)
+		text := append([]byte("Comment\x00\x00"), deflateZeros(200<<20)...)
+		profile := append([]byte("profile\x00\x00"), deflateZeros(100<<20)...)
 		return [][]byte{
 			grey(7000, 7000),
 			grey(20_000, 2400),
@@ -209,8 +209,8 @@ func scripts(t traps) [][]byte {
 	}
 }
 
-// nested puts the sample into or behind another format.
-func nested(m maker, of sample) ([]byte, Want) {
+// nestSample puts the sample into or behind another format.
+func nestSample(m maker, of sample) ([]byte, Want) {
 	behind := func(magic string) []byte { return append([]byte(magic), of.data...) }
 	switch m.IntN(7) {
 	case 0:

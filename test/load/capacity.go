@@ -12,28 +12,28 @@ import (
 // overload is how many times its capacity the server is sent.
 const overload = 5
 
-// clients are how many send at once when the capacity is sought: enough to keep every worker busy.
+// clients are how many clients send concurrently to find the capacity: enough to keep every worker busy.
 const clients = 4
 
 // What must hold at overload.
 const (
-	leastGoodput  = 0.9
-	promptly      = 50 * time.Millisecond
-	leastPrompt   = 0.99
-	leastBeside   = 0.4 // of two kinds that share the cores, each should have about half
-	mostMemory    = 2 << 30
-	mostOverLimit = 2 // of the longest wait, at the 99th percentile
+	minGoodput   = 0.9
+	promptly     = 50 * time.Millisecond
+	minPrompt    = 0.99
+	minBeside    = 0.4 // of two kinds that share the cores, each should have about half
+	maxMemory    = 2 << 30
+	maxOverLimit = 2 // of the longest wait, at the 99th percentile
 )
 
 func capacity(ctx context.Context, t *target, round time.Duration, rounds int) error {
 	for _, k := range []kind{t.pictures(), t.recordings()} {
-		closed(ctx, k, clients, round/2) // warm
+		runClosed(ctx, k, clients, round/2) // warm
 	}
 	var faults []error
 	for _, k := range []kind{t.pictures(), t.recordings()} {
 		faults = append(faults, t.alone(ctx, k, round, rounds))
 	}
-	faults = append(faults, starving(ctx, t, round, rounds), large(ctx, t))
+	faults = append(faults, measureStarvation(ctx, t, round, rounds), large(ctx, t))
 	held, err := t.server.Held()
 	fmt.Println("\nat the end the server holds", held)
 	return errors.Join(append(faults, ctx.Err(), err)...)
@@ -52,23 +52,23 @@ func check(holds bool, format string, args ...any) error {
 func (t *target) alone(ctx context.Context, k kind, round time.Duration, rounds int) error {
 	var peak, over outcome
 	for range rounds {
-		peak.merge(t.costing(func() outcome { return closed(ctx, k, clients, round) }))
-		over.merge(t.costing(func() outcome { return open(ctx, k, overload*peak.goodput(), round) }))
+		peak.merge(t.addCost(func() outcome { return runClosed(ctx, k, clients, round) }))
+		over.merge(t.addCost(func() outcome { return runOpen(ctx, k, overload*peak.goodput(), round) }))
 	}
 	fmt.Printf("\n%s\n  at capacity:      %v\n                    %s\n  at %d times that:  %v\n                    %s\n",
 		k.name, peak, t.cost(peak), overload, over, t.cost(over))
 	kept, late := over.goodput()/peak.goodput(), percentile(over.answered, 99).Seconds()/queueWait.Seconds()
-	prompt := within(over.refused, promptly)
+	prompt := isWithin(over.refused, promptly)
 	fmt.Printf("  goodput kept: %.0f%%; 99th percentile of the answered over the queue's limit: %.2f; refused in less than %v: %.1f%%\n",
 		100*kept, late, promptly, 100*prompt)
 	return errors.Join(
 		check(len(peak.failed)+len(over.failed) == 0, "%s: requests failed", k.name),
-		check(kept >= leastGoodput, "%s: %.0f%% of the goodput was kept", k.name, 100*kept),
-		check(late < mostOverLimit, "%s: the answered took %.1f times the queue's limit", k.name, late),
-		check(prompt >= leastPrompt, "%s: %.1f%% of the refused were told within %v", k.name, 100*prompt, promptly))
+		check(kept >= minGoodput, "%s: %.0f%% of the goodput was kept", k.name, 100*kept),
+		check(late < maxOverLimit, "%s: the answered took %.1f times the queue's limit", k.name, late),
+		check(prompt >= minPrompt, "%s: %.1f%% of the refused were told within %v", k.name, 100*prompt, promptly))
 }
 
-func within(of []time.Duration, limit time.Duration) float64 {
+func isWithin(of []time.Duration, limit time.Duration) float64 {
 	n := 0
 	for _, d := range of {
 		if d <= limit {
@@ -78,24 +78,24 @@ func within(of []time.Duration, limit time.Duration) float64 {
 	return float64(n) / max(1, float64(len(of)))
 }
 
-// starving sends far too many recordings, and looks at what the pictures of a few clients get meanwhile.
-func starving(ctx context.Context, t *target, round time.Duration, rounds int) error {
+// measureStarvation sends far too many recordings, and looks at what the pictures of a few clients get meanwhile.
+func measureStarvation(ctx context.Context, t *target, round time.Duration, rounds int) error {
 	var free, beset, recordings outcome
-	capacity := closed(ctx, t.recordings(), clients, round).goodput()
+	capacity := runClosed(ctx, t.recordings(), clients, round).goodput()
 	for range rounds {
-		free.merge(closed(ctx, t.pictures(), 2, round))
+		free.merge(runClosed(ctx, t.pictures(), 2, round))
 		var both sync.WaitGroup
-		both.Go(func() { recordings.merge(open(ctx, t.recordings(), overload*capacity, round)) })
-		beset.merge(closed(ctx, t.pictures(), 2, round))
+		both.Go(func() { recordings.merge(runOpen(ctx, t.recordings(), overload*capacity, round)) })
+		beset.merge(runClosed(ctx, t.pictures(), 2, round))
 		both.Wait()
 	}
 	fmt.Printf("\nboth kinds\n  two clients' pictures alone:                      %v\n  the same beside %d times too many recordings:      %v\n  those recordings:                                 %v\n", free, overload, beset, recordings)
 	kept := beset.goodput() / free.goodput()
 	fmt.Printf("  goodput that the pictures keep: %.0f%%; refused: %d\n", 100*kept, len(beset.refused))
-	return check(kept >= leastBeside && len(beset.refused)+len(beset.failed) == 0, "recordings starve pictures")
+	return check(kept >= minBeside && len(beset.refused)+len(beset.failed) == 0, "recordings starve pictures")
 }
 
-// large sends many of the largest pictures at once.
+// large sends many of the largest pictures at the same time.
 func large(ctx context.Context, t *target) error {
 	before, err := t.server.Held()
 	if err != nil {
@@ -106,7 +106,7 @@ func large(ctx context.Context, t *target) error {
 	d := &drive{}
 	began := time.Now()
 	for range most {
-		d.sent.Go(func() { d.one(ctx, t.picturesOf(picture)) })
+		d.sent.Go(func() { d.sendOne(ctx, t.picturesOf(picture)) })
 	}
 	d.sent.Wait()
 	d.out.lasted = time.Since(began)
@@ -114,5 +114,5 @@ func large(ctx context.Context, t *target) error {
 	fmt.Printf("\n%d pictures of %d MB at once, as JSON\n  %v\n  memory at most %d MB before, %d MB after\n", most, bytesEach>>20, d.out, before.Peak>>20, after.Peak>>20)
 	return errors.Join(err,
 		check(len(d.out.failed) == 0, "large pictures: requests failed"),
-		check(after.Peak < mostMemory, "large pictures took %d MB", after.Peak>>20))
+		check(after.Peak < maxMemory, "large pictures took %d MB", after.Peak>>20))
 }

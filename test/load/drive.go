@@ -60,8 +60,8 @@ func (t *target) spent() spent {
 	return spent{server, client, all - server - client}
 }
 
-// costing adds to a phase what it spent.
-func (t *target) costing(phase func() outcome) outcome {
+// addCost adds to a phase what it spent.
+func (t *target) addCost(phase func() outcome) outcome {
 	before := t.spent()
 	out := phase()
 	after := t.spent()
@@ -125,7 +125,7 @@ type drive struct {
 	sent sync.WaitGroup
 }
 
-func (d *drive) one(ctx context.Context, k kind) {
+func (d *drive) sendOne(ctx context.Context, k kind) {
 	reply, err := k.send(ctx)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -142,15 +142,15 @@ func (d *drive) one(ctx context.Context, k kind) {
 	}
 }
 
-// closed sends as fast as so many clients get their answers.
-func closed(ctx context.Context, k kind, clients int, lasting time.Duration) outcome {
+// runClosed sends as fast as so many clients get their answers.
+func runClosed(ctx context.Context, k kind, clients int, lasting time.Duration) outcome {
 	d := &drive{}
 	ctx, cancel := context.WithTimeout(ctx, lasting)
 	defer cancel()
 	for range clients {
 		d.sent.Go(func() {
 			for ctx.Err() == nil {
-				d.one(ctx, k)
+				d.sendOne(ctx, k)
 			}
 		})
 	}
@@ -159,9 +159,9 @@ func closed(ctx context.Context, k kind, clients int, lasting time.Duration) out
 	return d.out
 }
 
-// open sends so many a second, however few are answered. Those that are under way at the end are waited for, and count:
+// runOpen sends so many a second, however few are answered. Those that are under way at the end are waited for, and count:
 // what a server answers late is an answer. The time until the last answer counts too.
-func open(ctx context.Context, k kind, rate float64, lasting time.Duration) outcome {
+func runOpen(ctx context.Context, k kind, rate float64, lasting time.Duration) outcome {
 	d := &drive{}
 	began := time.Now()
 	for n := 0; ctx.Err() == nil; n++ {
@@ -170,7 +170,7 @@ func open(ctx context.Context, k kind, rate float64, lasting time.Duration) outc
 			break
 		}
 		time.Sleep(time.Until(due))
-		d.sent.Go(func() { d.one(ctx, k) })
+		d.sent.Go(func() { d.sendOne(ctx, k) })
 	}
 	d.sent.Wait()
 	d.out.lasted = time.Since(began)

@@ -41,7 +41,7 @@ func main() {
 func run(ctx context.Context, soaking, round time.Duration, rounds int) (err error) {
 	cores := runtime.NumCPU()
 	if soaking == 0 && cores > 1 {
-		keepTo(0, cores-1) // the server, which inherits it
+		limitCores(0, cores-1) // the server, which inherits it
 	}
 	t, err := newTarget(".")
 	if err != nil {
@@ -53,14 +53,14 @@ func run(ctx context.Context, soaking, round time.Duration, rounds int) (err err
 		return soak(ctx, t, soaking, os.Stdout)
 	}
 	t.cores = max(1, cores-1)
-	keepTo(cores-1, cores)
+	limitCores(cores-1, cores)
 	fmt.Printf("%d of %d cores for the server, one for this client; %s\n", t.cores, cores, time.Now().UTC().Format(time.RFC3339))
 	return capacity(ctx, t, round, rounds)
 }
 
-// keepTo keeps this process to the cores from one up to another, so that the server and its client take no time of each other's.
+// limitCores keeps this process to the cores from one up to another, so that the server and its client take no time of each other's.
 // Threads and processes made later inherit it.
-func keepTo(from, to int) {
+func limitCores(from, to int) {
 	var cores unix.CPUSet
 	for core := from; core < to; core++ {
 		cores.Set(core)

@@ -56,7 +56,7 @@ const (
 // soak loads the server for so long and fails where it then holds more than it did when it was warm.
 func soak(ctx context.Context, t *target, lasting time.Duration, out io.Writer) error {
 	load(ctx, t, min(lasting/4, 2*time.Minute)) // the memory that stays for good is there after a while
-	before, err := settled(t, process.Held{})
+	before, err := waitUntilIdle(t, process.Held{})
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func soak(ctx context.Context, t *target, lasting time.Duration, out io.Writer) 
 	go watch(t, max(lasting/30, 5*time.Second), out, done)
 	total := load(ctx, t, lasting)
 	close(done)
-	after, err := settled(t, before)
+	after, err := waitUntilIdle(t, before)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func soak(ctx context.Context, t *target, lasting time.Duration, out io.Writer) 
 	return leaks(t, before, after, total)
 }
 
-func settled(t *target, before process.Held) (process.Held, error) {
+func waitUntilIdle(t *target, before process.Held) (process.Held, error) {
 	t.client.Close()
 	return t.server.Settle(before, 15*time.Second)
 }
@@ -103,7 +103,7 @@ func load(ctx context.Context, t *target, lasting time.Duration) outcome {
 	var all sync.WaitGroup
 	for _, k := range t.mixture() {
 		all.Go(func() {
-			out := closed(ctx, k, 1, lasting)
+			out := runClosed(ctx, k, 1, lasting)
 			mu.Lock()
 			defer mu.Unlock()
 			total.merge(out)

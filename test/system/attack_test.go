@@ -33,8 +33,8 @@ import (
 // program itself fetches from public hosts only.
 const picturePort = "ATTACK_PICTURE_PORT"
 
-// serveFetchingHere is `bonafide serve` but for where pictures are fetched from.
-func serveFetchingHere(args []string) {
+// serveWithLocalFetch is `bonafide serve` but for where pictures are fetched from.
+func serveWithLocalFetch(args []string) {
 	var line struct {
 		Data, Models string
 		Settings     config.Config `embed:""`
@@ -49,7 +49,7 @@ func serveFetchingHere(args []string) {
 	}
 	if err == nil {
 		err = app.Run(context.Background(), app.Options{
-			Store: app.Place{Data: line.Data, Create: true}, Models: line.Models, Settings: line.Settings,
+			Store: app.StoreLocation{Data: line.Data, Create: true}, Models: line.Models, Settings: line.Settings,
 			Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)), Out: io.Discard,
 			Fetcher: media.NewFetcher(media.FetchOptions{Ports: []uint16{port}, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}),
 		})
@@ -68,7 +68,7 @@ const (
 
 // What a client states, names or makes the server fetch takes no more memory than the documentation promises.
 func TestMemoryUnderAttack(t *testing.T) {
-	pictures := bigPictures(t)
+	pictures := servePictures(t)
 	portrait, err := process.Portrait(root)
 	if err != nil {
 		t.Fatal(err)
@@ -116,20 +116,20 @@ func TestMemoryUnderAttack(t *testing.T) {
 	}
 	watch.Stop()
 	t.Logf("memory at most %d MB (%d MB before, %d MB promised), a decoder process %d MB; answers: %v",
-		held.Peak>>20, idle.Peak>>20, promisedMemory, watch.MostMemory>>20, a.answers)
+		held.Peak>>20, idle.Peak>>20, promisedMemory, watch.MaxMemory>>20, a.answers)
 	if held.Peak>>20 > promisedMemory {
 		t.Errorf("the server took %d MB, docs/operations.md promises %d MB", held.Peak>>20, promisedMemory)
 	}
-	if watch.MostMemory>>20 > promisedDecoder {
-		t.Errorf("a decoder process took %d MB", watch.MostMemory>>20)
+	if watch.MaxMemory>>20 > promisedDecoder {
+		t.Errorf("a decoder process took %d MB", watch.MaxMemory>>20)
 	}
 	if a.answers["fetched 200"] == 0 || a.answers["keys 400"] == 0 || a.answers["recording 200"] == 0 {
 		t.Errorf("the attack did not reach what it attacks: %v", a.answers)
 	}
 }
 
-// bigPictures serves a picture of almost the largest size that is fetched.
-func bigPictures(t *testing.T) *httptest.Server {
+// servePictures serves a picture of almost the largest size that is fetched.
+func servePictures(t *testing.T) *httptest.Server {
 	picture := photograph(t, 1)
 	picture = append(picture, make([]byte, 10<<20-len(picture))...)
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -43,8 +43,8 @@ type scenario struct {
 type stub struct {
 	scenarios map[string]scenario
 	media     map[string][]byte
-	// recital is a video of a person saying the phrase; nil where there is none.
-	recital func(phrase string) ([]byte, error)
+	// spokenPhrase returns a recording of a person saying the phrase; nil if there is none.
+	spokenPhrase func(phrase string) ([]byte, error)
 
 	mu   sync.Mutex
 	seen map[string][]time.Time
@@ -82,7 +82,7 @@ func (s *stub) serveMedia(w http.ResponseWriter, name, phrase string) {
 	content := s.media[name]
 	if name == "spoken-phrase.mp4" {
 		var err error
-		if content, err = s.recital(phrase); err != nil {
+		if content, err = s.spokenPhrase(phrase); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
@@ -168,7 +168,7 @@ func (d desk) output(t *testing.T, command []string, environment ...string) []by
 
 // Every client does what sdk/scenarios.json asks, against the real server and against the stub, and its example runs.
 func TestClients(t *testing.T) {
-	text := read(t, filepath.Join(root, "sdk", "scenarios.json"))
+	text := readFile(t, filepath.Join(root, "sdk", "scenarios.json"))
 	s := launch(t, t.TempDir())
 	person := portrait(t, frontal, 640, 640, 320, 320, 220)
 	media := map[string][]byte{
@@ -177,12 +177,12 @@ func TestClients(t *testing.T) {
 	}
 	d := newDesk(t, s, s.key("clients"), nil)
 	place(t, filepath.Join(d.folder, "recording.mp4"), media["still.mp4"])
-	recital := reciter(t)
+	splice := phraseSplicer(t)
 	for language, prepared := range clients {
 		t.Run(language, func(t *testing.T) {
 			client := prepared(t)
-			played := &stub{scenarios: map[string]scenario{}, media: media, recital: recital, seen: map[string][]time.Time{}}
-			name, scenarios := scenariosFor(t, text, recital != nil, played)
+			played := &stub{scenarios: map[string]scenario{}, media: media, spokenPhrase: splice, seen: map[string][]time.Time{}}
+			name, scenarios := scenariosFor(t, text, splice != nil, played)
 			server := httptest.NewServer(played)
 			t.Cleanup(server.Close)
 			wantOutcomes(t, scenarios, d.output(t, append(client.runner, name), "BONAFIDE_STUB="+server.URL))
@@ -194,9 +194,9 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// scenariosFor writes the scenarios that can be run here to a file, and returns them. Without recitals, those that need them
+// scenariosFor writes the scenarios that can be run here to a file, and returns them. Without spoken phrases, those that need them
 // cannot.
-func scenariosFor(t *testing.T, text []byte, recitals bool, played *stub) (name string, scenarios []scenario) {
+func scenariosFor(t *testing.T, text []byte, spokenPhrases bool, played *stub) (name string, scenarios []scenario) {
 	t.Helper()
 	var all struct {
 		Scenarios []json.RawMessage `json:"scenarios"`
@@ -206,7 +206,7 @@ func scenariosFor(t *testing.T, text []byte, recitals bool, played *stub) (name 
 	for _, one := range all.Scenarios {
 		var s scenario
 		decode(t, string(one), &s)
-		if s.Needs == "spoken phrase" && !recitals {
+		if s.Needs == "spoken phrase" && !spokenPhrases {
 			t.Run(s.Name, func(t *testing.T) { t.Skip("this scenario needs the makers' recordings") })
 			continue
 		}
@@ -283,8 +283,8 @@ func wantSeen(t *testing.T, scenarios []scenario, played *stub) {
 	}
 }
 
-// reciter splices a recital of any phrase; nil where the makers' recordings are not there.
-func reciter(t *testing.T) func(phrase string) ([]byte, error) {
+// phraseSplicer splices a recording of any phrase; nil without the makers' recordings.
+func phraseSplicer(t *testing.T) func(phrase string) ([]byte, error) {
 	if _, err := os.Stat(filepath.Join(root, "..", "shared", "data")); err != nil {
 		return nil
 	}
@@ -292,6 +292,6 @@ func reciter(t *testing.T) func(phrase string) ([]byte, error) {
 		if !regexp.MustCompile(`^\d+$`).MatchString(phrase) {
 			return nil, fmt.Errorf("a phrase %q", phrase)
 		}
-		return recital(t, "s2", phrase), nil
+		return spokenPhrase(t, "s2", phrase), nil
 	}
 }

@@ -29,8 +29,8 @@ func command(t testing.TB, args ...string) (out, fault string, status int) {
 	return printed.String(), errs.String(), c.ProcessState.ExitCode()
 }
 
-// labelled is a set of photographs of real people. One is labelled an attack: the figures mean nothing, the plumbing does.
-func labelled(t *testing.T) string {
+// labelledFolder is a set of photographs of real people. One is labelled an attack: the figures mean nothing, the plumbing does.
+func labelledFolder(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
 	for i, n := range []int{1, 5, 3} { // sharp ones
@@ -61,7 +61,7 @@ type padReport struct {
 
 func TestEvaluationOfPictures(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "report.html")
-	out, fault, status := command(t, "eval", "pad", labelled(t), "--json", "--report", page)
+	out, fault, status := command(t, "eval", "pad", labelledFolder(t), "--json", "--report", page)
 	var report padReport
 	if err := json.Unmarshal([]byte(out), &report); err != nil || status != 0 {
 		t.Fatalf("status %d, %v: %s%s", status, err, out, fault)
@@ -81,7 +81,7 @@ func TestEvaluationOfPictures(t *testing.T) {
 }
 
 func TestThresholdOfAnOperator(t *testing.T) {
-	labels := labelled(t)
+	labels := labelledFolder(t)
 	out, fault, status := command(t, "threshold", "--max-bpcer", "0", labels, "--json")
 	var choice struct {
 		padReport
@@ -139,13 +139,13 @@ func TestOperatingPoints(t *testing.T) {
 	if out, _, status := command(t, "threshold", "--table"); status != 0 || !regexp.MustCompile(`threshold 0\.5 +BPCER +\d`).MatchString(out) {
 		t.Errorf("status %d: %s", status, out)
 	}
-	if _, fault, status := command(t, "threshold", "--table", labelled(t)); status != 2 || !strings.Contains(fault, "no file") {
+	if _, fault, status := command(t, "threshold", "--table", labelledFolder(t)); status != 2 || !strings.Contains(fault, "no file") {
 		t.Errorf("a file beside --table: status %d, %s", status, fault)
 	}
 }
 
-func TestPicturesTogether(t *testing.T) {
-	folder := filepath.Dir(labelled(t))
+func TestSeveralPicturesOfOnePresentation(t *testing.T) {
+	folder := filepath.Dir(labelledFolder(t))
 	out, fault, status := command(t, "check", "picture", "--together", "--largest-face", "--json", filepath.Join(folder, "1"), filepath.Join(folder, "2"), filepath.Join(folder, "broken"))
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	var together struct{ liveness.Verdict }
@@ -171,7 +171,7 @@ func TestFreeWeightsOnly(t *testing.T) {
 	}
 	used := func(args ...string) (research int) {
 		t.Helper()
-		out, fault, status := command(t, append([]string{"eval", "pad", labelled(t), "--json"}, args...)...)
+		out, fault, status := command(t, append([]string{"eval", "pad", labelledFolder(t), "--json"}, args...)...)
 		var report padReport
 		if err := json.Unmarshal([]byte(out), &report); err != nil || status != 0 || len(report.Models) < 3 {
 			t.Fatalf("status %d, %v: %s%s", status, err, out, fault)

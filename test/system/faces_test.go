@@ -35,7 +35,7 @@ func TestEachFaceError(t *testing.T) {
 		"FACE_TOO_CLOSE":       portrait(t, frontal, 640, 640, 320, 320, 430),
 		"FACE_CLOSE_TO_BORDER": portrait(t, frontal, 640, 640, 118, 320, 220),
 		"FACE_ANGLE_TOO_LARGE": portrait(t, turned, 640, 640, 320, 320, 220),
-		"FACE_IS_OCCLUDED":     covered(portrait(t, frontal, 640, 640, 320, 320, 220)),
+		"FACE_IS_OCCLUDED":     coverEyes(portrait(t, frontal, 640, 640, 320, 320, 220)),
 	} {
 		if uniform, ok := picture.(*image.Uniform); ok {
 			wall := image.NewRGBA(image.Rect(0, 0, 640, 640))
@@ -58,8 +58,8 @@ func beside(left, right image.Image) image.Image {
 	return both
 }
 
-// covered holds a strip of lined paper before the eyes of the face in the middle.
-func covered(picture *image.RGBA) image.Image {
+// coverEyes holds a strip of lined paper before the eyes of the face in the middle.
+func coverEyes(picture *image.RGBA) image.Image {
 	paper := image.Rect(215, 240, 425, 318)
 	for y := paper.Min.Y; y < paper.Max.Y; y++ {
 		for x := paper.Min.X; x < paper.Max.X; x++ {

@@ -25,9 +25,9 @@ const root = "../.."
 var program string // the binary under test
 
 func TestMain(m *testing.M) {
-	media.MaybeConfine()
+	media.RunIfDecoderProcess()
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		serveFetchingHere(os.Args[2:])
+		serveWithLocalFetch(os.Args[2:])
 		return
 	}
 	folder, err := os.MkdirTemp("", "bonafide-system-")
@@ -63,8 +63,8 @@ func models(t testing.TB) string {
 	return folder
 }
 
-// shared is a path below the data that only the makers of bonafide have.
-func shared(t testing.TB, path ...string) string {
+// sharedPath is a path below the data that only the makers of bonafide have.
+func sharedPath(t testing.TB, path ...string) string {
 	t.Helper()
 	name := filepath.Join(append([]string{root, "..", "shared"}, path...)...)
 	if _, err := os.Stat(name); err != nil {

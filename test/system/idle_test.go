@@ -40,9 +40,9 @@ func TestAnIdleServerIsQuiet(t *testing.T) {
 			t.Fatalf("the recurring tasks were not done within half a minute:\n%s", s.logs)
 		}
 	}
-	version, frames := read("PRAGMA data_version"), size(t, file+"-wal")
+	version, frames := read("PRAGMA data_version"), fileSize(t, file+"-wal")
 	time.Sleep(idle)
-	if v, size := read("PRAGMA data_version"), size(t, file+"-wal"); v != version || size != frames {
+	if v, size := read("PRAGMA data_version"), fileSize(t, file+"-wal"); v != version || size != frames {
 		t.Errorf("the idle server wrote into its store: data version %d, then %d; write-ahead log of %d bytes, then %d", version, v, frames, size)
 	}
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
@@ -55,7 +55,7 @@ func TestAnIdleServerIsQuiet(t *testing.T) {
 	}
 }
 
-func size(t *testing.T, file string) int64 {
+func fileSize(t *testing.T, file string) int64 {
 	t.Helper()
 	info, err := os.Stat(file)
 	if err != nil {

@@ -29,7 +29,7 @@ var (
 	turned  = person{5, image.Pt(690, 544), 161} // yaw about 45 degrees
 )
 
-func open(t testing.TB, n int) image.Image {
+func openPicture(t testing.TB, n int) image.Image {
 	t.Helper()
 	picture, err := jpeg.Decode(bytes.NewReader(photograph(t, n)))
 	if err != nil {
@@ -42,7 +42,7 @@ func open(t testing.TB, n int) image.Image {
 // nobody else is to be seen.
 func portrait(t testing.TB, p person, w, h, x, y, face int) *image.RGBA {
 	t.Helper()
-	source := open(t, p.photograph)
+	source := openPicture(t, p.photograph)
 	scale := float64(p.size) / float64(face)
 	cut := image.Rect(
 		p.centre.X-int(float64(x)*scale), p.centre.Y-int(float64(y)*scale),
@@ -81,10 +81,10 @@ func film(t testing.TB, args ...string) []byte {
 	if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}
-	return read(t, name)
+	return readFile(t, name)
 }
 
-func read(t testing.TB, name string) []byte {
+func readFile(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -104,20 +104,20 @@ func write(t testing.TB, name string, data []byte) string {
 
 var splicing sync.Mutex
 
-// recital is a video of a GRID speaker "saying" a phrase, spliced from the speaker's own digits.
-func recital(t testing.TB, speaker, phrase string, flags ...string) []byte {
+// spokenPhrase is a recording of a GRID speaker "saying" a phrase, spliced from the speaker's own digits.
+func spokenPhrase(t testing.TB, speaker, phrase string, flags ...string) []byte {
 	t.Helper()
-	grid := shared(t, "data", "lips", "grid")
-	script := shared(t, "tools", "splice.py")
+	grid := sharedPath(t, "data", "lips", "grid")
+	script := sharedPath(t, "tools", "splice.py")
 	if err := exec.Command("/usr/bin/python3", "-c", "import numpy").Run(); err != nil {
-		t.Skip("python3-numpy is not there: recitals cannot be made")
+		t.Skip("python3-numpy is not there: spoken phrases cannot be made")
 	}
-	splicing.Lock() // two at once would only take each other's core
+	splicing.Lock() // two concurrent ones would only compete for cores
 	defer splicing.Unlock()
 	name := filepath.Join(t.TempDir(), "recital.mp4")
 	args := append([]string{script, "--root", grid, "--speaker", speaker, "--phrase", phrase, "--out", name}, flags...)
 	if out, err := exec.Command("/usr/bin/python3", args...).CombinedOutput(); err != nil {
 		t.Fatalf("splice.py: %v\n%s", err, out)
 	}
-	return read(t, name)
+	return readFile(t, name)
 }

@@ -80,12 +80,12 @@ func TestThePostmanCollectionIsWhole(t *testing.T) {
 	for _, folder := range collection.Item {
 		for _, item := range folder.Item {
 			path := strings.TrimPrefix(item.Request.URL.Raw, "{{baseUrl}}")
-			asked[item.Request.Method+" "+parted(path)] = true
+			asked[item.Request.Method+" "+withoutID(path)] = true
 		}
 	}
 	for path, methods := range described.Paths {
 		for method, operation := range methods {
-			name := strings.ToUpper(method) + " " + parted(path)
+			name := strings.ToUpper(method) + " " + withoutID(path)
 			alias := strings.HasPrefix(operation.Description, "The same as ")
 			if !asked[name] && !alias {
 				t.Errorf("the collection does not have %s", name)
@@ -98,8 +98,8 @@ func TestThePostmanCollectionIsWhole(t *testing.T) {
 	}
 }
 
-// parted is a path without its last part where that is an id.
-func parted(path string) string {
+// withoutID is a path without its last part where that is an id.
+func withoutID(path string) string {
 	for _, folder := range []string{"/verifier/", "/capture/results/", "/LiopaAPI/api/verifier/"} {
 		if strings.HasPrefix(path, folder) {
 			return folder

@@ -67,7 +67,7 @@ func TestUserErrorsOfSpeakers(t *testing.T) {
 	}
 	// The faults end the check before the phrase matters, so that all but the first may answer an old one.
 	id, phrase := s.challenge(c)
-	name, other := write(t, "one.mp4", recital(t, "s2", phrase)), write(t, "two.mp4", recital(t, "s5", phrase))
+	name, other := write(t, "one.mp4", spokenPhrase(t, "s2", phrase)), write(t, "two.mp4", spokenPhrase(t, "s5", phrase))
 	for _, fault := range []struct {
 		name string
 		code float64 // 0: none
@@ -111,7 +111,7 @@ func TestARecordingThatEndsBeforeThePhraseIsTooShort(t *testing.T) {
 	s := launch(t, t.TempDir())
 	c := s.key("short")
 	id, phrase := s.challenge(c)
-	whole := write(t, "whole.mp4", recital(t, "s2", phrase))
+	whole := write(t, "whole.mp4", spokenPhrase(t, "s2", phrase))
 	r, err := s.verify(c, id, film(t, "-i", whole, "-t", "0.9"))
 	if err != nil {
 		t.Fatal(err)

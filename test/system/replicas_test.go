@@ -55,13 +55,13 @@ func TestReplicas(t *testing.T) {
 	t.Run("PostgreSQL ends under load and comes back", func(t *testing.T) { databaseRestarted(t, database, url, c, both) })
 	for _, s := range append(both, one) {
 		if log := s.logs.String() + s.out.String(); strings.Contains(log, postgrestest.Password) {
-			t.Error("the log shows the data base's password")
+			t.Error("the log shows the database's password")
 		}
 	}
 }
 
-// ask reads one value from the data base.
-func ask[T any](t *testing.T, url, query string, args ...any) (value T) {
+// queryValue reads one value from the database.
+func queryValue[T any](t *testing.T, url, query string, args ...any) (value T) {
 	t.Helper()
 	connection, err := pgx.Connect(t.Context(), url)
 	if err != nil {
@@ -85,14 +85,14 @@ func pastItsTime(t *testing.T, url string) string {
 	if err := s.AddAccount(t.Context(), store.Account{ID: "a", Name: "of old", Created: time.Now(), Settings: []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Keep(t.Context(), store.Record{ID: "old", Account: "a", At: time.Now().AddDate(0, 0, -31)}); err != nil {
+	if err := s.AddRecord(t.Context(), store.Record{ID: "old", Account: "a", At: time.Now().AddDate(0, 0, -31)}); err != nil {
 		t.Fatal(err)
 	}
 	return "old"
 }
 
 func doneOnce(t *testing.T, url, expired string, both []*server) {
-	for deadline := time.Now().Add(30 * time.Second); ask[int](t, url, "SELECT count(*) FROM records WHERE id = $1", expired) > 0; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); queryValue[int](t, url, "SELECT count(*) FROM records WHERE id = $1", expired) > 0; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the record is still there\n%s\n%s", both[0].logs, both[1].logs)
 		}
@@ -106,21 +106,21 @@ func doneOnce(t *testing.T, url, expired string, both []*server) {
 // writeNothing counts the transactions that change something, which PostgreSQL numbers, while the servers are idle.
 func writeNothing(t *testing.T, url string) {
 	const numbered = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-	for deadline := time.Now().Add(30 * time.Second); ask[int](t, url, "SELECT count(*) FROM tasks WHERE due > $1", time.Now().Add(45*time.Minute).UnixMilli()) < 3; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); queryValue[int](t, url, "SELECT count(*) FROM tasks WHERE due > $1", time.Now().Add(45*time.Minute).UnixMilli()) < 3; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the recurring tasks were not done within half a minute")
 		}
 	}
-	before := ask[int](t, url, numbered)
+	before := queryValue[int](t, url, numbered)
 	time.Sleep(idle)
-	if n := ask[int](t, url, numbered) - before; n != 0 {
+	if n := queryValue[int](t, url, numbered) - before; n != 0 {
 		t.Errorf("two idle servers made %d transactions that write in %v", n, idle)
 	}
 }
 
 func scoredOnce(t *testing.T, url string, c credentials, both []*server) {
 	id, phrase := both[0].challenge(c)
-	video := recital(t, "s2", phrase)
+	video := spokenPhrase(t, "s2", phrase)
 	replies := make([]reply, 4)
 	var all sync.WaitGroup
 	for i := range replies {
@@ -139,21 +139,21 @@ func scoredOnce(t *testing.T, url string, c credentials, both []*server) {
 		case http.StatusOK:
 			scored++
 			if r.json(t)["error"].(map[string]any)["type"] != "" {
-				t.Errorf("the recital was not scored: %s", r.body)
+				t.Errorf("the recording was not scored: %s", r.body)
 			}
 		case http.StatusBadRequest, http.StatusServiceUnavailable:
 		default:
 			t.Errorf("%d %s", r.status, r.body)
 		}
 	}
-	records := ask[int](t, url, "SELECT count(*) FROM records WHERE transaction_id = $1", id)
+	records := queryValue[int](t, url, "SELECT count(*) FROM records WHERE transaction_id = $1", id)
 	if scored != 1 || records != 1 {
 		t.Errorf("%d replies with a score, %d records", scored, records)
 	}
 }
 
-// together sends n requests at once, half to each server, and counts the replies by their status.
-func together(t *testing.T, both []*server, n int, send func(s *server) (reply, error)) map[int]int {
+// runConcurrently sends n requests concurrently, half to each server, and counts the replies by their status.
+func runConcurrently(t *testing.T, both []*server, n int, send func(s *server) (reply, error)) map[int]int {
 	t.Helper()
 	count := map[int]int{}
 	var mu sync.Mutex
@@ -181,7 +181,7 @@ func sharedLimits(t *testing.T, both []*server) {
 	both[1].manage("account", "set", "limited", "--monthly-quota", "3")
 	picture := encode(t, portrait(t, frontal, 320, 240, 160, 120, 100))
 	contentType, body := form(t, "selfie", "selfie.jpg", picture, nil)
-	count := together(t, both, 10, func(s *server) (reply, error) {
+	count := runConcurrently(t, both, 10, func(s *server) (reply, error) {
 		return s.do("POST", "/liveness-verification", contentType, body, map[string]string{"app_id": c.AppID, "app_key": c.AppKey})
 	})
 	if count[http.StatusOK] != 3 || count[http.StatusForbidden] != 7 {
@@ -200,7 +200,7 @@ func sharedLimits(t *testing.T, both []*server) {
 	both[0].manage("account", "set", "limited", "--monthly-quota", "0", "--rate", "5")
 	const rate = 5
 	began := time.Now()
-	count = together(t, both, 60, func(s *server) (reply, error) {
+	count = runConcurrently(t, both, 60, func(s *server) (reply, error) {
 		return s.do("POST", "/challenge", "", nil, map[string]string{"X-API-Key": c.APIKey})
 	})
 	seconds := time.Now().Unix() - began.Unix() + 1 // that the requests fell in
@@ -228,7 +228,7 @@ func revokedEverywhere(t *testing.T, both []*server) {
 // killedInMidVerification kills one server while it checks a recording.
 func killedInMidVerification(t *testing.T, c credentials, one, other *server) {
 	id, phrase := one.challenge(c)
-	video := recital(t, "s2", phrase)
+	video := spokenPhrase(t, "s2", phrase)
 	answered := make(chan error, 1)
 	go func() {
 		_, err := one.verify(c, id, video)
@@ -241,13 +241,13 @@ func killedInMidVerification(t *testing.T, c credentials, one, other *server) {
 		default:
 		}
 		metrics := one.must("GET", "/metrics", "", nil, nil).body
-		running = strings.Contains(string(metrics), `bonafide_checks_running{load="recording"} 1`)
+		running = strings.Contains(string(metrics), `bonafide_checks_running{kind="recording"} 1`)
 	}
 	one.kill()
 	if err := <-answered; err == nil {
 		t.Error("the killed server answered: the kill came too late")
 	}
-	tries := ask[int](t, one.store, "SELECT tries_left FROM transactions WHERE id = $1 AND spent IS NULL", id)
+	tries := queryValue[int](t, one.store, "SELECT tries_left FROM transactions WHERE id = $1 AND spent IS NULL", id)
 	if tries != 20 {
 		t.Errorf("%d tries are left of 20", tries)
 	}
@@ -272,7 +272,7 @@ type told struct {
 // by themselves.
 func databaseRestarted(t *testing.T, database *postgrestest.Server, url string, c credentials, both []*server) {
 	_, phrase := both[0].challenge(c)
-	video := recital(t, "s2", phrase) // of another phrase than the transactions', which is scored all the same
+	video := spokenPhrase(t, "s2", phrase) // of another phrase than the transactions', which is scored all the same
 	contentType, picture := form(t, "selfie", "selfie.jpg", encode(t, portrait(t, frontal, 320, 240, 160, 120, 100)), nil)
 	stop := make(chan struct{})
 	results := make(chan told, 100_000)
@@ -339,12 +339,12 @@ func databaseRestarted(t *testing.T, database *postgrestest.Server, url string, 
 			judged = append(judged, r.request)
 			continue
 		}
-		kept := ask[float64](t, url, "SELECT t.score FROM transactions t JOIN records r ON r.transaction_id = t.id WHERE t.id = $1 AND spent IS NOT NULL", r.transaction)
+		kept := queryValue[float64](t, url, "SELECT t.score FROM transactions t JOIN records r ON r.transaction_id = t.id WHERE t.id = $1 AND spent IS NOT NULL", r.transaction)
 		if r.score > 100*kept || r.score < 100*kept-0.11 {
 			t.Errorf("%s: the client was told %v, the store has %v", r.transaction, r.score, kept)
 		}
 	}
-	if n := ask[int](t, url, "SELECT count(*) FROM records WHERE id = ANY($1)", judged); n != len(judged) {
+	if n := queryValue[int](t, url, "SELECT count(*) FROM records WHERE id = ANY($1)", judged); n != len(judged) {
 		t.Errorf("%d pictures were judged, the store has %d of them", len(judged), n)
 	}
 	t.Logf("replies by status: %v; recordings scored: %d", count, scored.Load())
@@ -357,12 +357,12 @@ func databaseRestarted(t *testing.T, database *postgrestest.Server, url string, 
 	if len(count) > 0 {
 		t.Errorf("there were other replies than 200, 400 and 503: %v\n%s\n%s", count, both[0].logs, both[1].logs)
 	}
-	if n := ask[int](t, url, "SELECT count(*) FROM (SELECT 1 FROM records WHERE score IS NOT NULL AND transaction_id <> '' GROUP BY transaction_id HAVING count(*) > 1) twice"); n > 0 {
+	if n := queryValue[int](t, url, "SELECT count(*) FROM (SELECT 1 FROM records WHERE score IS NOT NULL AND transaction_id <> '' GROUP BY transaction_id HAVING count(*) > 1) twice"); n > 0 {
 		t.Errorf("%d transactions were scored twice", n)
 	}
 }
 
-// unavailable holds what servers say while their data base is away.
+// unavailable holds what servers say while their database is unavailable.
 func unavailable(t *testing.T, c credentials, both []*server) {
 	t.Helper()
 	for i, s := range both {

@@ -22,7 +22,7 @@ var fence = regexp.MustCompile("(?ms)^```(\\w+) (\\w+)=(\\S+)\n(.*?)^```$")
 // reply=NAME, in the page's order.
 func samples(t *testing.T, page string) (files map[string]string, replies map[string][]string) {
 	t.Helper()
-	text := read(t, filepath.Join(root, "docs", page))
+	text := readFile(t, filepath.Join(root, "docs", page))
 	files, replies = map[string]string{}, map[string][]string{}
 	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
 		name, body := block[3], block[4]
@@ -75,7 +75,7 @@ func (d desk) run(t *testing.T, name string, environment ...string) string {
 	if filepath.Ext(name) == ".go" {
 		arguments = []string{"run", name}
 	}
-	command := exec.Command(interpreter(t, name), arguments...)
+	command := exec.Command(interpreterOf(t, name), arguments...)
 	command.Dir = d.folder
 	command.Env = append(d.environment, environment...)
 	out, err := command.Output()
@@ -89,8 +89,8 @@ func (d desk) run(t *testing.T, name string, environment ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// interpreter is the command that runs a sample; a language that is not installed skips its test.
-func interpreter(t *testing.T, name string) string {
+// interpreterOf is the command that runs a sample; a language that is not installed skips its test.
+func interpreterOf(t *testing.T, name string) string {
 	t.Helper()
 	switch filepath.Ext(name) {
 	case ".sh":
@@ -195,8 +195,8 @@ func decode(t *testing.T, text string, into any) {
 	}
 }
 
-// scored holds a sample's line, such as "not live 0.25", against the words and the score that the server gave.
-func scored(t *testing.T, line, words string, score float64) {
+// checkScoreLine holds a sample's line, such as "not live 0.25", against the words and the score that the server gave.
+func checkScoreLine(t *testing.T, line, words string, score float64) {
 	t.Helper()
 	last := strings.LastIndexByte(line, ' ')
 	got, err := strconv.ParseFloat(line[last+1:], 64)
@@ -216,7 +216,7 @@ func TestSamples(t *testing.T) {
 
 // sameMetrics holds the metrics that the page of operations explains against those that the server shows.
 func sameMetrics(t *testing.T, s *server) {
-	text := string(read(t, filepath.Join(root, "docs", "operations.md")))
+	text := string(readFile(t, filepath.Join(root, "docs", "operations.md")))
 	shown := string(s.must("GET", "/metrics", "", nil, nil).body)
 	explained := regexp.MustCompile("(?m)^\\| `(bonafide_\\w+)` \\|").FindAllStringSubmatch(text, -1)
 	for _, name := range explained {
@@ -297,7 +297,7 @@ func sampleSelfieLiveness(t *testing.T, s *server, c credentials) {
 	}
 	words := map[int]string{0: "live", 2: "not live"}[answer.Code]
 	for _, name := range []string{"live.sh", "selfie.py", "selfie.mjs", "Selfie.java", "selfie.go"} {
-		t.Run(name, func(t *testing.T) { scored(t, d.run(t, name), words, answer.Data.Score) })
+		t.Run(name, func(t *testing.T) { checkScoreLine(t, d.run(t, name), words, answer.Data.Score) })
 	}
 
 	contentType, body := form(t, "picture", "selfie.jpg", photograph(t, 3), nil)
@@ -325,7 +325,7 @@ func sampleFaceLiveness(t *testing.T, s *server, c credentials) {
 			words = "live"
 		}
 		for _, name := range languages {
-			t.Run(name, func(t *testing.T) { scored(t, d.run(t, name), words, got.Score) })
+			t.Run(name, func(t *testing.T) { checkScoreLine(t, d.run(t, name), words, got.Score) })
 		}
 	})
 	t.Run("face error", func(t *testing.T) {

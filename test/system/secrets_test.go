@@ -52,7 +52,7 @@ var madeUp = regexp.MustCompile(`\b([0-9a-f]{32}|[0-9a-f]{64})\b`)
 
 // ofRequests are the lines that are written for a request, and so must name it.
 var ofRequests = map[string]bool{
-	"request": true, "verdict": true, "gates": true, "refused": true, "held back": true, "picture was not fetched": true,
+	"request": true, "verdict": true, "gates": true, "refused": true, "throttled": true, "picture was not fetched": true,
 	"video decoder": true, "internal error": true, "panic": true, "not ready": true, "the store does not answer": true,
 }
 

@@ -41,7 +41,7 @@ func TestModelsThatAreMissingOrAlteredStopTheStart(t *testing.T) {
 	if err := os.Remove(names[0]); err != nil {
 		t.Fatal(err)
 	}
-	altered := read(t, names[1])
+	altered := readFile(t, names[1])
 	altered[len(altered)/2] ^= 1
 	if err := os.WriteFile(names[1], altered, 0o600); err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-func TestARevokedKeyIsRefusedAtOnce(t *testing.T) {
+func TestARevokedKeyIsRefusedImmediately(t *testing.T) {
 	s := launch(t, t.TempDir())
 	c := s.key("revoked")
 	s.challenge(c)
@@ -187,7 +187,7 @@ func TestAStopFinishesWhatRuns(t *testing.T) {
 	}
 }
 
-func TestAFullQueueAnswersAtOnce(t *testing.T) {
+func TestAFullQueueAnswersImmediately(t *testing.T) {
 	s := launch(t, t.TempDir(), "--recording-workers", "1", "--recording-queue", "0")
 	c := s.key("full")
 	video := still(t, portrait(t, frontal, 640, 480, 320, 240, 200), 8)
@@ -253,18 +253,18 @@ func TestLogsHoldNoSecretsAndNoMedia(t *testing.T) {
 }
 
 // The lips of people whom the shipped weights may have been trained on: this shows the way through, not the accuracy,
-// which `bonafide eval phrase` on unseen people measures.
+// which `bonafide eval phrase` on held-out people measures.
 func TestTheRightPhraseScoresAboveAnother(t *testing.T) {
 	s := launch(t, t.TempDir(), "--challenge-digits", "6")
 	c := s.key("lips")
 	id, phrase := s.challenge(c)
-	right, err := s.verify(c, id, recital(t, "s1", phrase))
+	right, err := s.verify(c, id, spokenPhrase(t, "s1", phrase))
 	if err != nil {
 		t.Fatal(err)
 	}
 	id, phrase = s.challenge(c)
 	other := strings.Map(func(d rune) rune { return '0' + (d-'0'+5)%10 }, phrase)
-	wrong, err := s.verify(c, id, recital(t, "s1", other))
+	wrong, err := s.verify(c, id, spokenPhrase(t, "s1", other))
 	if err != nil {
 		t.Fatal(err)
 	}

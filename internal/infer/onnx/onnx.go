@@ -36,53 +36,53 @@ const (
 // TypeFloat and TypeInt64 are the types of a tensor's numbers.
 const TypeFloat, TypeInt64 = 1, 7
 
-// Message appends a field that holds a message, a text or bytes.
-func Message(b []byte, number protowire.Number, content []byte) []byte {
+// AppendBytes appends a field that holds a message, a text or bytes.
+func AppendBytes(b []byte, number protowire.Number, content []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), content)
 }
 
-// Number appends a field that holds a whole number.
-func Number(b []byte, number protowire.Number, v int64) []byte {
+// AppendVarint appends a field that holds a whole number.
+func AppendVarint(b []byte, number protowire.Number, v int64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, number, protowire.VarintType), uint64(v))
 }
 
 // Attribute is an encoded AttributeProto.
 type Attribute []byte
 
-// Integer is an attribute of one whole number.
-func Integer(name string, v int) Attribute {
-	return Number(Number(Message(nil, attributeName, []byte(name)), 3, int64(v)), attributeKind, 2)
+// IntAttribute is an attribute of one whole number.
+func IntAttribute(name string, v int) Attribute {
+	return AppendVarint(AppendVarint(AppendBytes(nil, attributeName, []byte(name)), 3, int64(v)), attributeKind, 2)
 }
 
-// Text is an attribute of one string.
-func Text(name, v string) Attribute {
-	return Number(Message(Message(nil, attributeName, []byte(name)), 4, []byte(v)), attributeKind, 3)
+// StringAttribute is an attribute of one string.
+func StringAttribute(name, v string) Attribute {
+	return AppendVarint(AppendBytes(AppendBytes(nil, attributeName, []byte(name)), 4, []byte(v)), attributeKind, 3)
 }
 
-// Integers is an attribute of a list of whole numbers.
-func Integers(name string, values ...int) Attribute {
-	b := Message(nil, attributeName, []byte(name))
+// IntsAttribute is an attribute of a list of whole numbers.
+func IntsAttribute(name string, values ...int) Attribute {
+	b := AppendBytes(nil, attributeName, []byte(name))
 	for _, v := range values {
-		b = Number(b, 8, int64(v))
+		b = AppendVarint(b, 8, int64(v))
 	}
-	return Number(b, attributeKind, 7)
+	return AppendVarint(b, attributeKind, 7)
 }
 
 // Node is an encoded NodeProto with one output.
 func Node(operator string, inputs []string, output string, attributes ...Attribute) []byte {
 	var b []byte
 	for _, input := range inputs {
-		b = Message(b, nodeInput, []byte(input))
+		b = AppendBytes(b, nodeInput, []byte(input))
 	}
-	b = Message(Message(b, nodeOutput, []byte(output)), nodeOperator, []byte(operator))
+	b = AppendBytes(AppendBytes(b, nodeOutput, []byte(output)), nodeOperator, []byte(operator))
 	for _, a := range attributes {
-		b = Message(b, nodeAttribute, a)
+		b = AppendBytes(b, nodeAttribute, a)
 	}
 	return b
 }
 
-// Floats is an encoded TensorProto of 32-bit floats.
-func Floats(name string, shape []int, values []float32) []byte {
+// FloatTensor is an encoded TensorProto of 32-bit floats.
+func FloatTensor(name string, shape []int, values []float32) []byte {
 	var raw []byte
 	for _, v := range values {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
@@ -90,8 +90,8 @@ func Floats(name string, shape []int, values []float32) []byte {
 	return tensor(name, shape, TypeFloat, raw)
 }
 
-// Whole is an encoded TensorProto of 64-bit whole numbers.
-func Whole(name string, shape []int, values []int64) []byte {
+// Int64Tensor is an encoded TensorProto of 64-bit whole numbers.
+func Int64Tensor(name string, shape []int, values []int64) []byte {
 	var raw []byte
 	for _, v := range values {
 		raw = binary.LittleEndian.AppendUint64(raw, uint64(v))
@@ -102,9 +102,9 @@ func Whole(name string, shape []int, values []int64) []byte {
 func tensor(name string, shape []int, kind int64, raw []byte) []byte {
 	var b []byte
 	for _, n := range shape {
-		b = Number(b, tensorDims, int64(n))
+		b = AppendVarint(b, tensorDims, int64(n))
 	}
-	return Message(Message(Number(b, tensorType, kind), tensorName, []byte(name)), tensorRaw, raw)
+	return AppendBytes(AppendBytes(AppendVarint(b, tensorType, kind), tensorName, []byte(name)), tensorRaw, raw)
 }
 
 // field is one field of a message: content of a message, text or bytes, value of a whole number, and all of it encoded.
@@ -115,8 +115,8 @@ type field struct {
 	encoded []byte
 }
 
-// fields takes a message apart.
-func fields(b []byte) ([]field, error) {
+// parseFields takes a message apart.
+func parseFields(b []byte) ([]field, error) {
 	var list []field
 	for len(b) > 0 {
 		number, kind, tag := protowire.ConsumeTag(b)

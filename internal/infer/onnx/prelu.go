@@ -10,12 +10,12 @@ import (
 // blocked is a number of channels that ONNX Runtime's blocked layouts, of 8 or 16 channels, divide.
 const blocked = 16
 
-// FasterPRelu returns the model with every PRelu of fixed slopes a, one a channel, written as a·x + relu((1-a)·x): two
+// RewritePRelu returns the model with every PRelu of fixed slopes a, one a channel, written as a·x + relu((1-a)·x): two
 // convolutions of one pixel and a sum. ONNX Runtime 1.30 has no blocked kernel for PRelu, so that it leaves its blocked
 // layout and comes back at each one, and the kernel that it has does one number at a time; of the face mesh, that is more
-// than half of the time. The outputs change by rounding alone. What is no such PRelu stays as it is.
-func FasterPRelu(model []byte) ([]byte, error) {
-	parts, err := fields(model)
+// than half of the time. The outputs change by rounding alone. Any other PRelu stays as it is.
+func RewritePRelu(model []byte) ([]byte, error) {
+	parts, err := parseFields(model)
 	if err != nil {
 		return nil, err
 	}
@@ -25,21 +25,21 @@ func FasterPRelu(model []byte) ([]byte, error) {
 			out = append(out, f.encoded...)
 			continue
 		}
-		graph, err := withoutPRelu(f.content)
+		graph, err := replacePRelu(f.content)
 		if err != nil {
 			return nil, err
 		}
-		out = Message(out, ModelGraph, graph)
+		out = AppendBytes(out, ModelGraph, graph)
 	}
 	return out, nil
 }
 
-func withoutPRelu(graph []byte) ([]byte, error) {
-	parts, err := fields(graph)
+func replacePRelu(graph []byte) ([]byte, error) {
+	parts, err := parseFields(graph)
 	if err != nil {
 		return nil, err
 	}
-	slopes, err := slopesIn(parts)
+	slopes, err := findSlopes(parts)
 	if err != nil {
 		return nil, err
 	}
@@ -69,19 +69,19 @@ func prelu(input, output string, slopes []float32) []byte {
 	}
 	var b []byte
 	scaled := func(input, output string, by []float32) {
-		b = Message(b, GraphInitializer, Floats(output+"/weights", []int{len(by), 1, 1, 1}, by))
-		b = Message(b, GraphNode, Node("Conv", []string{input, output + "/weights"}, output, Integer("group", len(by)), Integers("kernel_shape", 1, 1)))
+		b = AppendBytes(b, GraphInitializer, FloatTensor(output+"/weights", []int{len(by), 1, 1, 1}, by))
+		b = AppendBytes(b, GraphNode, Node("Conv", []string{input, output + "/weights"}, output, IntAttribute("group", len(by)), IntsAttribute("kernel_shape", 1, 1)))
 	}
 	positive := output + "/positive"
 	if steep { // relu((1-a)·x) is (1-a)·relu(x) only where a is at most 1
-		b = Message(b, GraphNode, Node("Relu", []string{input}, output+"/relu"))
+		b = AppendBytes(b, GraphNode, Node("Relu", []string{input}, output+"/relu"))
 		scaled(output+"/relu", positive, rest)
 	} else {
 		scaled(input, output+"/rest", rest)
-		b = Message(b, GraphNode, Node("Relu", []string{output + "/rest"}, positive))
+		b = AppendBytes(b, GraphNode, Node("Relu", []string{output + "/rest"}, positive))
 	}
 	scaled(input, output+"/sloped", slopes)
-	return Message(b, GraphNode, Node("Add", []string{output + "/sloped", positive}, output))
+	return AppendBytes(b, GraphNode, Node("Add", []string{output + "/sloped", positive}, output))
 }
 
 // node is what a NodeProto says of its place in the graph.
@@ -99,7 +99,7 @@ func (n node) second() string {
 }
 
 func readNode(b []byte) (n node, err error) {
-	parts, err := fields(b)
+	parts, err := parseFields(b)
 	for _, f := range parts {
 		switch {
 		case f.number == nodeInput:
@@ -113,8 +113,8 @@ func readNode(b []byte) (n node, err error) {
 	return n, err
 }
 
-// slopesIn are the constants of a graph, by name, that can be the slopes of blocked channels.
-func slopesIn(graph []field) (map[string][]float32, error) {
+// findSlopes are the constants of a graph, by name, that can be the slopes of blocked channels.
+func findSlopes(graph []field) (map[string][]float32, error) {
 	slopes := map[string][]float32{}
 	for _, f := range graph {
 		if f.number != GraphInitializer {
@@ -146,7 +146,7 @@ func slopesIn(graph []field) (map[string][]float32, error) {
 
 // readSlopes returns the numbers of a TensorProto of channels x 1 x 1 floats, and nil of another.
 func readSlopes(b []byte) (name string, values []float32, err error) {
-	parts, err := fields(b)
+	parts, err := parseFields(b)
 	if err != nil {
 		return "", nil, err
 	}

@@ -22,9 +22,9 @@ func network(gentle, steep []float32, single float32) []byte {
 	value := func(name string) []byte {
 		var shape []byte
 		for _, n := range []int64{1, channels, side, side} {
-			shape = Message(shape, 1, Number(nil, 1, n))
+			shape = AppendBytes(shape, 1, AppendVarint(nil, 1, n))
 		}
-		return Message(Message(nil, 1, []byte(name)), 2, Message(nil, 1, Message(Number(nil, 1, TypeFloat), 2, shape)))
+		return AppendBytes(AppendBytes(nil, 1, []byte(name)), 2, AppendBytes(nil, 1, AppendBytes(AppendVarint(nil, 1, TypeFloat), 2, shape)))
 	}
 	var graph []byte
 	for _, n := range [][]byte{
@@ -33,14 +33,14 @@ func network(gentle, steep []float32, single float32) []byte {
 		Node("PRelu", []string{"a", "alias"}, "b"),
 		Node("PRelu", []string{"b", "single"}, "out"),
 	} {
-		graph = Message(graph, GraphNode, n)
+		graph = AppendBytes(graph, GraphNode, n)
 	}
-	graph = Message(graph, GraphName, []byte("test"))
+	graph = AppendBytes(graph, GraphName, []byte("test"))
 	for name, values := range map[string][]float32{"gentle": gentle, "steep": steep, "single": {single}} {
-		graph = Message(graph, GraphInitializer, Floats(name, []int{len(values), 1, 1}, values))
+		graph = AppendBytes(graph, GraphInitializer, FloatTensor(name, []int{len(values), 1, 1}, values))
 	}
-	graph = Message(Message(graph, GraphInput, value("in")), GraphOutput, value("out"))
-	return Message(Message(Number(nil, 1, 8), ModelGraph, graph), 8, Number(Message(nil, 1, nil), 2, 13))
+	graph = AppendBytes(AppendBytes(graph, GraphInput, value("in")), GraphOutput, value("out"))
+	return AppendBytes(AppendBytes(AppendVarint(nil, 1, 8), ModelGraph, graph), 8, AppendVarint(AppendBytes(nil, 1, nil), 2, 13))
 }
 
 func slopes() (gentle, steep []float32) {
@@ -54,7 +54,7 @@ func slopes() (gentle, steep []float32) {
 func TestFasterPReluComputesTheSame(t *testing.T) {
 	gentle, steep := slopes()
 	model := network(gentle, steep, 0.25)
-	faster, err := FasterPRelu(model)
+	faster, err := RewritePRelu(model)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestFasterPReluComputesTheSame(t *testing.T) {
 
 func operators(t *testing.T, model []byte) (list []string) {
 	t.Helper()
-	parts, err := fields(model)
+	parts, err := parseFields(model)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func operators(t *testing.T, model []byte) (list []string) {
 		if f.number != ModelGraph {
 			continue
 		}
-		graph, err := fields(f.content)
+		graph, err := parseFields(f.content)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,6 +146,6 @@ func FuzzFasterPRelu(f *testing.F) {
 	f.Add(network(gentle, steep, 0.5))
 	f.Add([]byte{0x3a, 0x02, 0x0a, 0x00})
 	f.Fuzz(func(t *testing.T, model []byte) {
-		_, _ = FasterPRelu(model) // must only not panic
+		_, _ = RewritePRelu(model) // must only not panic
 	})
 }

@@ -25,42 +25,42 @@ type value struct {
 
 // node writes a node with one output, which has its name.
 func (c *converter) node(op string, inputs []string, output string, attributes ...onnx.Attribute) {
-	c.written = onnx.Message(c.written, onnx.GraphNode, onnx.Node(op, inputs, output, attributes...))
+	c.written = onnx.AppendBytes(c.written, onnx.GraphNode, onnx.Node(op, inputs, output, attributes...))
 }
 
 // initial writes a constant and returns its name.
 func (c *converter) initial(name string, t tensor) string {
-	written := onnx.Floats(name, t.shape, t.values)
+	written := onnx.FloatTensor(name, t.shape, t.values)
 	if t.whole != nil {
-		written = onnx.Whole(name, t.shape, t.whole)
+		written = onnx.Int64Tensor(name, t.shape, t.whole)
 	}
-	c.initials = onnx.Message(c.initials, onnx.GraphInitializer, written)
+	c.initials = onnx.AppendBytes(c.initials, onnx.GraphInitializer, written)
 	return name
 }
 
-// info is a ValueInfoProto of floats; a value without dims has two, of which the second is not known.
+// info is a ValueInfoProto of floats; a value without dims has two; the second is unknown.
 func info(v value) []byte {
 	dims := v.dims
 	var shape []byte
 	if dims == nil {
-		shape = onnx.Message(onnx.Message(nil, 1, onnx.Number(nil, 1, 1)), 1, onnx.Message(nil, 2, []byte("n")))
+		shape = onnx.AppendBytes(onnx.AppendBytes(nil, 1, onnx.AppendVarint(nil, 1, 1)), 1, onnx.AppendBytes(nil, 2, []byte("n")))
 	}
 	for _, n := range dims {
-		shape = onnx.Message(shape, 1, onnx.Number(nil, 1, n))
+		shape = onnx.AppendBytes(shape, 1, onnx.AppendVarint(nil, 1, n))
 	}
-	kind := onnx.Message(nil, 1, onnx.Message(onnx.Number(nil, 1, onnx.TypeFloat), 2, shape))
-	return onnx.Message(onnx.Message(nil, 1, []byte(v.name)), 2, kind)
+	kind := onnx.AppendBytes(nil, 1, onnx.AppendBytes(onnx.AppendVarint(nil, 1, onnx.TypeFloat), 2, shape))
+	return onnx.AppendBytes(onnx.AppendBytes(nil, 1, []byte(v.name)), 2, kind)
 }
 
 func (c *converter) model() []byte {
 	graph := append([]byte{}, c.written...)
-	graph = append(onnx.Message(graph, onnx.GraphName, []byte("graph")), c.initials...)
+	graph = append(onnx.AppendBytes(graph, onnx.GraphName, []byte("graph")), c.initials...)
 	for _, v := range c.inputs {
-		graph = onnx.Message(graph, onnx.GraphInput, info(v))
+		graph = onnx.AppendBytes(graph, onnx.GraphInput, info(v))
 	}
 	for _, name := range c.outputs {
-		graph = onnx.Message(graph, onnx.GraphOutput, info(value{name: name}))
+		graph = onnx.AppendBytes(graph, onnx.GraphOutput, info(value{name: name}))
 	}
-	b := onnx.Message(onnx.Number(nil, 1, formatVersion), onnx.ModelGraph, graph)
-	return onnx.Message(b, 8, onnx.Number(onnx.Message(nil, 1, nil), 2, operatorsVersion))
+	b := onnx.AppendBytes(onnx.AppendVarint(nil, 1, formatVersion), onnx.ModelGraph, graph)
+	return onnx.AppendBytes(b, 8, onnx.AppendVarint(onnx.AppendBytes(nil, 1, nil), 2, operatorsVersion))
 }

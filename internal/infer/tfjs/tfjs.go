@@ -72,12 +72,12 @@ type tensor struct {
 func Convert(graph, weights []byte, outputs []string) ([]byte, error) {
 	var d document
 	if err := json.Unmarshal(graph, &d); err != nil {
-		return nil, fmt.Errorf("the graph is no TensorFlow.js model: %w", err)
+		return nil, fmt.Errorf("the graph is not a TensorFlow.js model: %w", err)
 	}
 	if len(d.Weights) != 1 {
 		return nil, fmt.Errorf("the graph names %d groups of weights, not one", len(d.Weights))
 	}
-	constants, err := read(d.Weights[0].Weights, weights)
+	constants, err := readConstants(d.Weights[0].Weights, weights)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func Convert(graph, weights []byte, outputs []string) ([]byte, error) {
 		if !ok {
 			return nil, fmt.Errorf("the model has no output %s", name)
 		}
-		source := bare(signature.Name)
+		source := nodeName(signature.Name)
 		if err := c.emit(source, 0); err != nil {
 			return nil, err
 		}
@@ -100,8 +100,8 @@ func Convert(graph, weights []byte, outputs []string) ([]byte, error) {
 	return c.model(), nil
 }
 
-// read cuts the file of weights into constants.
-func read(entries []entry, data []byte) (map[string]tensor, error) {
+// readConstants cuts the file of weights into constants.
+func readConstants(entries []entry, data []byte) (map[string]tensor, error) {
 	constants := map[string]tensor{}
 	for _, e := range entries {
 		kind := e.Quantization.Type
@@ -136,7 +136,7 @@ func decode(kind string, shape []int, data []byte) tensor {
 	switch kind {
 	case "float16":
 		for i := 0; i < len(data); i += 2 {
-			t.values = append(t.values, half(binary.LittleEndian.Uint16(data[i:])))
+			t.values = append(t.values, parseFloat16(binary.LittleEndian.Uint16(data[i:])))
 		}
 	case "float32":
 		for i := 0; i < len(data); i += 4 {
@@ -150,8 +150,8 @@ func decode(kind string, shape []int, data []byte) tensor {
 	return t
 }
 
-// half is an IEEE 754 binary16 number.
-func half(bits uint16) float32 {
+// parseFloat16 is an IEEE 754 binary16 number.
+func parseFloat16(bits uint16) float32 {
 	sign, exponent, fraction := float64(1), int(bits>>10&31), float64(bits&1023)
 	if bits>>15 == 1 {
 		sign = -1
@@ -167,8 +167,8 @@ func half(bits uint16) float32 {
 	return float32(sign * math.Ldexp(1024+fraction, exponent-25))
 }
 
-// bare is the node that an input names: without the number of its output and the mark of a control edge.
-func bare(input string) string {
+// nodeName is the node that an input names: without the number of its output and the mark of a control edge.
+func nodeName(input string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
 	return name
 }
@@ -184,7 +184,7 @@ func (c *converter) emit(name string, depth int) error {
 	if written, begun := c.done[name]; written {
 		return nil
 	} else if begun {
-		return fmt.Errorf("the graph goes round in a circle at %s", name)
+		return fmt.Errorf("the graph has a cycle at %s", name)
 	}
 	c.done[name] = false
 	n, ok := c.nodes[name]
@@ -192,10 +192,10 @@ func (c *converter) emit(name string, depth int) error {
 		return fmt.Errorf("the graph has no node %s", name)
 	}
 	for _, input := range n.Inputs {
-		if _, constant := c.constants[bare(input)]; constant {
+		if _, constant := c.constants[nodeName(input)]; constant {
 			continue
 		}
-		if err := c.emit(bare(input), depth+1); err != nil {
+		if err := c.emit(nodeName(input), depth+1); err != nil {
 			return err
 		}
 	}
@@ -222,22 +222,22 @@ func (c *converter) translate(n node) error {
 	case "Reshape":
 		return c.flatten(n)
 	case "AddV2":
-		return c.plain("Add", n, 2)
+		return c.sameOperation("Add", n, 2)
 	case "Relu", "Sigmoid", "Identity":
-		return c.plain(n.Op, n, 1)
+		return c.sameOperation(n.Op, n, 1)
 	default:
 		return errors.New("this operation is not known")
 	}
 }
 
-// plain is an operation that is the same in any order of axes.
-func (c *converter) plain(op string, n node, inputs int) error {
+// sameOperation is an operation that is the same in any order of axes.
+func (c *converter) sameOperation(op string, n node, inputs int) error {
 	if len(n.Inputs) != inputs {
 		return fmt.Errorf("%d inputs, not %d", len(n.Inputs), inputs)
 	}
 	var names []string
 	for i := range n.Inputs {
-		name, err := c.computed(n.Inputs[i:])
+		name, err := c.computedInput(n.Inputs[i:])
 		if err != nil {
 			return err
 		}
@@ -268,19 +268,19 @@ func (c *converter) constant(n []string, i, axes int) (tensor, error) {
 	if i >= len(n) {
 		return tensor{}, fmt.Errorf("input %d is missing", i)
 	}
-	t, ok := c.constants[bare(n[i])]
+	t, ok := c.constants[nodeName(n[i])]
 	if !ok || len(t.shape) != axes || t.whole != nil {
-		return tensor{}, fmt.Errorf("input %s is no constant of floats with %d axes", n[i], axes)
+		return tensor{}, fmt.Errorf("input %s is not a constant of floats with %d axes", n[i], axes)
 	}
 	return t, nil
 }
 
-// computed is the first input, which must not be a constant.
-func (c *converter) computed(inputs []string) (string, error) {
+// computedInput is the first input, which must not be a constant.
+func (c *converter) computedInput(inputs []string) (string, error) {
 	if len(inputs) == 0 {
 		return "", errors.New("there is no input")
 	}
-	name := bare(inputs[0])
+	name := nodeName(inputs[0])
 	if _, constant := c.constants[name]; constant {
 		return "", errors.New("a constant is not expected here")
 	}
@@ -290,7 +290,7 @@ func (c *converter) computed(inputs []string) (string, error) {
 // convolution writes Conv, and PRelu where that is fused with it. The filters go from height, width, in, out to out, in,
 // height, width; those of a depthwise one from height, width, channels, 1 to channels, 1, height, width.
 func (c *converter) convolution(n node) error {
-	source, err := c.computed(n.Inputs)
+	source, err := c.computedInput(n.Inputs)
 	if err != nil {
 		return err
 	}
@@ -309,7 +309,7 @@ func (c *converter) convolution(n node) error {
 	if err != nil {
 		return err
 	}
-	inputs := []string{source, c.initial(n.Name+"/filters", filters.permuted(order))}
+	inputs := []string{source, c.initial(n.Name+"/filters", filters.permute(order))}
 	fused := n.Attributes["fused_ops"].List.Texts
 	if len(fused) > 0 {
 		bias, err := c.constant(n.Inputs, 2, 1)
@@ -318,7 +318,7 @@ func (c *converter) convolution(n node) error {
 		}
 		inputs = append(inputs, c.initial(n.Name+"/bias", bias))
 	}
-	attributes := append(window, onnx.Integers("kernel_shape", filters.shape[0], filters.shape[1]), onnx.Integer("group", group))
+	attributes := append(window, onnx.IntsAttribute("kernel_shape", filters.shape[0], filters.shape[1]), onnx.IntAttribute("group", group))
 	switch {
 	case len(fused) == 2 && string(fused[1]) == "Prelu" && len(n.Inputs) == 4:
 		c.node("Conv", inputs, n.Name+"/conv", attributes...)
@@ -341,7 +341,7 @@ func (c *converter) window(n node, key string) ([]onnx.Attribute, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []onnx.Attribute{onnx.Text("auto_pad", padding), onnx.Integers(key, strides...)}, nil
+	return []onnx.Attribute{onnx.StringAttribute("auto_pad", padding), onnx.IntsAttribute(key, strides...)}, nil
 }
 
 // square are the middle two of an attribute's four numbers.
@@ -370,17 +370,17 @@ func (c *converter) pool(n node) error {
 	if err != nil {
 		return err
 	}
-	source, err := c.computed(n.Inputs)
+	source, err := c.computedInput(n.Inputs)
 	if err != nil {
 		return err
 	}
-	c.node("MaxPool", []string{source}, n.Name, append(window, onnx.Integers("kernel_shape", size...))...)
+	c.node("MaxPool", []string{source}, n.Name, append(window, onnx.IntsAttribute("kernel_shape", size...))...)
 	return nil
 }
 
 // prelu takes the slopes of 1, 1, channels as channels, 1, 1.
 func (c *converter) prelu(name string, inputs []string) error {
-	source, err := c.computed(inputs)
+	source, err := c.computedInput(inputs)
 	if err != nil {
 		return err
 	}
@@ -388,20 +388,20 @@ func (c *converter) prelu(name string, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	c.node("PRelu", []string{source, c.initial(name+"/slopes", slopes.permuted([]int{2, 0, 1}))}, name)
+	c.node("PRelu", []string{source, c.initial(name+"/slopes", slopes.permute([]int{2, 0, 1}))}, name)
 	return nil
 }
 
 // pad takes before and after for each axis; ONNX wants all befores, then all afters.
 func (c *converter) pad(n node) error {
-	source, err := c.computed(n.Inputs)
+	source, err := c.computedInput(n.Inputs)
 	if err != nil {
 		return err
 	}
-	if len(n.Inputs) != 2 || len(c.constants[bare(n.Inputs[1])].whole) != 8 {
+	if len(n.Inputs) != 2 || len(c.constants[nodeName(n.Inputs[1])].whole) != 8 {
 		return errors.New("whole numbers for four axes are expected")
 	}
-	amounts := c.constants[bare(n.Inputs[1])]
+	amounts := c.constants[nodeName(n.Inputs[1])]
 	var pads tensor
 	pads.shape = []int{8}
 	for side := range 2 {
@@ -415,17 +415,17 @@ func (c *converter) pad(n node) error {
 
 // flatten is a reshaping of an output; TensorFlow's order is restored first.
 func (c *converter) flatten(n node) error {
-	source, err := c.computed(n.Inputs)
+	source, err := c.computedInput(n.Inputs)
 	if err != nil {
 		return err
 	}
-	c.node("Transpose", []string{source}, n.Name+"/order", onnx.Integers("perm", 0, 2, 3, 1))
+	c.node("Transpose", []string{source}, n.Name+"/order", onnx.IntsAttribute("perm", 0, 2, 3, 1))
 	c.node("Flatten", []string{n.Name + "/order"}, n.Name)
 	return nil
 }
 
-// permuted is the tensor with its axes in another order.
-func (t tensor) permuted(order []int) tensor {
+// permute is the tensor with its axes in another order.
+func (t tensor) permute(order []int) tensor {
 	steps := make([]int, len(t.shape))
 	step := 1
 	for i := len(t.shape) - 1; i >= 0; i-- {

@@ -62,7 +62,7 @@ func slide(a array, kernel, stride int, same bool, visit func(y, x, ky, kx, from
 	return h, w
 }
 
-func convolved(a array, f filters, stride int, same, depthwise bool) array {
+func convolve(a array, f filters, stride int, same, depthwise bool) array {
 	out := newArray(a.h, a.w, max(f.out, 1))
 	if depthwise {
 		out = newArray(a.h, a.w, a.c)
@@ -80,10 +80,10 @@ func convolved(a array, f filters, stride int, same, depthwise bool) array {
 			}
 		}
 	})
-	return corner(wide, h, w)
+	return topLeft(wide, h, w)
 }
 
-func corner(a array, h, w int) array {
+func topLeft(a array, h, w int) array {
 	out := newArray(h, w, a.c)
 	for y := range h {
 		for x := range w {
@@ -95,7 +95,7 @@ func corner(a array, h, w int) array {
 	return out
 }
 
-func pooled(a array, kernel, stride int, same bool) array {
+func poolMax(a array, kernel, stride int, same bool) array {
 	out := newArray(a.h, a.w, a.c)
 	for i := range out.v {
 		out.v[i] = float32(math.Inf(-1))
@@ -105,11 +105,11 @@ func pooled(a array, kernel, stride int, same bool) array {
 			*out.at(y, x, c) = max(*out.at(y, x, c), *a.at(fromY, fromX, c))
 		}
 	})
-	return corner(out, h, w)
+	return topLeft(out, h, w)
 }
 
-// each changes every value by its channel.
-func each(a array, change func(v float32, c int) float32) array {
+// mapValues changes every value by its channel.
+func mapValues(a array, change func(v float32, c int) float32) array {
 	out := newArray(a.h, a.w, a.c)
 	for i, v := range a.v {
 		out.v[i] = change(v, i%a.c)
@@ -117,7 +117,7 @@ func each(a array, change func(v float32, c int) float32) array {
 	return out
 }
 
-func padded(a array, top, bottom, left, right, front, back int) array {
+func pad(a array, top, bottom, left, right, front, back int) array {
 	out := newArray(a.h+top+bottom, a.w+left+right, a.c+front+back)
 	for y := range a.h {
 		for x := range a.w {
@@ -258,16 +258,16 @@ func network(t testing.TB) (graph, weights []byte, input array, want []float32) 
 			return v
 		}
 	}
-	x := convolved(input, first, 2, true, false)
-	x = each(each(x, func(v float32, c int) float32 { return v + bias[c] }), prelu(slopes))
+	x := convolve(input, first, 2, true, false)
+	x = mapValues(mapValues(x, func(v float32, c int) float32 { return v + bias[c] }), prelu(slopes))
 
 	depth := filters{3, 3, 4, 1, b.floats("f2", 3, 3, 4, 1)}
 	b.node("conv2", "DepthwiseConv2dNative", []string{"conv1", "f2"}, window(1, "SAME"))
-	y := convolved(x, depth, 1, true, true)
+	y := convolve(x, depth, 1, true, true)
 
 	slopes2 := b.floats("s2", 1, 1, 4)
 	b.node("prelu", "Prelu", []string{"conv2", "s2"}, nil)
-	y = each(y, prelu(slopes2))
+	y = mapValues(y, prelu(slopes2))
 
 	b.node("sum", "AddV2", []string{"prelu", "conv1:0"}, nil)
 	for i := range y.v {
@@ -277,21 +277,21 @@ func network(t testing.TB) (graph, weights []byte, input array, want []float32) 
 	pool := window(2, "SAME")
 	pool["ksize"] = list(1, 2, 2, 1)
 	b.node("pool", "MaxPool", []string{"sum"}, pool)
-	y = pooled(y, 2, 2, true)
+	y = poolMax(y, 2, 2, true)
 
 	b.ints("amounts", []int{4, 2}, 0, 0, 1, 2, 0, 1, 1, 0)
 	b.node("pad", "Pad", []string{"pool", "amounts"}, nil)
-	y = padded(y, 1, 2, 0, 1, 1, 0)
+	y = pad(y, 1, 2, 0, 1, 1, 0)
 
 	last := filters{3, 3, 5, 2, b.floats("f3", 3, 3, 5, 2)}
 	b.node("conv3", "Conv2D", []string{"pad", "f3"}, window(1, "VALID"))
-	y = convolved(y, last, 1, false, false)
+	y = convolve(y, last, 1, false, false)
 
 	b.node("relu", "Relu", []string{"conv3"}, nil)
-	y = each(y, func(v float32, _ int) float32 { return max(v, 0) })
+	y = mapValues(y, func(v float32, _ int) float32 { return max(v, 0) })
 
 	b.node("sigmoid", "Sigmoid", []string{"relu"}, nil)
-	y = each(y, func(v float32, _ int) float32 { return float32(1 / (1 + math.Exp(-float64(v)))) })
+	y = mapValues(y, func(v float32, _ int) float32 { return float32(1 / (1 + math.Exp(-float64(v)))) })
 
 	b.ints("shape", []int{2}, 1, -1)
 	b.node("flat", "Reshape", []string{"sigmoid", "shape"}, nil)
@@ -374,11 +374,11 @@ func TestHalf(t *testing.T) {
 		0: 0, 0x3c00: 1, 0xc000: -2, 0x3555: 0.33325195, 0x0001: 5.9604645e-08, 0x03ff: 6.0975552e-05, 0x7bff: 65504,
 		0x7c00: float32(math.Inf(1)), 0xfc00: float32(math.Inf(-1)),
 	} {
-		if got := half(bits); got != want {
+		if got := parseFloat16(bits); got != want {
 			t.Errorf("%04x is %v, not %v", bits, got, want)
 		}
 	}
-	if got := half(0x7e00); got == got {
+	if got := parseFloat16(0x7e00); got == got {
 		t.Errorf("7e00 is %v, not NaN", got)
 	}
 }

@@ -16,19 +16,19 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// bearer is what the token of a request allows, and the transaction that it is for.
-func (a *API) bearer(r *http.Request) (token string, c account.Capture, t challenge.Transaction, err error) {
+// authenticateToken is what the token of a request allows, and the transaction that it is for.
+func (a *API) authenticateToken(r *http.Request) (token string, c account.CaptureToken, t challenge.Transaction, err error) {
 	ctx := r.Context()
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return "", c, t, account.ErrUnauthorized
 	}
-	if c, err = a.accounts.Capture(ctx, token); err != nil {
+	if c, err = a.accounts.CaptureToken(ctx, token); err != nil {
 		return token, c, t, err
 	}
-	call := protocol.CallOf(ctx)
-	call.Account, call.Visitor = c.Account.Name, account.Network(ctx)
-	t, err = a.take(ctx, c.Account, c.Transaction)
+	call := protocol.CallFromContext(ctx)
+	call.Account, call.Visitor = c.Account.Name, account.CallerNetwork(ctx)
+	t, err = a.openTransaction(ctx, c.Account, c.Transaction)
 	return token, c, t, err
 }
 
@@ -40,7 +40,7 @@ type sessionReply struct {
 
 // session tells the page what to ask of the person.
 func (a *API) session(r *http.Request) (any, error) {
-	_, c, t, err := a.bearer(r)
+	_, c, t, err := a.authenticateToken(r)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ type result string
 const (
 	passed result = "passed"
 	failed result = "failed"
-	again  result = "again" // the media could not carry a decision, and there is another try
+	retry  result = "again" // the media could not carry a decision, and there is another try
 	ended  result = "ended" // the same, and there is none
 )
 
@@ -66,48 +66,48 @@ type uploadReply struct {
 	Token string `json:"token,omitempty"`
 }
 
-func (a *API) upload(path string, load protocol.Load) protocol.Endpoint {
+func (a *API) upload(path string, load protocol.MediaKind) protocol.Endpoint {
 	return protocol.Endpoint{
-		Method: http.MethodPost, Paths: []string{path}, Load: load, AnyOrigin: true, Refuse: refuse,
+		Method: http.MethodPost, Paths: []string{path}, Media: load, AnyOrigin: true, WriteError: writeError,
 		Handle: func(w http.ResponseWriter, r *http.Request) {
 			reply, next, err := a.receive(r, load)
 			if err != nil {
-				refuseWith(w, protocol.FaultOf(r.Context(), err), next)
+				writeErrorWithToken(w, protocol.FaultOf(r.Context(), err), next)
 				return
 			}
-			protocol.Print(w, http.StatusOK, reply)
+			protocol.WriteJSON(w, http.StatusOK, reply)
 		},
 	}
 }
 
 // receive checks the media of the request. A token is used up when its media has arrived whole, so that a broken
-// connection costs nothing; if no verdict comes of it for a fault of ours, next is another token beside the error.
-func (a *API) receive(r *http.Request, load protocol.Load) (reply uploadReply, next string, err error) {
+// connection costs nothing; after an internal error next is a new token beside the error.
+func (a *API) receive(r *http.Request, load protocol.MediaKind) (reply uploadReply, next string, err error) {
 	ctx := r.Context()
-	token, c, t, err := a.bearer(r)
+	token, c, t, err := a.authenticateToken(r)
 	if err != nil {
 		return reply, "", err
 	}
-	if wants := map[mode]protocol.Load{phraseMode: protocol.Recording, selfieMode: protocol.Picture}[modeOf(t)]; wants != load {
-		return reply, "", protocol.BadRequest("The transaction waits for a %s, not a %s.", wants, load)
+	if wants := map[mode]protocol.MediaKind{phraseMode: protocol.Recording, selfieMode: protocol.Picture}[modeOf(t)]; wants != load {
+		return reply, "", protocol.BadRequest("The transaction needs a %s, not a %s.", wants, load)
 	}
 	if err := a.accounts.CheckQuota(ctx, c.Account); err != nil {
 		return reply, "", err
 	}
-	media, prompted, err := read(r, t)
+	media, prompted, err := readUpload(r, t)
 	if err != nil {
 		return reply, "", err
 	}
 	// The media must be there in time, not its first byte.
-	if t, err = a.take(ctx, c.Account, c.Transaction); err != nil {
+	if t, err = a.openTransaction(ctx, c.Account, c.Transaction); err != nil {
 		return reply, "", err
 	}
-	if err := a.accounts.UseCapture(ctx, token); err != nil {
+	if err := a.accounts.UseCaptureToken(ctx, token); err != nil {
 		return reply, "", err
 	}
 	v, err := a.check(ctx, c, t, media, prompted)
 	if err == nil {
-		err = a.keep(ctx, t, v)
+		err = a.record(ctx, t, v)
 	}
 	if errors.Is(err, account.ErrQuota) { // checks at the same time used up the month
 		return reply, "", err
@@ -118,8 +118,8 @@ func (a *API) receive(r *http.Request, load protocol.Load) (reply uploadReply, n
 	return a.replyTo(ctx, c, v), "", nil
 }
 
-// read returns the media and when the digits were shown, nil where the page does not say.
-func read(r *http.Request, t challenge.Transaction) (media []byte, prompted []time.Duration, err error) {
+// readUpload returns the media and when the digits were shown, nil where the page does not say.
+func readUpload(r *http.Request, t challenge.Transaction) (media []byte, prompted []time.Duration, err error) {
 	form, err := protocol.ReadForm(r, "file", "prompts")
 	if err != nil {
 		return nil, nil, err
@@ -138,8 +138,8 @@ func read(r *http.Request, t challenge.Transaction) (media []byte, prompted []ti
 	return media, prompted, err
 }
 
-// mostPrompt, in milliseconds, is later than any recording ends.
-const mostPrompt = 3_600_000
+// maxPrompt, in milliseconds, is later than any recording ends.
+const maxPrompt = 3_600_000
 
 // parsePrompts reads a JSON array of one number of milliseconds for each digit.
 func parsePrompts(text string, digits int) ([]time.Duration, error) {
@@ -149,32 +149,32 @@ func parsePrompts(text string, digits int) ([]time.Duration, error) {
 	}
 	prompted := make([]time.Duration, len(ms))
 	for i, at := range ms {
-		if math.Abs(at) > mostPrompt {
-			return nil, protocol.BadRequest("The field \"prompts\" has a time that is beyond any recording.")
+		if math.Abs(at) > maxPrompt {
+			return nil, protocol.BadRequest("The field \"prompts\" has a time beyond any recording.")
 		}
 		prompted[i] = time.Duration(at * float64(time.Millisecond))
 	}
 	return prompted, nil
 }
 
-func (a *API) check(ctx context.Context, c account.Capture, t challenge.Transaction, media []byte, prompted []time.Duration) (liveness.Verdict, error) {
+func (a *API) check(ctx context.Context, c account.CaptureToken, t challenge.Transaction, media []byte, prompted []time.Duration) (liveness.Verdict, error) {
 	if modeOf(t) == selfieMode {
-		return a.checker.Picture(ctx, media, check.PictureOptions{Threshold: c.Threshold, LargestFace: true})
+		return a.checker.CheckPicture(ctx, media, check.PictureOptions{Threshold: c.Threshold, LargestFace: true})
 	}
-	return a.checker.Recording(ctx, media, t.Phrase, check.RecordingOptions{Threshold: c.Account.RecordingThreshold, Prompted: prompted})
+	return a.checker.CheckRecording(ctx, media, t.Phrase, check.RecordingOptions{Threshold: c.Account.RecordingThreshold, Prompted: prompted})
 }
 
-// keep settles the transaction where there is a decision, and uses up a try where there is none. It counts as a check of
+// record settles the transaction where there is a decision, and uses up a try where there is none. It counts as a check of
 // the protocol whose flow it is.
-func (a *API) keep(ctx context.Context, t challenge.Transaction, v liveness.Verdict) error {
-	c := challenge.Check{ID: protocol.CallOf(ctx).ID, Protocol: string(protocolOf(t))}
+func (a *API) record(ctx context.Context, t challenge.Transaction, v liveness.Verdict) error {
+	c := challenge.Check{ID: protocol.CallFromContext(ctx).ID, Protocol: string(protocolOf(t))}
 	if v.Outcome == liveness.Undecided || v.Score == nil {
-		return closed(a.challenges.Fail(ctx, t, c, v))
+		return closedFault(a.challenges.UseTry(ctx, t, c, v))
 	}
-	return closed(a.challenges.Settle(ctx, t, c, v))
+	return closedFault(a.challenges.Settle(ctx, t, c, v))
 }
 
-func (a *API) replyTo(ctx context.Context, c account.Capture, v liveness.Verdict) uploadReply {
+func (a *API) replyTo(ctx context.Context, c account.CaptureToken, v liveness.Verdict) uploadReply {
 	switch v.Outcome {
 	case liveness.Live:
 		return uploadReply{Result: passed}
@@ -183,22 +183,22 @@ func (a *API) replyTo(ctx context.Context, c account.Capture, v liveness.Verdict
 	}
 	reply := uploadReply{Result: ended, Reason: v.Reason, Advice: v.Reason.Sentence()}
 	if reply.Token = a.renew(ctx, c); reply.Token != "" {
-		reply.Result = again
+		reply.Result = retry
 	}
 	return reply
 }
 
 // renew is a token for the same transaction, or "" where that is not open any more. That none can be made is logged and
 // no more: what is known of the upload itself must reach the page.
-func (a *API) renew(ctx context.Context, c account.Capture) string {
+func (a *API) renew(ctx context.Context, c account.CaptureToken) string {
 	ctx = context.WithoutCancel(ctx)
-	t, err := a.take(ctx, c.Account, c.Transaction)
+	t, err := a.openTransaction(ctx, c.Account, c.Transaction)
 	if err != nil {
 		return ""
 	}
-	token, err := a.accounts.RenewCapture(ctx, c, t)
+	token, err := a.accounts.RenewCaptureToken(ctx, c, t)
 	if err != nil {
-		protocol.CallOf(ctx).Log.Error("a capture token could not be renewed", "error", err)
+		protocol.CallFromContext(ctx).Log.Error("a capture token could not be renewed", "error", err)
 		return ""
 	}
 	return token

@@ -22,28 +22,28 @@ import (
 // Accounts knows who calls, how much they may, and the tokens.
 type Accounts interface {
 	Authenticate(ctx context.Context, p account.Protocol, public, secret string) (account.Account, error)
-	Admit(ctx context.Context, acct account.Account) error
+	CountRequest(ctx context.Context, acct account.Account) error
 	CheckQuota(ctx context.Context, acct account.Account) error
-	GrantCapture(ctx context.Context, acct account.Account, t challenge.Transaction, threshold *float64) (token string, expires time.Time, err error)
-	Capture(ctx context.Context, token string) (account.Capture, error)
-	UseCapture(ctx context.Context, token string) error
-	RenewCapture(ctx context.Context, c account.Capture, t challenge.Transaction) (token string, err error)
+	CreateCaptureToken(ctx context.Context, acct account.Account, t challenge.Transaction, threshold *float64) (token string, expires time.Time, err error)
+	CaptureToken(ctx context.Context, token string) (account.CaptureToken, error)
+	UseCaptureToken(ctx context.Context, token string) error
+	RenewCaptureToken(ctx context.Context, c account.CaptureToken, t challenge.Transaction) (token string, err error)
 	LastCheck(ctx context.Context, accountID, transaction string) (account.Record, error)
 }
 
 // Challenges keeps the transactions.
 type Challenges interface {
-	Begin(ctx context.Context, account string) (challenge.Transaction, error)
-	BeginPicture(ctx context.Context, account string) (challenge.Transaction, error)
-	TakeAny(ctx context.Context, account, id string) (challenge.Transaction, error)
+	Create(ctx context.Context, account string) (challenge.Transaction, error)
+	CreatePicture(ctx context.Context, account string) (challenge.Transaction, error)
+	FindOpen(ctx context.Context, account, id string) (challenge.Transaction, error)
 	Settle(ctx context.Context, t challenge.Transaction, c challenge.Check, v liveness.Verdict) error
-	Fail(ctx context.Context, t challenge.Transaction, c challenge.Check, v liveness.Verdict) error
+	UseTry(ctx context.Context, t challenge.Transaction, c challenge.Check, v liveness.Verdict) error
 }
 
 // Checker checks pictures and recordings.
 type Checker interface {
-	Picture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
-	Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error)
+	CheckPicture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
+	CheckRecording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error)
 }
 
 // API is the endpoints. Build it with New.
@@ -69,23 +69,23 @@ func (a *API) Name() string { return "capture" }
 
 // Endpoints implements protocol.Protocol.
 func (a *API) Endpoints() []protocol.Endpoint {
-	endpoint := func(method, path string, load protocol.Load, browser bool, answer func(r *http.Request) (any, error)) protocol.Endpoint {
+	endpoint := func(method, path string, load protocol.MediaKind, browser bool, answer func(r *http.Request) (any, error)) protocol.Endpoint {
 		return protocol.Endpoint{
-			Method: method, Paths: []string{path}, Load: load, AnyOrigin: browser, Refuse: refuse,
+			Method: method, Paths: []string{path}, Media: load, AnyOrigin: browser, WriteError: writeError,
 			Handle: func(w http.ResponseWriter, r *http.Request) {
 				reply, err := answer(r)
 				if err != nil {
-					refuse(w, r, protocol.FaultOf(r.Context(), err))
+					writeError(w, r, protocol.FaultOf(r.Context(), err))
 					return
 				}
-				protocol.Print(w, http.StatusOK, reply)
+				protocol.WriteJSON(w, http.StatusOK, reply)
 			},
 		}
 	}
 	return []protocol.Endpoint{
-		endpoint(http.MethodPost, "/capture/tokens", protocol.Light, false, a.grant),
-		endpoint(http.MethodGet, "/capture/results/{transaction}", protocol.Light, false, a.result),
-		endpoint(http.MethodGet, "/capture/session", protocol.Light, true, a.session),
+		endpoint(http.MethodPost, "/capture/tokens", protocol.NoMedia, false, a.createToken),
+		endpoint(http.MethodGet, "/capture/results/{transaction}", protocol.NoMedia, false, a.result),
+		endpoint(http.MethodGet, "/capture/session", protocol.NoMedia, true, a.session),
 		a.upload("/capture/recording", protocol.Recording),
 		a.upload("/capture/picture", protocol.Picture),
 		a.component(),
@@ -126,19 +126,21 @@ type errorReply struct {
 	Token string `json:"token,omitempty"`
 }
 
-func refuse(w http.ResponseWriter, _ *http.Request, f protocol.Fault) { refuseWith(w, f, "") }
+func writeError(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
+	writeErrorWithToken(w, f, "")
+}
 
-func refuseWith(w http.ResponseWriter, f protocol.Fault, token string) {
+func writeErrorWithToken(w http.ResponseWriter, f protocol.Fault, token string) {
 	f.Headers(w.Header())
 	if f.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	protocol.Print(w, f.Status, errorReply{problem{f.Status, f.Message}, token})
+	protocol.WriteJSON(w, f.Status, errorReply{problem{f.Status, f.Message}, token})
 }
 
-// enter finds the account of the operator's server that calls and counts the request. Whose credentials they are says
+// authenticate finds the account of the operator's server that calls and counts the request. Whose credentials they are says
 // which flow is meant.
-func (a *API) enter(r *http.Request) (acct account.Account, m mode, err error) {
+func (a *API) authenticate(r *http.Request) (acct account.Account, m mode, err error) {
 	ctx := r.Context()
 	if key := r.Header.Get("X-API-Key"); key != "" {
 		m = phraseMode
@@ -150,20 +152,20 @@ func (a *API) enter(r *http.Request) (acct account.Account, m mode, err error) {
 	if err != nil {
 		return acct, m, err
 	}
-	protocol.CallOf(ctx).Account = acct.Name
-	return acct, m, a.accounts.Admit(ctx, acct)
+	protocol.CallFromContext(ctx).Account = acct.Name
+	return acct, m, a.accounts.CountRequest(ctx, acct)
 }
 
-// order is what the operator's server may say when it asks for a token.
-type order struct {
+// tokenRequest is what the operator's server may say when it asks for a token.
+type tokenRequest struct {
 	// Transaction is one that POST /challenge began; "": begin one.
 	Transaction string `json:"transaction_id"`
 	// Threshold is for a selfie; nil: the account's.
 	Threshold *float64 `json:"threshold"`
 }
 
-// Grant is a token on its way to a page.
-type Grant struct {
+// TokenReply is a token on its way to a page.
+type TokenReply struct {
 	Token       string `json:"token"`
 	Transaction string `json:"transaction_id"`
 	Mode        mode   `json:"mode"`
@@ -171,8 +173,8 @@ type Grant struct {
 	ExpiresIn int `json:"expires_in"`
 }
 
-func (a *API) grant(r *http.Request) (any, error) {
-	acct, m, err := a.enter(r)
+func (a *API) createToken(r *http.Request) (any, error) {
+	acct, m, err := a.authenticate(r)
 	if err != nil {
 		return nil, err
 	}
@@ -182,17 +184,17 @@ func (a *API) grant(r *http.Request) (any, error) {
 	}
 	switch {
 	case m == phraseMode && o.Threshold != nil:
-		return nil, protocol.BadRequest("A threshold is for selfies. That of recordings is the account's.")
+		return nil, protocol.BadRequest("A threshold applies to selfies only; recordings use the account's.")
 	case m == selfieMode && o.Transaction != "":
-		return nil, protocol.BadRequest("A selfie's transaction begins with its token: leave \"transaction_id\" out.")
+		return nil, protocol.BadRequest("A selfie's transaction is created with its token: omit \"transaction_id\".")
 	case o.Threshold != nil && !(*o.Threshold >= 0 && *o.Threshold <= 1):
 		return nil, protocol.BadRequest("The value of \"threshold\" must be a number from 0 to 1, such as 0.6.")
 	}
-	return a.grantFor(r.Context(), acct, m, o)
+	return a.createTokenFor(r.Context(), acct, m, o)
 }
 
 // readOrder reads the body, if there is one.
-func readOrder(r *http.Request) (o order, err error) {
+func readOrder(r *http.Request) (o tokenRequest, err error) {
 	if err := protocol.RefuseUnknownQuery(r.URL.Query()); err != nil {
 		return o, err
 	}
@@ -206,46 +208,46 @@ func readOrder(r *http.Request) (o order, err error) {
 	return o, body.RefuseUnknown("transaction_id", "threshold")
 }
 
-func (a *API) grantFor(ctx context.Context, acct account.Account, m mode, o order) (Grant, error) {
+func (a *API) createTokenFor(ctx context.Context, acct account.Account, m mode, o tokenRequest) (TokenReply, error) {
 	var t challenge.Transaction
 	var err error
 	switch {
 	case m == selfieMode:
-		t, err = a.challenges.BeginPicture(ctx, acct.ID)
+		t, err = a.challenges.CreatePicture(ctx, acct.ID)
 	case o.Transaction == "":
-		t, err = a.challenges.Begin(ctx, acct.ID)
+		t, err = a.challenges.Create(ctx, acct.ID)
 	default:
-		t, err = a.take(ctx, acct, o.Transaction)
+		t, err = a.openTransaction(ctx, acct, o.Transaction)
 	}
 	if err != nil {
-		return Grant{}, err
+		return TokenReply{}, err
 	}
-	token, expires, err := a.accounts.GrantCapture(ctx, acct, t, o.Threshold)
-	return Grant{token, t.ID, m, a.secondsUntil(expires)}, err
+	token, expires, err := a.accounts.CreateCaptureToken(ctx, acct, t, o.Threshold)
+	return TokenReply{token, t.ID, m, a.secondsUntil(expires)}, err
 }
 
-// Begin begins a transaction of the account and returns a token for it, as the operator's server gets one.
-func (a *API) Begin(ctx context.Context, acct account.Account, selfie bool) (Grant, error) {
+// CreateTransaction begins a transaction of the account and returns a token for it, as the operator's server gets one.
+func (a *API) CreateTransaction(ctx context.Context, acct account.Account, selfie bool) (TokenReply, error) {
 	if selfie {
-		return a.grantFor(ctx, acct, selfieMode, order{})
+		return a.createTokenFor(ctx, acct, selfieMode, tokenRequest{})
 	}
-	return a.grantFor(ctx, acct, phraseMode, order{})
+	return a.createTokenFor(ctx, acct, phraseMode, tokenRequest{})
 }
 
 func (a *API) secondsUntil(t time.Time) int { return max(0, int(math.Ceil(t.Sub(a.now()).Seconds()))) }
 
-// take is an open transaction of the account, or the fault of one that is none.
-func (a *API) take(ctx context.Context, acct account.Account, id string) (challenge.Transaction, error) {
-	t, err := a.challenges.TakeAny(ctx, acct.ID, id)
-	return t, closed(err)
+// openTransaction is an open transaction of the account, or the fault of one that is none.
+func (a *API) openTransaction(ctx context.Context, acct account.Account, id string) (challenge.Transaction, error) {
+	t, err := a.challenges.FindOpen(ctx, acct.ID, id)
+	return t, closedFault(err)
 }
 
-// closed turns the ways in which a transaction takes no media into the caller's fault.
-func closed(err error) error {
+// closedFault turns the ways in which a transaction takes no media into the caller's fault.
+func closedFault(err error) error {
 	for state, message := range map[error]string{
 		challenge.ErrUnknown: "The transaction is unknown.",
 		challenge.ErrExpired: "The transaction is expired.",
-		challenge.ErrSpent:   "The transaction has been scored already.",
+		challenge.ErrSettled: "The transaction has been scored already.",
 		challenge.ErrUsedUp:  "The transaction has no tries left.",
 	} {
 		if errors.Is(err, state) {

@@ -16,11 +16,11 @@ func (a *API) component() protocol.Endpoint {
 	script, err := web.File(componentFile)
 	sum := sha256.Sum256(script)
 	return protocol.Endpoint{
-		Method: http.MethodGet, Paths: []string{ComponentPath}, Load: protocol.Light, AnyOrigin: true, Refuse: refuse,
+		Method: http.MethodGet, Paths: []string{ComponentPath}, Media: protocol.NoMedia, AnyOrigin: true, WriteError: writeError,
 		Handle: func(w http.ResponseWriter, r *http.Request) {
 			if err != nil {
-				protocol.CallOf(r.Context()).Log.Warn("the capture component is missing", "error", err)
-				refuse(w, r, protocol.Fault{Status: http.StatusNotFound, Message: "The capture component was not built into this server: its operator builds it with make."})
+				protocol.CallFromContext(r.Context()).Log.Warn("the capture component is missing", "error", err)
+				writeError(w, r, protocol.Fault{Status: http.StatusNotFound, Message: "The capture component is missing in this server: the operator must build it with make."})
 				return
 			}
 			h := w.Header()

@@ -18,7 +18,7 @@ func FuzzPrompts(f *testing.F) {
 			t.Fatalf("%q: %d times for %d digits", text, len(prompted), digits)
 		}
 		for _, at := range prompted {
-			if at.Abs() > mostPrompt*time.Millisecond {
+			if at.Abs() > maxPrompt*time.Millisecond {
 				t.Errorf("%q: %v", text, at)
 			}
 		}

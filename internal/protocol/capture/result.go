@@ -13,7 +13,7 @@ import (
 )
 
 // states are what may have become of a transaction.
-var states = map[error]string{nil: "open", challenge.ErrSpent: "scored", challenge.ErrUsedUp: "used_up", challenge.ErrExpired: "expired"}
+var states = map[error]string{nil: "open", challenge.ErrSettled: "scored", challenge.ErrUsedUp: "used_up", challenge.ErrExpired: "expired"}
 
 // Result is all that is known of a transaction, for the operator's server.
 type Result struct {
@@ -41,7 +41,7 @@ type evidence struct {
 }
 
 func (a *API) result(r *http.Request) (any, error) {
-	acct, _, err := a.enter(r)
+	acct, _, err := a.authenticate(r)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (a *API) result(r *http.Request) (any, error) {
 
 // Result returns what is known of the account's transaction, or a fault where there is none.
 func (a *API) Result(ctx context.Context, acct account.Account, id string) (Result, error) {
-	t, err := a.challenges.TakeAny(ctx, acct.ID, id)
+	t, err := a.challenges.FindOpen(ctx, acct.ID, id)
 	state, known := states[err]
 	if errors.Is(err, challenge.ErrUnknown) || known && !acct.InScope(protocolOf(t)) {
 		return Result{}, protocol.Fault{Status: http.StatusNotFound, Message: "The transaction is unknown.", Cause: err}

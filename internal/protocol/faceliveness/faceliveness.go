@@ -17,13 +17,13 @@ import (
 // Accounts knows who calls, how much they may, and keeps what stays of their checks.
 type Accounts interface {
 	Authenticate(ctx context.Context, p account.Protocol, public, secret string) (account.Account, error)
-	Admit(ctx context.Context, acct account.Account) error
-	Keep(ctx context.Context, acct account.Account, c account.Check, v liveness.Verdict) error
+	CountRequest(ctx context.Context, acct account.Account) error
+	RecordCheck(ctx context.Context, acct account.Account, c account.Check, v liveness.Verdict) error
 }
 
 // Checker checks a picture.
 type Checker interface {
-	Picture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
+	CheckPicture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
 }
 
 // Fetcher fetches a picture from a URL, and charges its bytes as they arrive. Any error but one of charge is the URL's
@@ -52,11 +52,11 @@ func (a *API) Name() string { return string(account.FaceLiveness) }
 // Endpoints implements protocol.Protocol.
 func (a *API) Endpoints() []protocol.Endpoint {
 	return []protocol.Endpoint{{
-		Method: http.MethodPost,
-		Paths:  []string{"/api/v1/face/liveness", "/api/v1/id-verifications/face/liveness"},
-		Load:   protocol.Picture,
-		Handle: a.check,
-		Refuse: func(w http.ResponseWriter, _ *http.Request, f protocol.Fault) { refuse(w, f, "") },
+		Method:     http.MethodPost,
+		Paths:      []string{"/api/v1/face/liveness", "/api/v1/id-verifications/face/liveness"},
+		Media:      protocol.Picture,
+		Handle:     a.check,
+		WriteError: func(w http.ResponseWriter, _ *http.Request, f protocol.Fault) { writeError(w, f, "") },
 	}}
 }
 
@@ -87,7 +87,7 @@ var requestErrors = map[int]string{
 	http.StatusTooManyRequests:       "TOO_MANY_REQUESTS",
 }
 
-func refuse(w http.ResponseWriter, f protocol.Fault, session string) {
+func writeError(w http.ResponseWriter, f protocol.Fault, session string) {
 	message := internalError
 	if name, known := requestErrors[f.Status]; known {
 		message = name + ": " + f.Message
@@ -96,20 +96,20 @@ func refuse(w http.ResponseWriter, f protocol.Fault, session string) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="bonafide"`)
 	}
 	f.Headers(w.Header())
-	protocol.Print(w, f.Status, errorReply{session, true, message})
+	protocol.WriteJSON(w, f.Status, errorReply{session, true, message})
 }
 
 func (a *API) check(w http.ResponseWriter, r *http.Request) {
 	session, v, err := a.verdict(r)
 	if err != nil {
-		refuse(w, protocol.FaultOf(r.Context(), err), session)
+		writeError(w, protocol.FaultOf(r.Context(), err), session)
 		return
 	}
 	if name := errorName(v); name != "" {
-		protocol.Print(w, http.StatusOK, errorReply{session, true, name})
+		protocol.WriteJSON(w, http.StatusOK, errorReply{session, true, name})
 		return
 	}
-	protocol.Print(w, http.StatusOK, scoreReply{session, protocol.Floor(float64(*v.Score), 7), false})
+	protocol.WriteJSON(w, http.StatusOK, scoreReply{session, protocol.Floor(float64(*v.Score), 7), false})
 }
 
 // errorName is the error for the verdict, or "" where it has a score. A reason that the protocol has no name for, such
@@ -128,26 +128,26 @@ func (a *API) verdict(r *http.Request) (session string, v liveness.Verdict, err 
 	if err != nil {
 		return "", v, err
 	}
-	call := protocol.CallOf(ctx)
+	call := protocol.CallFromContext(ctx)
 	call.Account = acct.Name
-	if err := a.accounts.Admit(ctx, acct); err != nil {
+	if err := a.accounts.CountRequest(ctx, acct); err != nil {
 		return "", v, err
 	}
-	session, image, err := read(r)
+	session, image, err := readRequest(r)
 	if err != nil {
 		return session, v, err
 	}
-	if v, err = a.judge(ctx, acct, image); err != nil {
+	if v, err = a.checkImage(ctx, acct, image); err != nil {
 		return session, v, err
 	}
 	if errorName(v) == "" && v.Score == nil {
 		return session, v, errors.New("a picture's verdict has neither a score nor an error, but reason " + string(v.Reason))
 	}
-	return session, v, a.accounts.Keep(ctx, acct, account.Check{ID: call.ID, Protocol: account.FaceLiveness, Subject: session}, v)
+	return session, v, a.accounts.RecordCheck(ctx, acct, account.Check{ID: call.ID, Protocol: account.FaceLiveness, Subject: session}, v)
 }
 
-// judge gets the picture's bytes, from the text or from where it points, and checks them.
-func (a *API) judge(ctx context.Context, acct account.Account, image protocol.Text) (liveness.Verdict, error) {
+// checkImage gets the picture's bytes, from the text or from where it points, and checks them.
+func (a *API) checkImage(ctx context.Context, acct account.Account, image protocol.Text) (liveness.Verdict, error) {
 	refused := liveness.Verdict{Outcome: liveness.Undecided, Threshold: acct.PictureThreshold}
 	var picture []byte
 	if image.IsURL() {
@@ -159,27 +159,27 @@ func (a *API) judge(ctx context.Context, acct account.Account, image protocol.Te
 			return refused, err
 		}
 		if err != nil {
-			protocol.CallOf(ctx).Log.Info("picture was not fetched", "error", err)
+			protocol.CallFromContext(ctx).Log.Info("picture was not fetched", "error", err)
 			refused.Reason = liveness.ImageNotFetched
 			return refused, nil
 		}
 		picture = fetched
 	} else {
-		decoded, ok := image.Image()
+		decoded, ok := image.DecodeImage()
 		if !ok {
 			refused.Reason = liveness.ImageNotReadable
 			return refused, nil
 		}
 		picture = decoded
 	}
-	return a.checker.Picture(ctx, picture, check.PictureOptions{Threshold: acct.PictureThreshold, Limits: acct.FaceLimits})
+	return a.checker.CheckPicture(ctx, picture, check.PictureOptions{Threshold: acct.PictureThreshold, Limits: acct.FaceLimits})
 }
 
 func (a *API) fetch(ctx context.Context, url string) ([]byte, error) {
 	if a.fetcher == nil {
 		return nil, errors.New("fetching is switched off")
 	}
-	return a.fetcher.Fetch(ctx, url, protocol.CallOf(ctx).Charge)
+	return a.fetcher.Fetch(ctx, url, protocol.CallFromContext(ctx).Charge)
 }
 
 // basicAuth returns the user name and the password of the Authorization header, or of the header that the text also
@@ -197,8 +197,8 @@ func basicAuth(r *http.Request) (username, password string) {
 // maxSession is how many bytes a session's name may have.
 const maxSession = 256
 
-// read returns the session's name and the text that is or names the picture.
-func read(r *http.Request) (session string, image protocol.Text, err error) {
+// readRequest returns the session's name and the text that is or names the picture.
+func readRequest(r *http.Request) (session string, image protocol.Text, err error) {
 	var body struct {
 		SessionID     string        `json:"sessionId"`
 		FaceImageBase protocol.Text `json:"faceImageBase"`
@@ -211,7 +211,7 @@ func read(r *http.Request) (session string, image protocol.Text, err error) {
 		return body.SessionID, image, err
 	}
 	if body.FaceImageBase.Empty() {
-		return body.SessionID, image, object.Missing("faceImageBase")
+		return body.SessionID, image, object.MissingKey("faceImageBase")
 	}
 	return body.SessionID, body.FaceImageBase, nil
 }

@@ -18,20 +18,20 @@ import (
 // Accounts knows who calls and how much they may.
 type Accounts interface {
 	Authenticate(ctx context.Context, p account.Protocol, public, secret string) (account.Account, error)
-	Admit(ctx context.Context, acct account.Account) error
+	CountRequest(ctx context.Context, acct account.Account) error
 }
 
 // Challenges keeps the transactions.
 type Challenges interface {
-	Begin(ctx context.Context, account string) (challenge.Transaction, error)
-	Take(ctx context.Context, account, id string) (challenge.Transaction, error)
+	Create(ctx context.Context, account string) (challenge.Transaction, error)
+	FindOpenPhrase(ctx context.Context, account, id string) (challenge.Transaction, error)
 	Settle(ctx context.Context, t challenge.Transaction, c challenge.Check, v liveness.Verdict) error
-	Fail(ctx context.Context, t challenge.Transaction, c challenge.Check, v liveness.Verdict) error
+	UseTry(ctx context.Context, t challenge.Transaction, c challenge.Check, v liveness.Verdict) error
 }
 
 // Checker checks a recording of a phrase.
 type Checker interface {
-	Recording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error)
+	CheckRecording(ctx context.Context, data []byte, phrase string, o check.RecordingOptions) (liveness.Verdict, error)
 }
 
 // API is the protocol. Build it with New.
@@ -56,18 +56,18 @@ func (a *API) Endpoints() []protocol.Endpoint {
 	return []protocol.Endpoint{{
 		Method: http.MethodPost,
 		Paths:  []string{"/challenge", "/LiopaAPI/api/challenge"},
-		Load:   protocol.Light,
+		Media:  protocol.NoMedia,
 		Handle: a.challenge,
-		Refuse: func(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
-			refuse(w, f, challengeReply{Error: clientOrServer(f)})
+		WriteError: func(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
+			writeError(w, f, challengeReply{Error: problemOf(f)})
 		},
 	}, {
 		Method: http.MethodPost,
 		Paths:  []string{"/verifier/{transactionId}", "/LiopaAPI/api/verifier/{transactionId}"},
-		Load:   protocol.Recording,
+		Media:  protocol.Recording,
 		Handle: a.verify,
-		Refuse: func(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
-			refuse(w, f, verifierReply{Score: "0", Error: clientOrServer(f)})
+		WriteError: func(w http.ResponseWriter, _ *http.Request, f protocol.Fault) {
+			writeError(w, f, verifierReply{Score: "0", Error: problemOf(f)})
 		},
 	}}
 }
@@ -95,7 +95,7 @@ type verifierReply struct {
 	Error problem     `json:"error"`
 }
 
-func clientOrServer(f protocol.Fault) problem {
+func problemOf(f protocol.Fault) problem {
 	kind := "client"
 	if f.Status >= 500 {
 		kind = "server"
@@ -103,37 +103,37 @@ func clientOrServer(f protocol.Fault) problem {
 	return problem{Type: kind, Code: f.Status, Message: f.Message}
 }
 
-func refuse(w http.ResponseWriter, f protocol.Fault, reply any) {
+func writeError(w http.ResponseWriter, f protocol.Fault, reply any) {
 	f.Headers(w.Header())
-	protocol.Print(w, f.Status, reply)
+	protocol.WriteJSON(w, f.Status, reply)
 }
 
-// enter finds the account that calls and counts the request.
-func (a *API) enter(r *http.Request) (account.Account, error) {
+// authenticate finds the account that calls and counts the request.
+func (a *API) authenticate(r *http.Request) (account.Account, error) {
 	acct, err := a.accounts.Authenticate(r.Context(), account.LipSecure, "", r.Header.Get("X-API-Key"))
 	if err != nil {
 		return acct, err
 	}
-	protocol.CallOf(r.Context()).Account = acct.Name
-	return acct, a.accounts.Admit(r.Context(), acct)
+	protocol.CallFromContext(r.Context()).Account = acct.Name
+	return acct, a.accounts.CountRequest(r.Context(), acct)
 }
 
 func (a *API) challenge(w http.ResponseWriter, r *http.Request) {
-	t, err := a.begin(r)
+	t, err := a.createChallenge(r)
 	if err != nil {
 		f := protocol.FaultOf(r.Context(), err)
-		refuse(w, f, challengeReply{Error: clientOrServer(f)})
+		writeError(w, f, challengeReply{Error: problemOf(f)})
 		return
 	}
-	protocol.Print(w, http.StatusOK, challengeReply{t.ID, t.Phrase, noProblem})
+	protocol.WriteJSON(w, http.StatusOK, challengeReply{t.ID, t.Phrase, noProblem})
 }
 
-func (a *API) begin(r *http.Request) (challenge.Transaction, error) {
-	acct, err := a.enter(r)
+func (a *API) createChallenge(r *http.Request) (challenge.Transaction, error) {
+	acct, err := a.authenticate(r)
 	if err != nil {
 		return challenge.Transaction{}, err
 	}
-	return a.challenges.Begin(r.Context(), acct.ID)
+	return a.challenges.Create(r.Context(), acct.ID)
 }
 
 func (a *API) verify(w http.ResponseWriter, r *http.Request) {
@@ -141,8 +141,8 @@ func (a *API) verify(w http.ResponseWriter, r *http.Request) {
 	reply := verifierReply{TransactionID: t.ID, Phrase: t.Phrase, Score: "0"}
 	if err != nil {
 		f := protocol.FaultOf(r.Context(), err)
-		reply.Error = clientOrServer(f)
-		refuse(w, f, reply)
+		reply.Error = problemOf(f)
+		writeError(w, f, reply)
 		return
 	}
 	if info, _ := v.Reason.Info(); info.LipSecure != 0 {
@@ -151,21 +151,21 @@ func (a *API) verify(w http.ResponseWriter, r *http.Request) {
 		// In percent; rounded down, so that 97.96 does not pass for 98.
 		reply.Score, reply.Error = protocol.Floor(100*float64(*v.Score), 1), noProblem
 	}
-	protocol.Print(w, http.StatusOK, reply)
+	protocol.WriteJSON(w, http.StatusOK, reply)
 }
 
 // check checks the video for the transaction of the request. It returns what is known of the transaction even with an
 // error. A verdict without an error has a user error's reason or a score, and the transaction has been settled.
 func (a *API) check(r *http.Request) (t challenge.Transaction, v liveness.Verdict, err error) {
 	ctx := r.Context()
-	acct, err := a.enter(r)
+	acct, err := a.authenticate(r)
 	if err != nil {
 		return t, v, err
 	}
 	// Once before the video is read, so that one for nothing need not be sent, and once after: it is the video that
 	// must be there in time, not its first byte.
 	id := r.PathValue("transactionId")
-	if t, err = a.take(ctx, acct, id); err != nil {
+	if t, err = a.openTransaction(ctx, acct, id); err != nil {
 		return t, v, err
 	}
 	form, err := protocol.ReadForm(r, "file")
@@ -176,10 +176,10 @@ func (a *API) check(r *http.Request) (t challenge.Transaction, v liveness.Verdic
 	if err != nil {
 		return t, v, err
 	}
-	if t, err = a.take(ctx, acct, id); err != nil {
+	if t, err = a.openTransaction(ctx, acct, id); err != nil {
 		return t, v, err
 	}
-	if v, err = a.checker.Recording(ctx, video, t.Phrase, check.RecordingOptions{Threshold: acct.RecordingThreshold}); err != nil {
+	if v, err = a.checker.CheckRecording(ctx, video, t.Phrase, check.RecordingOptions{Threshold: acct.RecordingThreshold}); err != nil {
 		return t, v, err
 	}
 	if v.Reason == liveness.VideoTooLarge { // as of a file that is too large; no user error, and no try is used
@@ -188,28 +188,28 @@ func (a *API) check(r *http.Request) (t challenge.Transaction, v liveness.Verdic
 	return t, v, a.settle(ctx, t, v)
 }
 
-func (a *API) take(ctx context.Context, acct account.Account, id string) (challenge.Transaction, error) {
-	t, err := a.challenges.Take(ctx, acct.ID, id)
-	return t, closed(err)
+func (a *API) openTransaction(ctx context.Context, acct account.Account, id string) (challenge.Transaction, error) {
+	t, err := a.challenges.FindOpenPhrase(ctx, acct.ID, id)
+	return t, closedFault(err)
 }
 
 func (a *API) settle(ctx context.Context, t challenge.Transaction, v liveness.Verdict) error {
-	c := challenge.Check{ID: protocol.CallOf(ctx).ID, Protocol: a.Name()}
+	c := challenge.Check{ID: protocol.CallFromContext(ctx).ID, Protocol: a.Name()}
 	if info, _ := v.Reason.Info(); info.LipSecure != 0 {
-		return closed(a.challenges.Fail(ctx, t, c, v))
+		return closedFault(a.challenges.UseTry(ctx, t, c, v))
 	}
 	if v.Score == nil {
 		return errors.New("a recording's verdict has neither a score nor a user error, but reason " + string(v.Reason))
 	}
-	return closed(a.challenges.Settle(ctx, t, c, v))
+	return closedFault(a.challenges.Settle(ctx, t, c, v))
 }
 
-// closed turns the ways in which a transaction takes no video into the client's fault.
-func closed(err error) error {
+// closedFault turns the ways in which a transaction takes no video into the client's fault.
+func closedFault(err error) error {
 	for state, message := range map[error]string{
 		challenge.ErrUnknown: "The transaction is unknown. Request a challenge first.",
 		challenge.ErrExpired: "The transaction is expired. Request a new challenge.",
-		challenge.ErrSpent:   "The transaction has been scored already. Request a new challenge.",
+		challenge.ErrSettled: "The transaction has been scored already. Request a new challenge.",
 		challenge.ErrUsedUp:  "The transaction has no tries left. Request a new challenge.",
 	} {
 		if errors.Is(err, state) {

@@ -22,13 +22,13 @@ import (
 // Accounts knows who calls, how much they may, and keeps what stays of their checks.
 type Accounts interface {
 	Authenticate(ctx context.Context, p account.Protocol, public, secret string) (account.Account, error)
-	Admit(ctx context.Context, acct account.Account) error
-	Keep(ctx context.Context, acct account.Account, c account.Check, v liveness.Verdict) error
+	CountRequest(ctx context.Context, acct account.Account) error
+	RecordCheck(ctx context.Context, acct account.Account, c account.Check, v liveness.Verdict) error
 }
 
 // Checker checks a picture.
 type Checker interface {
-	Picture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
+	CheckPicture(ctx context.Context, data []byte, o check.PictureOptions) (liveness.Verdict, error)
 }
 
 // API is the protocol. Build it with New.
@@ -48,11 +48,11 @@ func (a *API) Name() string { return string(account.Selfie) }
 // Endpoints implements protocol.Protocol.
 func (a *API) Endpoints() []protocol.Endpoint {
 	return []protocol.Endpoint{{
-		Method: http.MethodPost,
-		Paths:  []string{"/liveness-verification", "/v0.1/liveness-verification", "/v0.2/liveness-verification"},
-		Load:   protocol.Picture,
-		Handle: a.verify,
-		Refuse: refuse,
+		Method:     http.MethodPost,
+		Paths:      []string{"/liveness-verification", "/v0.1/liveness-verification", "/v0.2/liveness-verification"},
+		Media:      protocol.Picture,
+		Handle:     a.verify,
+		WriteError: writeError,
 	}}
 }
 
@@ -121,14 +121,14 @@ var problemCodes = map[int]string{
 	http.StatusServiceUnavailable:    "OVERLOADED",
 }
 
-func begin(r *http.Request, code int) head {
-	call := protocol.CallOf(r.Context())
-	return head{ID: call.ID, ProcessedAt: stamp(time.Now()), RequestedAt: stamp(call.Arrived), Code: code}
+func newHead(r *http.Request, code int) head {
+	call := protocol.CallFromContext(r.Context())
+	return head{ID: call.ID, ProcessedAt: formatTime(time.Now()), RequestedAt: formatTime(call.Arrived), Code: code}
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.DateTime) }
+func formatTime(t time.Time) string { return t.UTC().Format(time.DateTime) }
 
-func refuse(w http.ResponseWriter, r *http.Request, f protocol.Fault) {
+func writeError(w http.ResponseWriter, r *http.Request, f protocol.Fault) {
 	if errors.Is(f, account.ErrQuota) { // the text's own status for it, which says to upgrade rather than to wait
 		f.Status, f.RetryAfter = http.StatusForbidden, 0
 	}
@@ -137,20 +137,20 @@ func refuse(w http.ResponseWriter, r *http.Request, f protocol.Fault) {
 		code = "INTERNAL_ERROR"
 	}
 	f.Headers(w.Header())
-	protocol.Print(w, f.Status, errorReply{begin(r, codeError), []problem{{code, f.Message}}})
+	protocol.WriteJSON(w, f.Status, errorReply{newHead(r, codeError), []problem{{code, f.Message}}})
 }
 
 func (a *API) verify(w http.ResponseWriter, r *http.Request) {
 	v, err := a.check(r)
 	if err != nil {
-		refuse(w, r, protocol.FaultOf(r.Context(), err))
+		writeError(w, r, protocol.FaultOf(r.Context(), err))
 		return
 	}
 	code := codeNotLive
 	if v.Outcome == liveness.Live {
 		code = codeLive
 	}
-	protocol.Print(w, http.StatusOK, reply{begin(r, code), dataOf(v)})
+	protocol.WriteJSON(w, http.StatusOK, reply{newHead(r, code), dataOf(v)})
 }
 
 func dataOf(v liveness.Verdict) data {
@@ -175,26 +175,26 @@ func (a *API) check(r *http.Request) (liveness.Verdict, error) {
 	if err != nil {
 		return liveness.Verdict{}, err
 	}
-	call := protocol.CallOf(ctx)
+	call := protocol.CallFromContext(ctx)
 	call.Account = acct.Name
-	if err := a.accounts.Admit(ctx, acct); err != nil {
+	if err := a.accounts.CountRequest(ctx, acct); err != nil {
 		return liveness.Verdict{}, err
 	}
-	picture, threshold, err := read(r)
+	picture, threshold, err := readRequest(r)
 	if err != nil {
 		return liveness.Verdict{}, err
 	}
 	if threshold == nil {
 		threshold = &acct.PictureThreshold
 	}
-	v, err := a.checker.Picture(ctx, picture, check.PictureOptions{Threshold: *threshold, LargestFace: true})
+	v, err := a.checker.CheckPicture(ctx, picture, check.PictureOptions{Threshold: *threshold, LargestFace: true})
 	if err != nil {
 		return v, err
 	}
 	if status := pictureFaults[v.Reason]; status != 0 {
 		return v, protocol.Fault{Status: status, Message: v.Reason.Sentence()}
 	}
-	return v, a.accounts.Keep(ctx, acct, account.Check{ID: call.ID, Protocol: account.Selfie}, v)
+	return v, a.accounts.RecordCheck(ctx, acct, account.Check{ID: call.ID, Protocol: account.Selfie}, v)
 }
 
 // pictureFaults are the reasons for which a request is refused; with any other it is answered.
@@ -204,8 +204,8 @@ var pictureFaults = map[liveness.Reason]int{
 	liveness.ImageUnsupported: http.StatusUnsupportedMediaType,
 }
 
-// read returns the picture of the request and the threshold, nil where it has none.
-func read(r *http.Request) (picture []byte, threshold *float64, err error) {
+// readRequest returns the picture of the request and the threshold, nil where it has none.
+func readRequest(r *http.Request) (picture []byte, threshold *float64, err error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if kind == "application/json" {
 		return readJSON(r)
@@ -233,9 +233,9 @@ func readJSON(r *http.Request) (picture []byte, threshold *float64, err error) {
 		return nil, nil, err
 	}
 	if body.Selfie.Empty() {
-		return nil, nil, object.Missing("selfie")
+		return nil, nil, object.MissingKey("selfie")
 	}
-	picture, ok := body.Selfie.Image()
+	picture, ok := body.Selfie.DecodeImage()
 	if !ok {
 		return nil, nil, protocol.BadRequest("The value of \"selfie\" must be a picture in base64, or a data URI of one.")
 	}

@@ -14,7 +14,7 @@ import (
 // Copy copies everything from another store into this one, which must be empty, all or nothing, and says how many rows
 // of each table there were. Nobody writes to either while it runs. It calls report from time to time.
 func (s *Store) Copy(ctx context.Context, source *relational.Store, report func(done, total int)) ([]relational.Count, error) {
-	rows, err := source.Freeze(ctx)
+	rows, err := source.LockForCopy(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func (s *Store) Copy(ctx context.Context, source *relational.Store, report func(
 		total += c.Rows
 	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := refuseRows(ctx, tx); err != nil {
+		if err := requireEmpty(ctx, tx); err != nil {
 			return err
 		}
 		for _, c := range counts {
@@ -48,8 +48,8 @@ func (s *Store) Copy(ctx context.Context, source *relational.Store, report func(
 	return counts, nil
 }
 
-// refuseRows locks the tables and fails where one has a row.
-func refuseRows(ctx context.Context, tx pgx.Tx) error {
+// requireEmpty locks the tables and fails where one has a row.
+func requireEmpty(ctx context.Context, tx pgx.Tx) error {
 	if _, err := tx.Exec(ctx, "LOCK TABLE "+strings.Join(relational.Tables, ", ")+" IN ACCESS EXCLUSIVE MODE"); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func refuseRows(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 		if filled {
-			return errors.New("the PostgreSQL store is not empty: give an empty data base")
+			return errors.New("the PostgreSQL store is not empty: give an empty database")
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens the store that the URL names, as postgres://USER:PASSWORD@HOST/DATABASE, and brings the tables up to date;
 // libpq's environment, such as PGPASSWORD, fills in what the URL leaves out. Where create is not set it fails with
-// relational.ErrNone on a database without tables. Any number of processes may open it at once and use it together.
+// relational.ErrNoStore on a database without tables. Any number of processes may open and use it at the same time.
 // No error shows the password.
 func Open(ctx context.Context, url string, create bool) (*Store, error) {
 	config, err := parse(url)
@@ -95,11 +95,11 @@ func migrate(ctx context.Context, config *pgxpool.Config, create bool) error {
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	defer db.Close() //nolint:errcheck // closing the pool closes the connection
-	return relational.Steps{
+	return relational.Migrations{
 		Dialect: goose.DialectPostgres,
 		Files:   migrations,
 		Exists:  "SELECT count(to_regclass('accounts'))",
-	}.Take(ctx, db, create)
+	}.Apply(ctx, db, create)
 }
 
 // Close implements store.Store.
@@ -113,7 +113,7 @@ func (s *Store) Close() error {
 func explain(err error) error {
 	var fault *pgconn.PgError
 	if !errors.As(err, &fault) {
-		if broken(err) {
+		if isUnavailable(err) {
 			return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 		}
 		return err
@@ -124,8 +124,8 @@ func explain(err error) error {
 	return err
 }
 
-// broken says whether a fault is the connection's.
-func broken(err error) bool {
+// isUnavailable says whether a fault is the connection's.
+func isUnavailable(err error) bool {
 	var connecting *pgconn.ConnectError
 	var network net.Error
 	return errors.As(err, &connecting) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||

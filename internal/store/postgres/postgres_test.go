@@ -81,7 +81,7 @@ func TestPostgreSQL(t *testing.T) {
 		"a newer store is refused":                     newerRefused,
 		"no error shows the password":                  passwordHidden,
 		"erased means gone from every table":           erasedIsGone,
-		"the embedded store is copied":                 copied,
+		"the embedded store is copied":                 testCopy,
 		"a copy into a store that is not empty":        copyRefused,
 		"every table is copied":                        everyTableCopied,
 		"no quota is overdrawn by any number of pools": quotaOfManyPools,
@@ -118,7 +118,7 @@ func manyProcesses(t *testing.T, server *postgrestest.Server) {
 
 func onlyMadeWhenAsked(t *testing.T, server *postgrestest.Server) {
 	url := server.Schema(t)
-	if _, err := Open(t.Context(), url, false); !errors.Is(err, relational.ErrNone) {
+	if _, err := Open(t.Context(), url, false); !errors.Is(err, relational.ErrNoStore) {
 		t.Fatalf("error %v", err)
 	}
 	if tables := texts(t, url, "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"); tables != "" {
@@ -186,8 +186,8 @@ func texts(t *testing.T, url, query string) string {
 	return strings.Join(lines, "\n")
 }
 
-// everything is every row of every table that there is, the queue's too, as text.
-func everything(t *testing.T, url string) string {
+// dumpTables is every row of every table that there is, the queue's too, as text.
+func dumpTables(t *testing.T, url string) string {
 	t.Helper()
 	var all strings.Builder
 	for table := range strings.SplitSeq(texts(t, url, "SELECT quote_ident(table_name) FROM information_schema.tables WHERE table_schema = current_schema()"), "\n") {
@@ -212,12 +212,12 @@ func erasedIsGone(t *testing.T, server *postgrestest.Server) {
 		if r.At.IsZero() {
 			r.At = now
 		}
-		if err := s.Keep(t.Context(), r); err != nil {
+		if err := s.AddRecord(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 	}
 	names := []string{"name-of-a-session", "id-of-a-transaction", "id-of-a-request", "past-its-time"}
-	before := everything(t, url)
+	before := dumpTables(t, url)
 	for _, reference := range []store.Reference{{Session: names[0]}, {Transaction: names[1]}, {Request: names[2]}} {
 		if _, err := s.Erase(t.Context(), "a", reference); err != nil {
 			t.Fatal(err)
@@ -226,7 +226,7 @@ func erasedIsGone(t *testing.T, server *postgrestest.Server) {
 	if _, err := s.DeleteRecords(t.Context(), "a", now.AddDate(0, 0, -30)); err != nil {
 		t.Fatal(err)
 	}
-	after := everything(t, url)
+	after := dumpTables(t, url)
 	for _, name := range names {
 		if !strings.Contains(before, name) || strings.Contains(after, name) {
 			t.Errorf("%s: there before %v, after %v", name, strings.Contains(before, name), strings.Contains(after, name))
@@ -235,7 +235,7 @@ func erasedIsGone(t *testing.T, server *postgrestest.Server) {
 	if !strings.Contains(after, "kept-by-all") {
 		t.Error("more was erased than was asked for")
 	}
-	// The files still have what PostgreSQL has not overwritten, until they are written anew, as docs/postgresql.md says.
+	// The files still have what PostgreSQL has not overwritten, until they are rewritten, as docs/postgresql.md says.
 	for _, statement := range []string{"VACUUM FULL records", "VACUUM FULL transactions", "CHECKPOINT"} {
 		if _, err := s.Writer.Exec(statement); err != nil {
 			t.Fatal(err)
@@ -279,8 +279,8 @@ func addAccount(t *testing.T, s store.Store) {
 	}
 }
 
-// filled is an embedded store with something in every table.
-func filled(t *testing.T, records int) *sqlite.Store {
+// filledStore is an embedded store with something in every table.
+func filledStore(t *testing.T, records int) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), t.TempDir(), true)
 	if err != nil {
@@ -308,13 +308,13 @@ func filled(t *testing.T, records int) *sqlite.Store {
 		Gates: []liveness.Gate{{Name: "lips", Passed: true, Measure: 0.5}}}))
 	must(s.AddCaptureToken(t.Context(), store.CaptureToken{Hash: sha256.Sum256([]byte("t")), Account: "a", Transaction: "open", Created: now, Expires: now}))
 	for i := range records {
-		must(s.Keep(t.Context(), store.Record{ID: fmt.Sprint("r", i), Account: "a", Protocol: "faceliveness", Subject: fmt.Sprint("ü ", i), At: now}))
+		must(s.AddRecord(t.Context(), store.Record{ID: fmt.Sprint("r", i), Account: "a", Protocol: "faceliveness", Subject: fmt.Sprint("ü ", i), At: now}))
 	}
 	return s
 }
 
-func copied(t *testing.T, server *postgrestest.Server) {
-	source := filled(t, 300)
+func testCopy(t *testing.T, server *postgrestest.Server) {
+	source := filledStore(t, 300)
 	target := openTest(t, server.Schema(t))
 	reports, last := 0, 0
 	counts, err := target.Copy(t.Context(), &source.Store, func(done, total int) { reports, last = reports+1, total-done })
@@ -357,12 +357,12 @@ func copyRefused(t *testing.T, server *postgrestest.Server) {
 	url := server.Schema(t)
 	target := openTest(t, url)
 	addAccount(t, target)
-	before := everything(t, url)
-	_, err := target.Copy(t.Context(), &filled(t, 1).Store, func(int, int) {})
+	before := dumpTables(t, url)
+	_, err := target.Copy(t.Context(), &filledStore(t, 1).Store, func(int, int) {})
 	if err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("error %v", err)
 	}
-	if after := everything(t, url); after != before {
+	if after := dumpTables(t, url); after != before {
 		t.Errorf("it was changed:\n%s\nto\n%s", before, after)
 	}
 }
@@ -373,7 +373,7 @@ func everyTableCopied(t *testing.T, server *postgrestest.Server) {
 	openTest(t, url)
 	inPostgres := texts(t, url, `SELECT table_name || ' ' || string_agg(column_name, ',' ORDER BY column_name) FROM information_schema.columns
 		WHERE table_schema = current_schema() AND table_name NOT LIKE 'goose%' GROUP BY table_name ORDER BY table_name`)
-	rows, err := filled(t, 0).Reader.Query(`SELECT t.name || ' ' || group_concat(c.name, ',' ORDER BY c.name) FROM sqlite_schema t, pragma_table_info(t.name) c
+	rows, err := filledStore(t, 0).Reader.Query(`SELECT t.name || ' ' || group_concat(c.name, ',' ORDER BY c.name) FROM sqlite_schema t, pragma_table_info(t.name) c
 		WHERE t.type = 'table' AND t.name NOT LIKE 'goose%' AND t.name NOT LIKE 'sqlite%' GROUP BY t.name ORDER BY t.name`)
 	if err != nil {
 		t.Fatal(err)
@@ -409,7 +409,7 @@ func quotaOfManyPools(t *testing.T, server *postgrestest.Server) {
 		s := openTest(t, url)
 		for c := range calls {
 			all.Go(func() {
-				switch err := s.Keep(t.Context(), store.Record{ID: fmt.Sprint(p, "-", c), Account: "a", At: now}); {
+				switch err := s.AddRecord(t.Context(), store.Record{ID: fmt.Sprint(p, "-", c), Account: "a", At: now}); {
 				case err == nil:
 					kept.Add(1)
 				case !errors.Is(err, store.ErrQuota):
@@ -445,7 +445,7 @@ func hangingUp(t *testing.T, server *postgrestest.Server) {
 	results := make(chan error, clients)
 	ctx, hangUp := context.WithCancel(t.Context())
 	for i := range clients {
-		go func() { results <- s.Keep(ctx, store.Record{ID: fmt.Sprint(i), Account: "a", At: time.Now()}) }()
+		go func() { results <- s.AddRecord(ctx, store.Record{ID: fmt.Sprint(i), Account: "a", At: time.Now()}) }()
 	}
 	for waiting := 0; waiting < clients; time.Sleep(10 * time.Millisecond) {
 		if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").Scan(&waiting); err != nil {
@@ -463,7 +463,7 @@ func hangingUp(t *testing.T, server *postgrestest.Server) {
 			t.Error(err)
 		}
 	}
-	if err := s.Keep(ctx, store.Record{ID: "after", Account: "a", At: time.Now()}); !errors.Is(err, context.Canceled) {
+	if err := s.AddRecord(ctx, store.Record{ID: "after", Account: "a", At: time.Now()}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a call that begins after its client is gone: %v", err)
 	}
 	if err := s.Ping(t.Context()); err != nil {
@@ -485,14 +485,14 @@ func awayAndBack(t *testing.T, server *postgrestest.Server) {
 			if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "no answer in time") {
 				t.Errorf("ping: %v", err)
 			}
-			err := s.Keep(t.Context(), store.Record{ID: "x", Account: "a", At: time.Now()})
+			err := s.AddRecord(t.Context(), store.Record{ID: "x", Account: "a", At: time.Now()})
 			if !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "no answer in time") {
 				t.Errorf("keep: %v", err)
 			}
 		}
 		server.Resume(t)
-		if err := store.Insist(t.Context(), func(ctx context.Context) error {
-			return s.Keep(ctx, store.Record{ID: how.String(), Account: "a", At: time.Now()})
+		if err := store.RetryUntilStored(t.Context(), func(ctx context.Context) error {
+			return s.AddRecord(ctx, store.Record{ID: how.String(), Account: "a", At: time.Now()})
 		}); err != nil {
 			t.Errorf("after the server is back: %v", err)
 		}
@@ -500,11 +500,11 @@ func awayAndBack(t *testing.T, server *postgrestest.Server) {
 }
 
 func BenchmarkTakeAndSettle(b *testing.B) {
-	storetest.BenchmarkTakeAndSettle(b, openTest(b, postgrestest.Start(b).Schema(b)))
+	storetest.BenchmarkFindAndSettle(b, openTest(b, postgrestest.Start(b).Schema(b)))
 }
 
 func BenchmarkAdmit(b *testing.B) {
-	storetest.BenchmarkAdmit(b, openTest(b, postgrestest.Start(b).Schema(b)))
+	storetest.BenchmarkCountRequest(b, openTest(b, postgrestest.Start(b).Schema(b)))
 }
 
 // A store that may have one connection opens, also as a new one, and does all that a server asks of it.
@@ -517,7 +517,7 @@ func oneConnection(t *testing.T, server *postgrestest.Server) {
 	}
 	t.Cleanup(func() { s.Close() })
 	ran := make(chan struct{})
-	stop := s.Repeat(ctx, slog.New(slog.DiscardHandler), store.Task{Name: "task", Every: time.Hour, Do: func(ctx context.Context) error {
+	stop := s.RunTasks(ctx, slog.New(slog.DiscardHandler), store.Task{Name: "task", Every: time.Hour, Do: func(ctx context.Context) error {
 		defer close(ran)
 		_, err := s.DeleteTransactions(ctx, time.Now().Add(-time.Hour))
 		return err

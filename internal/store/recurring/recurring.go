@@ -41,7 +41,7 @@ func Start(ctx context.Context, schedule Schedule, log *slog.Logger, tasks []sto
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r := &runner{schedule: schedule, log: log, stopping: make(chan struct{})}
 	for _, task := range tasks {
-		r.tasks = append(r.tasks, &planned{Task: task})
+		r.tasks = append(r.tasks, &plannedTask{Task: task})
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -63,12 +63,12 @@ func Start(ctx context.Context, schedule Schedule, log *slog.Logger, tasks []sto
 type runner struct {
 	schedule Schedule
 	log      *slog.Logger
-	tasks    []*planned
+	tasks    []*plannedTask
 	stopping chan struct{}
 }
 
-// planned is a task and when this process looks at it again.
-type planned struct {
+// plannedTask is a task and when this process looks at it again.
+type plannedTask struct {
 	store.Task
 	next     time.Time
 	failures int // since the last success
@@ -79,11 +79,11 @@ func (r *runner) run(ctx context.Context) {
 	for {
 		next := time.Now().Add(maxPause)
 		for _, task := range r.tasks {
-			if r.stops() {
+			if r.isStopping() {
 				return
 			}
 			if !task.next.After(time.Now()) {
-				task.next = r.attempt(ctx, task)
+				task.next = r.runWithRetry(ctx, task)
 			}
 			if task.next.Before(next) {
 				next = task.next
@@ -97,7 +97,7 @@ func (r *runner) run(ctx context.Context) {
 	}
 }
 
-func (r *runner) stops() bool {
+func (r *runner) isStopping() bool {
 	select {
 	case <-r.stopping:
 		return true
@@ -106,15 +106,15 @@ func (r *runner) stops() bool {
 	}
 }
 
-// attempt runs the task if it is due and no other process runs it. It returns when to look at it again.
-func (r *runner) attempt(ctx context.Context, task *planned) time.Time {
+// runWithRetry runs the task if it is due and no other process runs it. It returns when to look at it again.
+func (r *runner) runWithRetry(ctx context.Context, task *plannedTask) time.Time {
 	began := time.Now().Truncate(time.Millisecond)
 	next, err := r.runDue(ctx, task, began)
 	if err == nil {
 		task.failures = 0
-		return earlier(next, time.Now().Add(maxPause))
+		return earlierOf(next, time.Now().Add(maxPause))
 	}
-	retry := time.Now().Add(task.pause()).Truncate(time.Millisecond)
+	retry := time.Now().Add(task.retryPause()).Truncate(time.Millisecond)
 	if ctx.Err() != nil {
 		r.log.Warn("a recurring task was cancelled at the stop; it runs again after the next start", "task", task.Name)
 		retry = began
@@ -128,7 +128,7 @@ func (r *runner) attempt(ctx context.Context, task *planned) time.Time {
 }
 
 // runDue runs the task if it is due, and returns when it is due next.
-func (r *runner) runDue(ctx context.Context, task *planned, began time.Time) (next time.Time, err error) {
+func (r *runner) runDue(ctx context.Context, task *plannedTask, began time.Time) (next time.Time, err error) {
 	due, err := r.schedule.TaskDue(ctx, task.Name)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read when it is due: %w", err)
@@ -158,8 +158,8 @@ func (r *runner) runDue(ctx context.Context, task *planned, began time.Time) (ne
 	return next, nil
 }
 
-// pause is how long to wait after one more failure.
-func (p *planned) pause() time.Duration {
+// retryPause is how long to wait after one more failure.
+func (p *plannedTask) retryPause() time.Duration {
 	pause := firstRetry
 	for range p.failures {
 		pause = min(2*pause, maxPause)
@@ -167,7 +167,7 @@ func (p *planned) pause() time.Duration {
 	return pause
 }
 
-func earlier(one, other time.Time) time.Time {
+func earlierOf(one, other time.Time) time.Time {
 	if one.Before(other) {
 		return one
 	}

@@ -15,15 +15,15 @@ import (
 
 // The clock of these tests is synctest's: it stands still while anything runs.
 
-// board is a Schedule in memory. It counts what changed it.
-type board struct {
+// fakeSchedule is a Schedule in memory. It counts what changed it.
+type fakeSchedule struct {
 	mu          sync.Mutex
 	due         map[string]time.Time
 	writes      int
 	unavailable bool
 }
 
-func (b *board) TaskDue(_ context.Context, name string) (time.Time, error) {
+func (b *fakeSchedule) TaskDue(_ context.Context, name string) (time.Time, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.unavailable {
@@ -32,7 +32,7 @@ func (b *board) TaskDue(_ context.Context, name string) (time.Time, error) {
 	return b.due[name], nil
 }
 
-func (b *board) MoveTask(_ context.Context, name string, from, to time.Time) (bool, error) {
+func (b *fakeSchedule) MoveTask(_ context.Context, name string, from, to time.Time) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.unavailable {
@@ -49,14 +49,14 @@ func (b *board) MoveTask(_ context.Context, name string, from, to time.Time) (bo
 	return true, nil
 }
 
-// logged returns a log and what it has.
-func logged() (*slog.Logger, *strings.Builder) {
+// newLog returns a log and what it has.
+func newLog() (*slog.Logger, *strings.Builder) {
 	var text strings.Builder
 	return slog.New(slog.NewTextHandler(&text, nil)), &text
 }
 
-// runs is a task that notes when it began.
-func runs(began *[]time.Time, every time.Duration, do func(ctx context.Context, n int) error) []store.Task {
+// newTasks is a task that notes when it began.
+func newTasks(began *[]time.Time, every time.Duration, do func(ctx context.Context, n int) error) []store.Task {
 	return []store.Task{{Name: "task", Every: every, Do: func(ctx context.Context) error {
 		*began = append(*began, time.Now())
 		return do(ctx, len(*began))
@@ -68,9 +68,9 @@ func succeeds(context.Context, int) error { return nil }
 func TestTwoProcessesRunATaskOnceAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var began []time.Time
-		b := &board{}
-		log, text := logged()
-		tasks := runs(&began, time.Hour, func(context.Context, int) error { time.Sleep(time.Minute); return nil })
+		b := &fakeSchedule{}
+		log, text := newLog()
+		tasks := newTasks(&began, time.Hour, func(context.Context, int) error { time.Sleep(time.Minute); return nil })
 		stopOne, stopOther := Start(t.Context(), b, log, tasks), Start(t.Context(), b, log, tasks)
 		time.Sleep(24*time.Hour + 30*time.Minute)
 		stopOne()
@@ -89,10 +89,10 @@ func TestTwoProcessesRunATaskOnceAnHour(t *testing.T) {
 func TestARestartRunsNothingAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var began []time.Time
-		b := &board{}
-		log, _ := logged()
+		b := &fakeSchedule{}
+		log, _ := newLog()
 		for range 3 {
-			stop := Start(t.Context(), b, log, runs(&began, time.Hour, succeeds))
+			stop := Start(t.Context(), b, log, newTasks(&began, time.Hour, succeeds))
 			time.Sleep(10 * time.Minute)
 			stop()
 		}
@@ -106,9 +106,9 @@ func TestAnotherTakesOverFromAKilledProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var began []time.Time
 		start := time.Now()
-		b := &board{due: map[string]time.Time{"task": start.Add(lease)}} // what a process leaves that was killed during a run
-		log, _ := logged()
-		stop := Start(t.Context(), b, log, runs(&began, 24*time.Hour, succeeds))
+		b := &fakeSchedule{due: map[string]time.Time{"task": start.Add(lease)}} // what a process leaves that was killed during a run
+		log, _ := newLog()
+		stop := Start(t.Context(), b, log, newTasks(&began, 24*time.Hour, succeeds))
 		time.Sleep(time.Hour)
 		stop()
 		if len(began) != 1 || began[0].Sub(start) != lease {
@@ -120,8 +120,8 @@ func TestAnotherTakesOverFromAKilledProcess(t *testing.T) {
 func TestAFailureIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var began []time.Time
-		b := &board{}
-		log, text := logged()
+		b := &fakeSchedule{}
+		log, text := newLog()
 		fails := func(_ context.Context, n int) error {
 			if n <= 3 {
 				return errors.New("no space left")
@@ -129,7 +129,7 @@ func TestAFailureIsRetried(t *testing.T) {
 			return nil
 		}
 		start := time.Now()
-		stop := Start(t.Context(), b, log, runs(&began, time.Hour, fails))
+		stop := Start(t.Context(), b, log, newTasks(&began, time.Hour, fails))
 		time.Sleep(30 * time.Minute)
 		stop()
 		// The pauses are 2, 4 and 8 seconds.
@@ -146,9 +146,9 @@ func TestAFailureIsRetried(t *testing.T) {
 func TestAnUnavailableStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var began []time.Time
-		b := &board{unavailable: true}
-		log, text := logged()
-		stop := Start(t.Context(), b, log, runs(&began, time.Hour, succeeds))
+		b := &fakeSchedule{unavailable: true}
+		log, text := newLog()
+		stop := Start(t.Context(), b, log, newTasks(&began, time.Hour, succeeds))
 		time.Sleep(5 * time.Hour)
 		synctest.Wait()
 		if warnings := strings.Count(text.String(), "level=WARN"); warnings > 10+5*6 || len(began) > 0 {
@@ -169,9 +169,9 @@ func TestAnUnavailableStore(t *testing.T) {
 func TestADueTimeFarAheadIsNotBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var began []time.Time
-		b := &board{due: map[string]time.Time{"task": time.Now().AddDate(1, 0, 0)}}
-		log, _ := logged()
-		stop := Start(t.Context(), b, log, runs(&began, time.Hour, succeeds))
+		b := &fakeSchedule{due: map[string]time.Time{"task": time.Now().AddDate(1, 0, 0)}}
+		log, _ := newLog()
+		stop := Start(t.Context(), b, log, newTasks(&began, time.Hour, succeeds))
 		time.Sleep(time.Minute)
 		stop()
 		if len(began) != 1 {
@@ -183,9 +183,9 @@ func TestADueTimeFarAheadIsNotBelieved(t *testing.T) {
 func TestAStopWaitsForAShortTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var began []time.Time
-		b, start := &board{}, time.Now()
-		log, text := logged()
-		stop := Start(t.Context(), b, log, runs(&began, time.Hour, func(ctx context.Context, _ int) error {
+		b, start := &fakeSchedule{}, time.Now()
+		log, text := newLog()
+		stop := Start(t.Context(), b, log, newTasks(&began, time.Hour, func(ctx context.Context, _ int) error {
 			time.Sleep(5 * time.Second)
 			return ctx.Err()
 		}))
@@ -201,9 +201,9 @@ func TestAStopWaitsForAShortTask(t *testing.T) {
 func TestAStopCancelsALongTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var began []time.Time
-		b, start := &board{}, time.Now()
-		log, text := logged()
-		tasks := runs(&began, time.Hour, func(ctx context.Context, n int) error {
+		b, start := &fakeSchedule{}, time.Now()
+		log, text := newLog()
+		tasks := newTasks(&began, time.Hour, func(ctx context.Context, n int) error {
 			if n > 1 {
 				return nil
 			}

@@ -25,14 +25,14 @@ func (r *accountRow) fields() []any {
 }
 
 func (r *accountRow) account() store.Account {
-	r.Created, r.Settings = moment(r.created), []byte(r.settings)
+	r.Created, r.Settings = fromMillis(r.created), []byte(r.settings)
 	return r.Account
 }
 
 // AddAccount implements store.Accounts.
 func (s *Store) AddAccount(ctx context.Context, a store.Account) error {
 	_, err := s.execute(ctx, `INSERT INTO accounts (id, name, created, monthly_quota, rate_per_second, settings)
-		VALUES ($1, $2, $3, $4, $5, $6)`, a.ID, a.Name, milliseconds(a.Created), a.MonthlyQuota, a.RatePerSecond, string(a.Settings))
+		VALUES ($1, $2, $3, $4, $5, $6)`, a.ID, a.Name, toMillis(a.Created), a.MonthlyQuota, a.RatePerSecond, string(a.Settings))
 	return err
 }
 
@@ -40,13 +40,13 @@ func (s *Store) AddAccount(ctx context.Context, a store.Account) error {
 func (s *Store) SetAccount(ctx context.Context, a store.Account) error {
 	n, err := s.execute(ctx, "UPDATE accounts SET monthly_quota = $1, rate_per_second = $2, settings = $3 WHERE id = $4",
 		a.MonthlyQuota, a.RatePerSecond, string(a.Settings), a.ID)
-	return needed(n, err, store.ErrNotFound)
+	return requireChange(n, err, store.ErrNotFound)
 }
 
-// AccountNamed implements store.Accounts.
-func (s *Store) AccountNamed(ctx context.Context, name string) (store.Account, error) {
+// AccountByName implements store.Accounts.
+func (s *Store) AccountByName(ctx context.Context, name string) (store.Account, error) {
 	var row accountRow
-	if err := s.queryRow(ctx, row.fields(), "SELECT "+accountColumns+" FROM accounts a WHERE name = $1", clean(name)); err != nil {
+	if err := s.queryRow(ctx, row.fields(), "SELECT "+accountColumns+" FROM accounts a WHERE name = $1", cleanText(name)); err != nil {
 		return store.Account{}, err
 	}
 	return row.account(), nil
@@ -80,8 +80,8 @@ func (r *keyRow) fields() []any {
 }
 
 func (r *keyRow) key() (k store.Key, err error) {
-	r.Created, r.Revoked, r.Expires = moment(r.created), optionalMoment(r.revoked), optionalMoment(r.expires)
-	r.Networks, err = parted(r.networks)
+	r.Created, r.Revoked, r.Expires = fromMillis(r.created), fromOptionalMillis(r.revoked), fromOptionalMillis(r.expires)
+	r.Networks, err = parseNetworks(r.networks)
 	return r.Key, err
 }
 
@@ -106,7 +106,7 @@ func (r *credentialRow) credential() (store.Credential, error) {
 func (s *Store) AddKey(ctx context.Context, k store.Key) error {
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT INTO keys (id, account, created, revoked, expires, networks) VALUES ($1, $2, $3, $4, $5, $6)",
-			k.ID, k.Account, milliseconds(k.Created), optional(k.Revoked), optional(k.Expires), joined(k.Networks))
+			k.ID, k.Account, toMillis(k.Created), toOptionalMillis(k.Revoked), toOptionalMillis(k.Expires), formatNetworks(k.Networks))
 		if err != nil {
 			return err
 		}
@@ -145,12 +145,12 @@ func (s *Store) Keys(ctx context.Context) (keys []store.Key, err error) {
 
 // RevokeKey implements store.Accounts.
 func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) error {
-	n, err := s.execute(ctx, "UPDATE keys SET revoked = coalesce(revoked, $1) WHERE id = $2", milliseconds(at), clean(id))
-	return needed(n, err, store.ErrNotFound)
+	n, err := s.execute(ctx, "UPDATE keys SET revoked = coalesce(revoked, $1) WHERE id = $2", toMillis(at), cleanText(id))
+	return requireChange(n, err, store.ErrNotFound)
 }
 
 // FindCredential implements store.Accounts.
-func (s *Store) FindCredential(ctx context.Context, protocol, public string, at time.Time) (g store.Grant, err error) {
+func (s *Store) FindCredential(ctx context.Context, protocol, public string, at time.Time) (g store.ValidCredential, err error) {
 	var c credentialRow
 	var k keyRow
 	var a accountRow
@@ -160,7 +160,7 @@ func (s *Store) FindCredential(ctx context.Context, protocol, public string, at 
 		(SELECT string_agg(o.protocol, ' ') FROM credentials o WHERE o.key = k.id) FROM credentials c
 		JOIN keys k ON k.id = c.key JOIN accounts a ON a.id = k.account
 		WHERE c.protocol = $1 AND c.public = $2 AND k.revoked IS NULL AND (k.expires IS NULL OR k.expires > $3)`,
-		protocol, clean(public), milliseconds(at))
+		protocol, cleanText(public), toMillis(at))
 	if err != nil {
 		return g, err
 	}
@@ -173,7 +173,7 @@ func (s *Store) FindCredential(ctx context.Context, protocol, public string, at 
 }
 
 // clockSkew, in seconds, is how far behind another writer a clock may be and still count in that writer's second.
-// Beyond it the clock was set back, and counting starts anew.
+// Beyond it the clock was set back, and counting restarts.
 const clockSkew = 2
 
 // CountRequest implements store.Accounts.
@@ -184,5 +184,5 @@ func (s *Store) CountRequest(ctx context.Context, account string, at time.Time, 
 			count = CASE WHEN rates.second - $2 BETWEEN 0 AND $4 THEN rates.count + 1 ELSE 1 END,
 			second = CASE WHEN rates.second - $2 BETWEEN 0 AND $4 THEN rates.second ELSE $2 END
 		WHERE rates.count < $3 OR rates.second - $2 NOT BETWEEN 0 AND $4`, account, at.Unix(), limit, clockSkew)
-	return needed(n, err, store.ErrRate)
+	return requireChange(n, err, store.ErrRate)
 }

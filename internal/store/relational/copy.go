@@ -15,23 +15,23 @@ type Count struct {
 	Rows  int    `json:"rows"`
 }
 
-// Frozen reads a store that nobody changes meanwhile.
-type Frozen struct{ tx *sql.Tx }
+// LockedStore reads a store that nobody changes meanwhile.
+type LockedStore struct{ tx *sql.Tx }
 
-// Freeze begins to read. Until Close nobody else can write.
-func (s *Store) Freeze(ctx context.Context) (*Frozen, error) {
+// LockForCopy begins to read. Until Close nobody else can write.
+func (s *Store) LockForCopy(ctx context.Context) (*LockedStore, error) {
 	tx, err := s.Writer.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, s.Dialect.Explain(err)
 	}
-	return &Frozen{tx}, nil
+	return &LockedStore{tx}, nil
 }
 
 // Close ends the reading.
-func (f *Frozen) Close() { f.tx.Rollback() } //nolint:errcheck // nothing was written
+func (f *LockedStore) Close() { f.tx.Rollback() } //nolint:errcheck // nothing was written
 
 // Count counts the rows of all tables.
-func (f *Frozen) Count(ctx context.Context) ([]Count, error) {
+func (f *LockedStore) Count(ctx context.Context) ([]Count, error) {
 	counts := make([]Count, len(Tables))
 	for i, table := range Tables {
 		counts[i].Table = table
@@ -50,7 +50,7 @@ type Rows struct {
 }
 
 // Table reads all rows of a table and calls each for every one.
-func (f *Frozen) Table(ctx context.Context, table string, each func()) (*Rows, error) {
+func (f *LockedStore) Table(ctx context.Context, table string, each func()) (*Rows, error) {
 	rows, err := f.tx.QueryContext(ctx, "SELECT * FROM "+table)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", table, err)
@@ -74,7 +74,7 @@ func (r *Rows) Values() ([]any, error) {
 	}
 	for i, value := range values {
 		if text, ok := value.(string); ok {
-			values[i] = clean(text)
+			values[i] = cleanText(text)
 		}
 	}
 	r.each()

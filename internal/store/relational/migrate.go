@@ -10,8 +10,8 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Steps are what brings the tables of one kind of database up to date, forward only.
-type Steps struct {
+// Migrations are what brings the tables of one kind of database up to date, forward only.
+type Migrations struct {
 	Dialect goose.Dialect
 	// Files has a folder "migrations" of SQL files.
 	Files fs.FS
@@ -19,15 +19,15 @@ type Steps struct {
 	Exists string
 }
 
-// Take takes the steps that are missing. It makes a new store only where create is set. The caller sees to it that nobody
+// Apply takes the steps that are missing. It makes a new store only where create is set. The caller sees to it that nobody
 // else does the same at the same time.
-func (s Steps) Take(ctx context.Context, db *sql.DB, create bool) error {
+func (s Migrations) Apply(ctx context.Context, db *sql.DB, create bool) error {
 	var tables int
 	if err := db.QueryRowContext(ctx, s.Exists).Scan(&tables); err != nil {
 		return err
 	}
 	if tables == 0 && !create {
-		return ErrNone
+		return ErrNoStore
 	}
 	files, err := fs.Sub(s.Files, "migrations")
 	if err != nil {
@@ -42,11 +42,11 @@ func (s Steps) Take(ctx context.Context, db *sql.DB, create bool) error {
 		return err
 	}
 	if current > known {
-		return fmt.Errorf("a newer bonafide wrote it (tables of version %d, this one knows %d): run that one", current, known)
+		return fmt.Errorf("the store is from a newer bonafide (schema %d, known %d): run that version", current, known)
 	}
 	_, err = provider.Up(ctx)
 	return err
 }
 
-// ErrNone: there is no store yet, and none is to be made.
-var ErrNone = errors.New("there is no store there yet: is --data or --store mistyped? `serve` and `key create` make a new one")
+// ErrNoStore: there is no store yet, and none is to be made.
+var ErrNoStore = errors.New("no store found: check --data and --store; `serve` and `key create` create one")

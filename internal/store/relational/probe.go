@@ -14,16 +14,16 @@ import (
 	"github.com/bonafide-id/bonafide/internal/store"
 )
 
-// probe remembers when a write for Ping last succeeded.
-type probe struct {
+// writeProbe remembers when a write for Ping last succeeded.
+type writeProbe struct {
 	// mu lets one Ping write while others wait for what it finds.
 	mu sync.Mutex
 	// wrote is that time in Unix nanoseconds; 0: unknown, or a write has failed since.
 	wrote atomic.Int64
 }
 
-// watch passes the error of a write on. After one that the store could not do, the next Ping looks for itself.
-func (p *probe) watch(err error) error {
+// noteError passes the error of a write on. After one that the store could not do, the next Ping looks for itself.
+func (p *writeProbe) noteError(err error) error {
 	if errors.Is(err, store.ErrUnavailable) {
 		p.wrote.Store(0)
 	}
@@ -36,7 +36,7 @@ const probeBytes = 32 << 10
 // Ping implements store.Store. It reads, and where the last write for it is ProbeInterval ago it writes an account and
 // deletes it in the same transaction, so that nobody ever sees it: a full disk or a read-only database shows in no other way.
 func (s *Store) Ping(ctx context.Context) error {
-	if _, err := s.AccountNamed(ctx, ""); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.AccountByName(ctx, ""); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	s.probe.mu.Lock()

@@ -11,20 +11,20 @@ import (
 	"github.com/bonafide-id/bonafide/internal/store"
 )
 
-// Keep implements store.Records.
-func (s *Store) Keep(ctx context.Context, r store.Record) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.keep(ctx, tx, r) })
+// AddRecord implements store.Records.
+func (s *Store) AddRecord(ctx context.Context, r store.Record) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.addRecord(ctx, tx, r) })
 }
 
-// keep adds the record and counts it. The account's row is locked first, so no other check of the account is counted
+// addRecord adds the record and counts it. The account's row is locked first, so no other check of the account is counted
 // between the look at the quota and the count.
-func (s *Store) keep(ctx context.Context, tx *sql.Tx, r store.Record) error {
+func (s *Store) addRecord(ctx context.Context, tx *sql.Tx, r store.Record) error {
 	var quota int64
 	err := tx.QueryRowContext(ctx, "SELECT monthly_quota FROM accounts WHERE id = $1"+s.Dialect.LockRow, r.Account).Scan(&quota)
 	if err != nil {
 		return err
 	}
-	if err := s.add(ctx, tx, r); err != nil {
+	if err := s.insertRecord(ctx, tx, r); err != nil {
 		return err
 	}
 	if quota > 0 {
@@ -48,7 +48,7 @@ func withinQuota(ctx context.Context, tx *sql.Tx, r store.Record, quota int64) e
 	return err
 }
 
-func (s *Store) add(ctx context.Context, tx *sql.Tx, r store.Record) error {
+func (s *Store) insertRecord(ctx context.Context, tx *sql.Tx, r store.Record) error {
 	gates, err := json.Marshal(r.Gates)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (s *Store) add(ctx context.Context, tx *sql.Tx, r store.Record) error {
 	_, err = tx.ExecContext(ctx, `INSERT INTO records
 		(id, account, protocol, subject, transaction_id, at, outcome, score, threshold, reason, gates, digits, models)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		r.ID, r.Account, r.Protocol, clean(r.Subject), r.Transaction, milliseconds(r.At),
+		r.ID, r.Account, r.Protocol, cleanText(r.Subject), r.Transaction, toMillis(r.At),
 		string(r.Outcome), r.Score, r.Threshold, string(r.Reason), string(gates), string(digits), string(models))
 	return err
 }
@@ -83,13 +83,13 @@ func (s *Store) FindRecords(ctx context.Context, f store.Filter) ([]store.Record
 			where += fmt.Sprintf(" AND %s $%d", condition, len(args))
 		}
 	}
-	add(f.Account != "", "account =", clean(f.Account))
-	add(f.Protocol != "", "protocol =", clean(f.Protocol))
-	add(f.Transaction != "", "transaction_id =", clean(f.Transaction))
-	add(f.Outcome != "", "outcome =", clean(string(f.Outcome)))
-	add(f.Reason != "", "reason =", clean(string(f.Reason)))
-	add(!f.From.IsZero(), "at >=", milliseconds(f.From))
-	add(!f.To.IsZero(), "at <", milliseconds(f.To))
+	add(f.Account != "", "account =", cleanText(f.Account))
+	add(f.Protocol != "", "protocol =", cleanText(f.Protocol))
+	add(f.Transaction != "", "transaction_id =", cleanText(f.Transaction))
+	add(f.Outcome != "", "outcome =", cleanText(string(f.Outcome)))
+	add(f.Reason != "", "reason =", cleanText(string(f.Reason)))
+	add(!f.From.IsZero(), "at >=", toMillis(f.From))
+	add(!f.To.IsZero(), "at <", toMillis(f.To))
 	args = append(args, f.Limit)
 	return s.records(ctx, fmt.Sprintf("%s ORDER BY at DESC, id LIMIT $%d", where, len(args)), args...)
 }
@@ -104,7 +104,7 @@ func (s *Store) records(ctx context.Context, rest string, args ...any) (records 
 			&r.Reason, &gates, &digits, &models); err != nil {
 			return err
 		}
-		r.At = moment(at)
+		r.At = fromMillis(at)
 		err := errors.Join(json.Unmarshal([]byte(gates), &r.Gates), json.Unmarshal([]byte(digits), &r.Digits), json.Unmarshal([]byte(models), &r.Models))
 		records = append(records, r)
 		return err
@@ -116,7 +116,7 @@ func (s *Store) records(ctx context.Context, rest string, args ...any) (records 
 // DeleteRecords implements store.Records.
 func (s *Store) DeleteRecords(ctx context.Context, account string, before time.Time) (int64, error) {
 	return s.deleteAll(ctx, "DELETE FROM records WHERE id IN (SELECT id FROM records WHERE account = $1 AND at < $2 LIMIT 1000)",
-		account, milliseconds(before))
+		account, toMillis(before))
 }
 
 // Erase implements store.Records.
@@ -130,10 +130,10 @@ func (s *Store) Erase(ctx context.Context, account string, r store.Reference) (e
 	case r.Request == "":
 		return e, errors.New("an erasure needs a transaction, a session or a request")
 	}
-	value = clean(value)
+	value = cleanText(value)
 	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
 		if r.Transaction != "" {
-			e.Transactions, err = changed(tx.ExecContext(ctx, "DELETE FROM transactions WHERE account = $1 AND id = $2", account, value))
+			e.Transactions, err = countChanged(tx.ExecContext(ctx, "DELETE FROM transactions WHERE account = $1 AND id = $2", account, value))
 			if err != nil {
 				return err
 			}
@@ -141,13 +141,13 @@ func (s *Store) Erase(ctx context.Context, account string, r store.Reference) (e
 				return err
 			}
 		}
-		e.Records, err = changed(tx.ExecContext(ctx, "DELETE FROM records WHERE account = $1 AND "+column+" = $2", account, value))
+		e.Records, err = countChanged(tx.ExecContext(ctx, "DELETE FROM records WHERE account = $1 AND "+column+" = $2", account, value))
 		return err
 	})
 	if err != nil {
 		return store.Erased{}, err
 	}
-	return e, s.forgotten(ctx, e.Records+e.Transactions)
+	return e, s.afterDelete(ctx, e.Records+e.Transactions)
 }
 
 // Usage implements store.Records.
@@ -173,7 +173,7 @@ func (s *Store) RollUp(ctx context.Context, before time.Time) (days int64, err e
 		if err != nil {
 			return err
 		}
-		days, err = changed(tx.ExecContext(ctx, "DELETE "+later, store.Day(month)))
+		days, err = countChanged(tx.ExecContext(ctx, "DELETE "+later, store.Day(month)))
 		return err
 	})
 	return days, err

@@ -20,7 +20,7 @@ type Store struct {
 	Writer, Reader *sql.DB
 	Dialect        Dialect
 
-	probe probe
+	probe writeProbe
 }
 
 // Dialect is what the databases do not have in common.
@@ -31,16 +31,16 @@ type Dialect struct {
 	// Explain turns the database's errors into those of package store. It is called with a fault that is none of
 	// database/sql.
 	Explain func(err error) error
-	// Forgotten, if it is not nil, is called after rows were deleted, to clear the files of what they held.
-	Forgotten func(ctx context.Context) error
+	// AfterDelete, if it is not nil, is called after rows were deleted, to clear their bytes from the files.
+	AfterDelete func(ctx context.Context) error
 }
 
-// patience bounds how long one call waits for the database: a machine that is gone does not answer at all.
-const patience = 10 * time.Second
+// callTimeout bounds how long one call waits for the database: a machine that is gone does not answer at all.
+const callTimeout = 10 * time.Second
 
 // write runs do in one transaction.
 func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
-	return s.probe.watch(s.patiently(ctx, func(ctx context.Context) error {
+	return s.probe.noteError(s.withTimeout(ctx, func(ctx context.Context) error {
 		tx, err := s.Writer.BeginTx(ctx, nil)
 		if err != nil {
 			return err
@@ -55,16 +55,16 @@ func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *sql.
 
 // execute runs one statement and says how many rows it changed.
 func (s *Store) execute(ctx context.Context, statement string, args ...any) (n int64, err error) {
-	err = s.patiently(ctx, func(ctx context.Context) error {
-		n, err = changed(s.Writer.ExecContext(ctx, statement, args...))
+	err = s.withTimeout(ctx, func(ctx context.Context) error {
+		n, err = countChanged(s.Writer.ExecContext(ctx, statement, args...))
 		return err
 	})
-	return n, s.probe.watch(err)
+	return n, s.probe.noteError(err)
 }
 
 // query reads rows with scan, which is called for each.
 func (s *Store) query(ctx context.Context, scan func(row scanner) error, statement string, args ...any) error {
-	return s.patiently(ctx, func(ctx context.Context) error {
+	return s.withTimeout(ctx, func(ctx context.Context) error {
 		rows, err := s.Reader.QueryContext(ctx, statement, args...)
 		if err != nil {
 			return err
@@ -81,18 +81,18 @@ func (s *Store) query(ctx context.Context, scan func(row scanner) error, stateme
 
 // queryRow reads one row into the fields, or fails with store.ErrNotFound.
 func (s *Store) queryRow(ctx context.Context, fields []any, statement string, args ...any) error {
-	return s.patiently(ctx, func(ctx context.Context) error {
+	return s.withTimeout(ctx, func(ctx context.Context) error {
 		return s.Reader.QueryRowContext(ctx, statement, args...).Scan(fields...)
 	})
 }
 
-// patiently calls do with the patience of one call, and explains its error. A client that hangs up does not cut it off:
-// that would cost the database's connection, and whoever hangs up often would have them made anew all the time.
-func (s *Store) patiently(ctx context.Context, do func(ctx context.Context) error) error {
+// withTimeout calls do with the patience of one call, and explains its error. A client that hangs up does not cut it off:
+// that would cost the database's connection, and a client that hangs up often would cause new ones all the time.
+func (s *Store) withTimeout(ctx context.Context, do func(ctx context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	limit := time.Now().Add(patience)
+	limit := time.Now().Add(callTimeout)
 	if end, ok := ctx.Deadline(); ok && end.Before(limit) {
 		limit = end
 	}
@@ -118,62 +118,62 @@ func (s *Store) deleteAll(ctx context.Context, statement string, args ...any) (t
 			return total, err
 		}
 		if n == 0 {
-			return total, s.forgotten(ctx, total)
+			return total, s.afterDelete(ctx, total)
 		}
 	}
 }
 
-func (s *Store) forgotten(ctx context.Context, rows int64) error {
-	if rows == 0 || s.Dialect.Forgotten == nil {
+func (s *Store) afterDelete(ctx context.Context, rows int64) error {
+	if rows == 0 || s.Dialect.AfterDelete == nil {
 		return nil
 	}
-	return s.Dialect.Forgotten(ctx)
+	return s.Dialect.AfterDelete(ctx)
 }
 
 // scanner is one row, of sql.Row or sql.Rows.
 type scanner interface{ Scan(into ...any) error }
 
-// changed is how many rows a statement changed.
-func changed(result sql.Result, err error) (int64, error) {
+// countChanged is how many rows a statement changed.
+func countChanged(result sql.Result, err error) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-// needed fails with otherwise where no row was changed.
-func needed(n int64, err, otherwise error) error {
+// requireChange fails with otherwise where no row was changed.
+func requireChange(n int64, err, otherwise error) error {
 	if err == nil && n == 0 {
 		return otherwise
 	}
 	return err
 }
 
-// clean is a client's text as it is kept: PostgreSQL takes no text with a zero byte or that is not UTF-8. Everything
+// cleanText is a client's text as it is kept: PostgreSQL takes no text with a zero byte or that is not UTF-8. Everything
 // that a client names goes through it, what is kept and what is looked for.
-func clean(text string) string {
+func cleanText(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }
 
-// milliseconds is a time as it is kept.
-func milliseconds(t time.Time) int64 { return t.UnixMilli() }
+// toMillis is a time as it is kept.
+func toMillis(t time.Time) int64 { return t.UnixMilli() }
 
-// optional is a time that may not have come yet, NULL then.
-func optional(t time.Time) sql.NullInt64 {
+// toOptionalMillis is a time that may not have come yet, NULL then.
+func toOptionalMillis(t time.Time) sql.NullInt64 {
 	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
 }
 
-func moment(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-func optionalMoment(ms sql.NullInt64) time.Time {
+func fromOptionalMillis(ms sql.NullInt64) time.Time {
 	if !ms.Valid {
 		return time.Time{}
 	}
-	return moment(ms.Int64)
+	return fromMillis(ms.Int64)
 }
 
-// joined is a list of networks as it is kept, with spaces between.
-func joined(networks []netip.Prefix) string {
+// formatNetworks is a list of networks as it is kept, with spaces between.
+func formatNetworks(networks []netip.Prefix) string {
 	words := make([]string, len(networks))
 	for i, n := range networks {
 		words[i] = n.String()
@@ -181,7 +181,7 @@ func joined(networks []netip.Prefix) string {
 	return strings.Join(words, " ")
 }
 
-func parted(text string) (networks []netip.Prefix, err error) {
+func parseNetworks(text string) (networks []netip.Prefix, err error) {
 	for _, word := range strings.Fields(text) {
 		n, err := netip.ParsePrefix(word)
 		if err != nil {

@@ -12,8 +12,8 @@ import (
 
 var _ recurring.Schedule = (*Store)(nil)
 
-// Repeat implements store.Store.
-func (s *Store) Repeat(ctx context.Context, log *slog.Logger, tasks ...store.Task) (stop func()) {
+// RunTasks implements store.Store.
+func (s *Store) RunTasks(ctx context.Context, log *slog.Logger, tasks ...store.Task) (stop func()) {
 	return recurring.Start(ctx, s, log, tasks)
 }
 
@@ -24,12 +24,12 @@ func (s *Store) TaskDue(ctx context.Context, name string) (time.Time, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return time.Time{}, nil
 	}
-	return moment(due), err
+	return fromMillis(due), err
 }
 
 // MoveTask implements recurring.Schedule.
 func (s *Store) MoveTask(ctx context.Context, name string, from, to time.Time) (moved bool, err error) {
 	n, err := s.execute(ctx, `INSERT INTO tasks (name, due) VALUES ($1, $3)
-		ON CONFLICT (name) DO UPDATE SET due = excluded.due WHERE tasks.due = $2`, name, milliseconds(from), milliseconds(to))
+		ON CONFLICT (name) DO UPDATE SET due = excluded.due WHERE tasks.due = $2`, name, toMillis(from), toMillis(to))
 	return n > 0, err
 }

@@ -17,11 +17,11 @@ var migrations embed.FS
 
 // migrate brings the tables up to date. It goes forward only.
 func (s *Store) migrate(ctx context.Context, create bool) error {
-	return relational.Steps{
+	return relational.Migrations{
 		Dialect: goose.DialectSQLite3,
 		Files:   migrations,
 		Exists:  "SELECT count(*) FROM sqlite_schema WHERE name = 'accounts'",
-	}.Take(ctx, s.Writer, create)
+	}.Apply(ctx, s.Writer, create)
 }
 
 // lock takes the file's lock, waiting for other processes until ctx is done. The lock ends with its process, whatever

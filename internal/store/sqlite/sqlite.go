@@ -35,7 +35,7 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens the store in the folder and brings the tables up to date. Where create is set it makes folder and file where
-// they are missing, readable by their owner only; else it fails with relational.ErrNone. Several processes may open it at
+// they are missing, readable by their owner only; else it fails with relational.ErrNoStore. Several processes may open it at
 // once and use it together.
 func Open(ctx context.Context, folder string, create bool) (*Store, error) {
 	folder, err := filepath.Abs(folder)
@@ -44,7 +44,7 @@ func Open(ctx context.Context, folder string, create bool) (*Store, error) {
 	}
 	path := filepath.Join(folder, fileName)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !create {
-		return nil, fmt.Errorf("store %s: %w", path, relational.ErrNone)
+		return nil, fmt.Errorf("store %s: %w", path, relational.ErrNoStore)
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder cannot be made, give another one: %w", err)
@@ -70,7 +70,7 @@ func open(ctx context.Context, path string, create bool) (*Store, error) {
 	}
 	file.Close()
 	s := &Store{}
-	s.Dialect = relational.Dialect{Explain: explain, Forgotten: s.clearLog}
+	s.Dialect = relational.Dialect{Explain: explain, AfterDelete: s.clearLog}
 	if s.Writer, err = connect(path, 1, "_txlock=immediate"); err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Store) clearLog(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("what was deleted may still stand in the write-ahead log; the next deletion clears it: %w", ctx.Err())
+			return fmt.Errorf("deleted data may remain in the write-ahead log; the next deletion clears it: %w", ctx.Err())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -137,7 +137,7 @@ func explain(err error) error {
 	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_IOERR, codes.SQLITE_FULL, codes.SQLITE_CANTOPEN, codes.SQLITE_READONLY:
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	case codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
-		return fmt.Errorf("the file is damaged or is no data base of SQLite: stop the server and put the back-up in its place, "+
+		return fmt.Errorf("the file is damaged or is not an SQLite database: stop the server and restore the backup, "+
 			"or save what can be read with `sqlite3 bonafide.db .recover`: %w", err)
 	}
 	return err

@@ -63,7 +63,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func TestManyProcessesOpenANewStoreAtOnce(t *testing.T) {
+func TestManyProcessesOpenANewStore(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	const processes = 12
 	running := make([]*exec.Cmd, processes)
@@ -87,7 +87,7 @@ func TestManyProcessesOpenANewStoreAtOnce(t *testing.T) {
 	}
 }
 
-func TestFolderNamesAreTakenAsTheyAre(t *testing.T) {
+func TestFolderNamesAreUsedUnchanged(t *testing.T) {
 	for _, name := range []string{"a b", "what?", "100%41", "x#y", "a&_pragma=synchronous(OFF)"} {
 		folder := filepath.Join(t.TempDir(), name)
 		openTest(t, folder)
@@ -143,7 +143,7 @@ func TestEveryConnectionIsSafe(t *testing.T) {
 	}
 }
 
-// A store whose lock another process holds for longer than the wait says that it is unavailable, which is no fault of
+// A store whose lock another process holds for longer than the wait says that it is unavailable, which is not an error of
 // the request.
 func TestALockedStoreIsUnavailable(t *testing.T) {
 	folder := t.TempDir()
@@ -164,7 +164,7 @@ func TestALockedStoreIsUnavailable(t *testing.T) {
 
 func TestOnlyANewStoreThatIsAskedForIsMade(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "mistyped")
-	if _, err := Open(t.Context(), folder, false); !errors.Is(err, relational.ErrNone) {
+	if _, err := Open(t.Context(), folder, false); !errors.Is(err, relational.ErrNoStore) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := os.Stat(folder); err == nil {
@@ -176,16 +176,16 @@ func TestOnlyANewStoreThatIsAskedForIsMade(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, fileName), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), folder, false); !errors.Is(err, relational.ErrNone) {
+	if _, err := Open(t.Context(), folder, false); !errors.Is(err, relational.ErrNoStore) {
 		t.Errorf("an empty file: %v", err)
 	}
 }
 
 func TestADamagedStoreSaysWhatToDo(t *testing.T) {
 	for name, damage := range map[string]func(content []byte) []byte{
-		"no data base at all": func([]byte) []byte { return []byte(strings.Repeat("this is a text, not a data base. ", 500)) },
-		"its schema lost":     func(c []byte) []byte { copy(c[100:4096], strings.Repeat("\xa5", 4096)); return c },
-		"cut off":             func(c []byte) []byte { return c[:5000] },
+		"no database at all": func([]byte) []byte { return []byte(strings.Repeat("this is a text, not a database. ", 500)) },
+		"its schema lost":    func(c []byte) []byte { copy(c[100:4096], strings.Repeat("\xa5", 4096)); return c },
+		"cut off":            func(c []byte) []byte { return c[:5000] },
 	} {
 		folder := t.TempDir()
 		openTest(t, folder).Close()
@@ -200,7 +200,7 @@ func TestADamagedStoreSaysWhatToDo(t *testing.T) {
 		if s, err := Open(t.Context(), folder, true); err == nil {
 			s.Close()
 			t.Errorf("%s: it opens", name)
-		} else if !strings.Contains(err.Error(), "back-up") || !strings.Contains(err.Error(), path) {
+		} else if !strings.Contains(err.Error(), "backup") || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -230,7 +230,7 @@ func TestErasedMeansGoneFromTheFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := s.Keep(t.Context(), r); err != nil {
+		if err := s.AddRecord(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -296,11 +296,11 @@ func TestErasedMeansGoneFromTheFiles(t *testing.T) {
 }
 
 func BenchmarkTakeAndSettle(b *testing.B) {
-	storetest.BenchmarkTakeAndSettle(b, openTest(b, b.TempDir()))
+	storetest.BenchmarkFindAndSettle(b, openTest(b, b.TempDir()))
 }
 
 func BenchmarkAdmit(b *testing.B) {
-	storetest.BenchmarkAdmit(b, openTest(b, b.TempDir()))
+	storetest.BenchmarkCountRequest(b, openTest(b, b.TempDir()))
 }
 
 // max_page_count stands for a full disk: SQLite reports both with the same error, SQLITE_FULL.

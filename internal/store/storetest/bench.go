@@ -11,9 +11,9 @@ import (
 	"github.com/bonafide-id/bonafide/internal/store"
 )
 
-// BenchmarkTakeAndSettle measures the life of a transaction without its check: opened, taken twice as the verifier does,
+// BenchmarkFindAndSettle measures the life of a transaction without its check: opened, taken twice as the verifier does,
 // settled with its record. Clients run side by side on one account that has a quota: the worst that one account can do.
-func BenchmarkTakeAndSettle(b *testing.B, s store.Store) {
+func BenchmarkFindAndSettle(b *testing.B, s store.Store) {
 	a := anAccount("a")
 	a.MonthlyQuota = 1 << 40
 	if err := s.AddAccount(ctx, a); err != nil {
@@ -34,8 +34,8 @@ func BenchmarkTakeAndSettle(b *testing.B, s store.Store) {
 	})
 }
 
-// BenchmarkAdmit measures what a request costs before its check: its credentials found, counted against the rate.
-func BenchmarkAdmit(b *testing.B, s store.Store) {
+// BenchmarkCountRequest measures what a request costs before its check: its credentials found, counted against the rate.
+func BenchmarkCountRequest(b *testing.B, s store.Store) {
 	if err := s.AddAccount(ctx, anAccount("a")); err != nil {
 		b.Fatal(err)
 	}

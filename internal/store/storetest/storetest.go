@@ -42,8 +42,8 @@ func Run(t *testing.T, open Open) {
 		"records":                records,
 		"find records":           findRecords,
 		"retention":              retention,
-		"kept twice":             keptTwice,
-		"insist":                 insist,
+		"kept twice":             recordTwice,
+		"insist":                 retryUntilStored,
 		"hostile text":           hostileText,
 		"erase":                  erase,
 		"roll-up":                rollUp,
@@ -113,8 +113,8 @@ func aRecord(id, account, transaction string) store.Record {
 		Outcome: liveness.Live, Score: &score, Threshold: 0.5}
 }
 
-// together calls do n times at once, half of them on each store, and counts the errors by their kind; nil counts as nil.
-func together(n int, one, other store.Store, do func(i int, s store.Store) error, kinds ...error) (count map[error]int, strange error) {
+// runConcurrently calls do n times concurrently, half of them on each store, and counts the errors by kind; nil counts as nil.
+func runConcurrently(n int, one, other store.Store, do func(i int, s store.Store) error, kinds ...error) (count map[error]int, strange error) {
 	count = map[error]int{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -156,10 +156,10 @@ func accounts(t *testing.T, one, other store.Store) {
 
 	a.MonthlyQuota, a.RatePerSecond, a.Settings = 7, 8, []byte(`{}`)
 	must(t, other.SetAccount(ctx, a))
-	got, err := one.AccountNamed(ctx, a.Name)
+	got, err := one.AccountByName(ctx, a.Name)
 	must(t, err)
 	wantEqual(t, got, a)
-	_, err = one.AccountNamed(ctx, "nobody")
+	_, err = one.AccountByName(ctx, "nobody")
 	wantError(t, err, store.ErrNotFound)
 	wantError(t, one.SetAccount(ctx, anAccount("nobody")), store.ErrNotFound)
 }
@@ -201,7 +201,7 @@ func credentials(t *testing.T, one, other store.Store) {
 		protocols = append(protocols, c.Protocol)
 	}
 	slices.Sort(protocols)
-	wantEqual(t, got, store.Grant{Credential: key.Credentials[1], Key: bare, Account: a, Protocols: protocols})
+	wantEqual(t, got, store.ValidCredential{Credential: key.Credentials[1], Key: bare, Account: a, Protocols: protocols})
 	for _, missing := range [][2]string{{"selfie", "pub-x"}, {"nothing", "pub-k"}, {"selfie", ""}, {"selfie", "pub-_"},
 		{"selfie", "' OR 1=1 --"}, {"selfie", "pub-k\x00"}, {"selfie", "\xff"}} {
 		_, err := one.FindCredential(ctx, missing[0], missing[1], noon)
@@ -248,7 +248,7 @@ func rate(t *testing.T, one, other store.Store) {
 
 func rateConcurrent(t *testing.T, one, other store.Store) {
 	addAccount(t, one, anAccount("a"))
-	count, strange := together(40, one, other, func(_ int, s store.Store) error {
+	count, strange := runConcurrently(40, one, other, func(_ int, s store.Store) error {
 		return s.CountRequest(ctx, "a", noon, 15)
 	}, store.ErrRate)
 	must(t, strange)
@@ -290,7 +290,7 @@ func settleOnce(t *testing.T, one, other store.Store) {
 		t.Fatal("settled without a score")
 	}
 	var winner int
-	count, strange := together(24, one, other, func(i int, s store.Store) error {
+	count, strange := runConcurrently(24, one, other, func(i int, s store.Store) error {
 		r := aRecord(fmt.Sprint("r", i), "a", "t")
 		*r.Score = float64(i) / 100
 		err := s.Settle(ctx, r)
@@ -316,7 +316,7 @@ func settleOnce(t *testing.T, one, other store.Store) {
 func tries(t *testing.T, one, other store.Store) {
 	addAccount(t, one, anAccount("a"))
 	must(t, one.AddTransaction(ctx, aTransaction("t", "a")))
-	count, strange := together(24, one, other, func(i int, s store.Store) error {
+	count, strange := runConcurrently(24, one, other, func(i int, s store.Store) error {
 		return s.UseTry(ctx, aRecord(fmt.Sprint("r", i), "a", "t"))
 	}, store.ErrNotOpen)
 	must(t, strange)
@@ -335,7 +335,7 @@ func settleAgainstTries(t *testing.T, one, other store.Store) {
 	for round := range 10 {
 		id := fmt.Sprint("t", round)
 		must(t, one.AddTransaction(ctx, aTransaction(id, "a")))
-		count, strange := together(8, one, other, func(i int, s store.Store) error {
+		count, strange := runConcurrently(8, one, other, func(i int, s store.Store) error {
 			r := aRecord(fmt.Sprint(id, "r", i), "a", id)
 			if i < 4 {
 				return s.UseTry(ctx, r)
@@ -363,11 +363,11 @@ func records(t *testing.T, one, other store.Store) {
 	full.Digits = []liveness.Digit{{Digit: "5", Start: 1.25, End: 1.5, Fit: 0.75, Due: &due}, {Digit: "9", Start: 2, End: 2.5, Fit: 0.5}}
 	full.Models = []liveness.ModelRef{{ID: "detector", Version: "1", SHA256: "00ff"}}
 	bare := store.Record{ID: "r2", Account: "a", Protocol: "selfie", At: noon.Add(time.Second), Outcome: liveness.Undecided}
-	must(t, one.Keep(ctx, full))
-	must(t, one.Keep(ctx, bare))
-	must(t, one.Keep(ctx, store.Record{ID: "r3", Account: "b", At: noon}))
-	wantError(t, one.Keep(ctx, bare), store.ErrExists)
-	wantError(t, one.Keep(ctx, store.Record{ID: "r4", Account: "nobody", At: noon}), store.ErrNotFound)
+	must(t, one.AddRecord(ctx, full))
+	must(t, one.AddRecord(ctx, bare))
+	must(t, one.AddRecord(ctx, store.Record{ID: "r3", Account: "b", At: noon}))
+	wantError(t, one.AddRecord(ctx, bare), store.ErrExists)
+	wantError(t, one.AddRecord(ctx, store.Record{ID: "r4", Account: "nobody", At: noon}), store.ErrNotFound)
 
 	got, err := other.Records(ctx, "a", 10)
 	must(t, err)
@@ -387,7 +387,7 @@ func findRecords(t *testing.T, one, other store.Store) {
 		r := aRecord(id, account, transaction)
 		r.At = noon.Add(at)
 		change(&r)
-		must(t, one.Keep(ctx, r))
+		must(t, one.AddRecord(ctx, r))
 		return r
 	}
 	first := keep("r1", "a", "t", 0, func(r *store.Record) {})
@@ -457,7 +457,7 @@ func captureTokenOnce(t *testing.T, one, other store.Store) {
 	addAccount(t, one, anAccount("a"))
 	token := aToken("x", "a")
 	must(t, one.AddCaptureToken(ctx, token))
-	count, strange := together(24, one, other, func(_ int, s store.Store) error {
+	count, strange := runConcurrently(24, one, other, func(_ int, s store.Store) error {
 		return s.UseCaptureToken(ctx, token.Hash)
 	}, store.ErrNotFound)
 	must(t, strange)
@@ -473,7 +473,7 @@ func retention(t *testing.T, one, other store.Store) {
 		for _, account := range []string{"a", "b"} {
 			r := aRecord(fmt.Sprint(account, i), account, "")
 			r.At = noon.Add(time.Duration(i) * time.Hour)
-			must(t, one.Keep(ctx, r))
+			must(t, one.AddRecord(ctx, r))
 		}
 	}
 	n, err := other.DeleteRecords(ctx, "a", noon.Add(3*time.Hour))
@@ -496,11 +496,11 @@ func quota(t *testing.T, one, other store.Store) {
 	addAccount(t, one, a)
 	addAccount(t, one, anAccount("b"))
 	last := time.Date(2026, 3, 31, 23, 59, 59, 0, time.UTC)
-	must(t, one.Keep(ctx, aRecord("early", "a", "")))
-	count, strange := together(30, one, other, func(i int, s store.Store) error {
+	must(t, one.AddRecord(ctx, aRecord("early", "a", "")))
+	count, strange := runConcurrently(30, one, other, func(i int, s store.Store) error {
 		r := aRecord(fmt.Sprint("r", i), "a", "")
 		r.At = last
-		return s.Keep(ctx, r)
+		return s.AddRecord(ctx, r)
 	}, store.ErrQuota)
 	must(t, strange)
 	wantEqual(t, count[nil], 6)
@@ -508,10 +508,10 @@ func quota(t *testing.T, one, other store.Store) {
 	must(t, err)
 	wantEqual(t, len(kept), 7)
 
-	must(t, one.Keep(ctx, aRecord("other account", "b", "")))
+	must(t, one.AddRecord(ctx, aRecord("other account", "b", "")))
 	next := aRecord("next month", "a", "")
 	next.At = last.Add(time.Second)
-	must(t, one.Keep(ctx, next))
+	must(t, one.AddRecord(ctx, next))
 }
 
 func quotaKeepsOpen(t *testing.T, one, _ store.Store) {
@@ -544,14 +544,14 @@ func ping(t *testing.T, one, _ store.Store) {
 }
 
 // A record that is there already changes nothing, whatever it comes with.
-func keptTwice(t *testing.T, one, other store.Store) {
+func recordTwice(t *testing.T, one, other store.Store) {
 	addAccount(t, one, anAccount("a"))
 	must(t, one.AddTransaction(ctx, aTransaction("t", "a")))
 	must(t, one.UseTry(ctx, aRecord("r1", "a", "t")))
 	wantError(t, other.UseTry(ctx, aRecord("r1", "a", "t")), store.ErrExists)
 	must(t, one.Settle(ctx, aRecord("r2", "a", "t")))
 	wantError(t, other.Settle(ctx, aRecord("r2", "a", "t")), store.ErrExists)
-	wantError(t, other.Keep(ctx, aRecord("r2", "a", "t")), store.ErrExists)
+	wantError(t, other.AddRecord(ctx, aRecord("r2", "a", "t")), store.ErrExists)
 	got, err := one.Transaction(ctx, "a", "t")
 	must(t, err)
 	wantEqual(t, got.TriesLeft, 2)
@@ -561,11 +561,11 @@ func keptTwice(t *testing.T, one, other store.Store) {
 }
 
 // A store that goes away for a moment, or does what it is asked and cannot say so, loses and doubles nothing.
-func insist(t *testing.T, one, _ store.Store) {
+func retryUntilStored(t *testing.T, one, _ store.Store) {
 	addAccount(t, one, anAccount("a"))
 	must(t, one.AddTransaction(ctx, aTransaction("t", "a")))
 	tries := 0
-	must(t, store.Insist(ctx, func(ctx context.Context) error {
+	must(t, store.RetryUntilStored(ctx, func(ctx context.Context) error {
 		if tries++; tries == 1 {
 			return store.ErrUnavailable
 		}
@@ -579,10 +579,10 @@ func insist(t *testing.T, one, _ store.Store) {
 	got, err := one.Transaction(ctx, "a", "t")
 	must(t, err)
 	wantEqual(t, got.TriesLeft, 2)
-	wantError(t, store.Insist(ctx, func(ctx context.Context) error { return one.UseTry(ctx, aRecord("r", "a", "t")) }), store.ErrExists)
+	wantError(t, store.RetryUntilStored(ctx, func(ctx context.Context) error { return one.UseTry(ctx, aRecord("r", "a", "t")) }), store.ErrExists)
 	short, cancel := context.WithTimeout(ctx, time.Millisecond)
 	defer cancel()
-	wantError(t, store.Insist(short, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }), store.ErrUnavailable)
+	wantError(t, store.RetryUntilStored(short, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }), store.ErrUnavailable)
 }
 
 // What a client names may be any bytes.
@@ -591,12 +591,12 @@ func hostileText(t *testing.T, one, other store.Store) {
 	for i, text := range []string{"a\x00b", "\xff\xfe", "'; DROP TABLE records; --", "$1", "\u202e\U0001f600", strings.Repeat("x", 100_000)} {
 		_, err := one.Transaction(ctx, "a", text)
 		wantError(t, err, store.ErrNotFound)
-		_, err = one.AccountNamed(ctx, text)
+		_, err = one.AccountByName(ctx, text)
 		wantError(t, err, store.ErrNotFound)
 		wantError(t, one.RevokeKey(ctx, text, noon), store.ErrNotFound)
 		r := aRecord(fmt.Sprint("r", i), "a", "")
 		r.Subject = text
-		must(t, one.Keep(ctx, r))
+		must(t, one.AddRecord(ctx, r))
 		erased, err := other.Erase(ctx, "a", store.Reference{Session: text})
 		must(t, err)
 		wantEqual(t, erased, store.Erased{Records: 1})
@@ -612,7 +612,7 @@ func erase(t *testing.T, one, other store.Store) {
 			must(t, one.UseTry(ctx, aRecord(account+"try"+id, account, transaction)))
 			r := aRecord(account+"r"+id, account, "")
 			r.Subject = "session " + id
-			must(t, one.Keep(ctx, r))
+			must(t, one.AddRecord(ctx, r))
 		}
 	}
 	token := aToken("x", "a")
@@ -667,7 +667,7 @@ func rollUp(t *testing.T, one, other store.Store) {
 		must(t, err)
 		r := aRecord(account+protocol+day, account, "")
 		r.Protocol, r.At = protocol, at
-		must(t, one.Keep(ctx, r))
+		must(t, one.AddRecord(ctx, r))
 	}
 	for _, day := range []string{"2026-01-01", "2026-01-02", "2026-01-31", "2026-02-03", "2026-03-01", "2026-03-02"} {
 		keep("a", "lips", day)
@@ -703,12 +703,12 @@ func repeat(t *testing.T, one, other store.Store) {
 		}},
 	}
 	log := slog.New(slog.DiscardHandler)
-	stopOne, stopOther := one.Repeat(ctx, log, tasks...), other.Repeat(ctx, log, tasks...)
-	await(t, func() bool { return done.of("steady") >= 1 && done.of("failing") >= 2 })
+	stopOne, stopOther := one.RunTasks(ctx, log, tasks...), other.RunTasks(ctx, log, tasks...)
+	await(t, func() bool { return done.count("steady") >= 1 && done.count("failing") >= 2 })
 	stopOne() // whichever ran the tasks, neither the other nor the next comer may run them again
 	last := store.Task{Name: "last", Every: time.Hour, Do: func(context.Context) error { done.add("last"); return nil }}
-	stopNext := one.Repeat(ctx, log, append(tasks, last)...) // after both others, so they were looked at
-	await(t, func() bool { return done.of("last") >= 1 })
+	stopNext := one.RunTasks(ctx, log, append(tasks, last)...) // after both others, so they were looked at
+	await(t, func() bool { return done.count("last") >= 1 })
 	stopNext()
 	stopOther()
 	wantEqual(t, done.all(), map[string]int{"steady": 1, "failing": 2, "last": 1})
@@ -729,11 +729,11 @@ func repeatOnce(t *testing.T, one, other store.Store) {
 	}}
 	log := slog.New(slog.DiscardHandler)
 	began := time.Now().Truncate(time.Millisecond)
-	stopOne, stopOther := one.Repeat(ctx, log, task), other.Repeat(ctx, log, task)
-	await(t, func() bool { return done.of("frequent") >= 8 })
+	stopOne, stopOther := one.RunTasks(ctx, log, task), other.RunTasks(ctx, log, task)
+	await(t, func() bool { return done.count("frequent") >= 8 })
 	stopOne()
 	stopOther()
-	if n, most := done.of("frequent"), int(time.Since(began)/period)+1; n > most || overlaps.Load() > 0 {
+	if n, most := done.count("frequent"), int(time.Since(began)/period)+1; n > most || overlaps.Load() > 0 {
 		t.Errorf("%d runs of %d at most; %d began during another", n, most, overlaps.Load())
 	}
 }
@@ -764,7 +764,7 @@ func (c *counter) add(name string) int {
 	return c.n[name]
 }
 
-func (c *counter) of(name string) int { return c.all()[name] }
+func (c *counter) count(name string) int { return c.all()[name] }
 
 func (c *counter) all() map[string]int {
 	c.mu.Lock()

@@ -34,7 +34,7 @@ import (
 const width, height = 96, 72
 
 func main() {
-	media.MaybeConfine()
+	media.RunIfDecoderProcess()
 	models := flag.String("models", "bin/models", "folder of the fetched models")
 	root := flag.String("root", "", "folder that the list's paths are under")
 	out := flag.String("out", "", "folder for the pictures")
@@ -81,8 +81,8 @@ func extract(ctx context.Context, decoder *media.Decoder, finder *face.Finder, s
 	if err != nil {
 		return err
 	}
-	mouth, track := lips.Begin(), finder.Follow()
-	_, err = decoder.Frames(ctx, data, media.VideoLimits{}, func(f media.Frame) error {
+	mouth, track := lips.NewMouth(), finder.Follow()
+	_, err = decoder.DecodeFrames(ctx, data, media.VideoLimits{}, func(f media.Frame) error {
 		seen, ok, err := track.Next(f.Picture, f.At)
 		if err != nil || !ok {
 			return err

@@ -51,7 +51,7 @@ type record struct {
 }
 
 func run(labels, label, out, models string) error {
-	pictures, err := chosen(labels, label)
+	pictures, err := choosePictures(labels, label)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func run(labels, label, out, models string) error {
 	rgb, text := bufio.NewWriter(pixels), bufio.NewWriter(lines)
 	encoder, n := json.NewEncoder(text), 0
 	for _, r := range pictures {
-		crop, ok, err := cut(finder, filepath.Join(filepath.Dir(labels), r.Path), &r)
+		crop, ok, err := cutFace(finder, filepath.Join(filepath.Dir(labels), r.Path), &r)
 		if err != nil {
 			return err
 		}
@@ -96,8 +96,8 @@ func run(labels, label, out, models string) error {
 	return errors.Join(rgb.Flush(), text.Flush(), pixels.Close(), lines.Close())
 }
 
-// chosen are the pictures of a label, evenly spread over each person's.
-func chosen(labels, label string) ([]record, error) {
+// choosePictures are the pictures of a label, evenly spread over each person's.
+func choosePictures(labels, label string) ([]record, error) {
 	file, err := os.Open(labels)
 	if err != nil {
 		return nil, err
@@ -134,12 +134,12 @@ func chosen(labels, label string) ([]record, error) {
 	return list, nil
 }
 
-func cut(finder *face.Finder, path string, r *record) (*liveness.Picture, bool, error) {
+func cutFace(finder *face.Finder, path string, r *record) (*liveness.Picture, bool, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, false, err
 	}
-	still, err := media.Decode(data, media.StillLimits{})
+	still, err := media.Decode(data, media.PictureLimits{})
 	if err != nil {
 		return nil, false, fmt.Errorf("%s: %w", path, err)
 	}

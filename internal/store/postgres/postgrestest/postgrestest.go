@@ -54,7 +54,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	}
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	s := &Server{folder: folder, binaries: filepath.Dir(slices.Max(found))}
-	s.owner = unprivileged(t)
+	s.owner = serverCredential(t)
 	if s.owner != nil {
 		if err := os.Chown(folder, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
 			t.Fatal(err)
@@ -77,8 +77,8 @@ func Start(t testing.TB, settings ...string) *Server {
 	return s
 }
 
-// unprivileged is who runs the server where the test is run by root, whom PostgreSQL refuses.
-func unprivileged(t testing.TB) *syscall.Credential {
+// serverCredential is who runs the server where the test is run by root, whom PostgreSQL refuses.
+func serverCredential(t testing.TB) *syscall.Credential {
 	t.Helper()
 	if os.Getuid() != 0 {
 		return nil

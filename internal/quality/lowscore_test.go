@@ -11,19 +11,19 @@ import (
 // doubts are the measures of a face's doubts by their gates' names, and the reason of the first that does not pass.
 func (r rig) doubts(t testing.TB, p *liveness.Picture, f liveness.Face) (map[string]float64, liveness.Reason) {
 	t.Helper()
-	judged, err := r.judge.Picture(p, []liveness.Face{f}, 1, Limits{})
+	judged, err := r.judge.Assess(p, []liveness.Face{f}, 1, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	gates, measures := judged.Doubts(), map[string]float64{}
+	gates, measures := judged.LowScoreGates(), map[string]float64{}
 	for _, g := range gates {
 		measures[g.Name] = g.Measure
 	}
 	return measures, reason(gates)
 }
 
-// shaken is a picture that moved by steps of (x, y) pixels, so many, while the shutter was open.
-func shaken(p *liveness.Picture, x, y, steps int) *liveness.Picture {
+// shake is a picture that moved by steps of (x, y) pixels, so many, while the shutter was open.
+func shake(p *liveness.Picture, x, y, steps int) *liveness.Picture {
 	out := liveness.NewPicture(p.Width, p.Height)
 	for i := range out.Pixels {
 		column, row := i/3%p.Width, i/3/p.Width
@@ -44,8 +44,8 @@ func noisy(p *liveness.Picture, deviation float64) *liveness.Picture {
 }
 
 // Each doubt grows with its fault, and a faultless face raises none.
-func TestDoubtsGrowWithTheirFault(t *testing.T) {
-	r := opened(t)
+func TestLowScoreGatesGrowWithTheirDefect(t *testing.T) {
+	r := newRig(t)
 	p, f := r.portrait(t)
 	width := int(f.Box.Width)
 	faultless, why := r.doubts(t, p, f)
@@ -59,16 +59,16 @@ func TestDoubtsGrowWithTheirFault(t *testing.T) {
 		sign   float64 // 1 where the measure grows with the fault, -1 where it falls
 		reason liveness.Reason
 	}{
-		"over-exposed": {"burnt_out_of_attack", []float64{1.4, 1.8, 2.4}, func(v float64) *liveness.Picture { return lit(p, func(l, _ float64) float64 { return l * v }) }, 1, liveness.PoorIllumination},
-		"dark":         {"brightness_of_attack", []float64{.6, .4, .2}, func(v float64) *liveness.Picture { return lit(p, func(l, _ float64) float64 { return l * v }) }, -1, liveness.PoorIllumination},
-		"noisy":        {"noise_of_attack", []float64{5, 10, 20, 40}, func(v float64) *liveness.Picture { return noisy(p, v) }, 1, liveness.PoorIllumination},
-		"blurred": {"detail_of_attack", []float64{.02, .04, .06}, func(v float64) *liveness.Picture {
+		"over-exposed": {"low_score_burnt_out", []float64{1.4, 1.8, 2.4}, func(v float64) *liveness.Picture { return lit(p, func(l, _ float64) float64 { return l * v }) }, 1, liveness.PoorIllumination},
+		"dark":         {"low_score_brightness", []float64{.6, .4, .2}, func(v float64) *liveness.Picture { return lit(p, func(l, _ float64) float64 { return l * v }) }, -1, liveness.PoorIllumination},
+		"noisy":        {"low_score_noise", []float64{5, 10, 20, 40}, func(v float64) *liveness.Picture { return noisy(p, v) }, 1, liveness.PoorIllumination},
+		"blurred": {"low_score_detail", []float64{.02, .04, .06}, func(v float64) *liveness.Picture {
 			steps := int(v * float64(width))
-			return shaken(shaken(p, 1, 0, steps), 0, 1, steps)
+			return shake(shake(p, 1, 0, steps), 0, 1, steps)
 		}, -1, liveness.TooBlurry},
-		"shaken across": {"detail_of_attack", []float64{.02, .04, .06}, func(v float64) *liveness.Picture { return shaken(p, 1, 0, int(v*float64(width))) }, -1, liveness.TooBlurry},
-		"shaken down":   {"detail_of_attack", []float64{.02, .04, .06}, func(v float64) *liveness.Picture { return shaken(p, 0, 1, int(v*float64(width))) }, -1, liveness.TooBlurry},
-		"shaken aslant": {"detail_of_attack", []float64{.02, .04, .06}, func(v float64) *liveness.Picture { return shaken(p, 1, -1, int(v*float64(width))) }, -1, liveness.TooBlurry},
+		"shaken across": {"low_score_detail", []float64{.02, .04, .06}, func(v float64) *liveness.Picture { return shake(p, 1, 0, int(v*float64(width))) }, -1, liveness.TooBlurry},
+		"shaken down":   {"low_score_detail", []float64{.02, .04, .06}, func(v float64) *liveness.Picture { return shake(p, 0, 1, int(v*float64(width))) }, -1, liveness.TooBlurry},
+		"shaken aslant": {"low_score_detail", []float64{.02, .04, .06}, func(v float64) *liveness.Picture { return shake(p, 1, -1, int(v*float64(width))) }, -1, liveness.TooBlurry},
 	} {
 		last, why := faultless, liveness.Reason("")
 		for _, fault := range c.faults {
@@ -113,13 +113,13 @@ func TestEndsOfTheScales(t *testing.T) {
 
 // BenchmarkDoubts is of a picture of 640 x 480 with a face of about 240 pixels, which scored low.
 func BenchmarkDoubts(b *testing.B) {
-	r := opened(b)
+	r := newRig(b)
 	p, faces := r.webcam(b)
-	judged, err := r.judge.Picture(p, faces, 1, Limits{})
+	judged, err := r.judge.Assess(p, faces, 1, Limits{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		judged.Doubts()
+		judged.LowScoreGates()
 	}
 }

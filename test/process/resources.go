@@ -46,7 +46,7 @@ func (s *Server) Held() (h Held, err error) {
 		return h, err
 	}
 	temporary, err := os.ReadDir(s.temporary)
-	h.Files, h.Children, h.Temporary = len(files), len(children(pid)), len(temporary)
+	h.Files, h.Children, h.Temporary = len(files), len(childrenOf(pid)), len(temporary)
 	return h, err
 }
 
@@ -102,7 +102,7 @@ func statusBytes(pid int, name string) (int64, error) {
 	return 0, fmt.Errorf("process %d has no %s", pid, name)
 }
 
-func children(pid int) (pids []int) {
+func childrenOf(pid int) (pids []int) {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, task := range tasks {
 		text, _ := os.ReadFile(task)
@@ -120,9 +120,9 @@ type Watch struct {
 	stop, done chan struct{}
 	once       sync.Once
 
-	// MostChildren and MostMemory are the most children at once, and the most memory of one in bytes, that were seen.
-	MostChildren int
-	MostMemory   int64
+	// MaxChildren and MaxMemory are the maximum number of child processes, and the maximum memory of one in bytes.
+	MaxChildren int
+	MaxMemory   int64
 }
 
 // Watch begins to watch.
@@ -135,19 +135,19 @@ func (s *Server) Watch() *Watch {
 			case <-w.stop:
 				return
 			case <-time.After(50 * time.Millisecond):
-				w.look(s.command.Process.Pid)
+				w.sample(s.command.Process.Pid)
 			}
 		}
 	}()
 	return w
 }
 
-func (w *Watch) look(pid int) {
-	pids := children(pid)
-	w.MostChildren = max(w.MostChildren, len(pids))
+func (w *Watch) sample(pid int) {
+	pids := childrenOf(pid)
+	w.MaxChildren = max(w.MaxChildren, len(pids))
 	for _, child := range pids {
 		if memory, err := statusBytes(child, "VmHWM:"); err == nil {
-			w.MostMemory = max(w.MostMemory, memory)
+			w.MaxMemory = max(w.MaxMemory, memory)
 		}
 	}
 }

@@ -16,13 +16,13 @@ func plain() *parameters {
 	}
 	w := phrase.Weights{Scale: 1, PriorPower: 1, Prior: prior}
 	p := &parameters{Weights: w, Insertion: 1, Phrase: logistic{Weights: []float64{1, 1, 1, 1}}}
-	p.Together = together{Lips: w, logistic: logistic{Weights: []float64{1, 1, 1, 1, 1}}}
+	p.Fusion = fusion{Lips: w, logistic: logistic{Weights: []float64{1, 1, 1, 1, 1}}}
 	return p
 }
 
-// recite gives sure posteriors, rate rows a second for seconds, of a phrase whose digits begin at the given time, one
+// synthesise gives sure posteriors, rate rows a second for seconds, of a phrase whose digits begin at the given time, one
 // after another of 0.4 s with 0.1 s of silence between.
-func recite(digits []int, begin, seconds float64, rate int) []float32 {
+func synthesise(digits []int, begin, seconds float64, rate int) []float32 {
 	out := make([]float32, 0, int(seconds*float64(rate))*phrase.Classes)
 	for row := range int(seconds * float64(rate)) {
 		at := (float64(row)+0.5)/float64(rate) - begin
@@ -55,9 +55,9 @@ var said = []int{5, 9, 7, 6, 9, 2}
 const saidText = "597692"
 
 func TestCompareFindsTheOffset(t *testing.T) {
-	h := plain().hear(recite(said, 1, 5, RowRate))
+	h := plain().analyse(synthesise(said, 1, 5, RowRate))
 	for _, late := range []float64{0, 0.1, -0.1, 0.4, -0.4, 0.6} {
-		c := h.Compare(saidText, Mouth{Posteriors: recite(said, 1-late, 5, pictureRate)})
+		c := h.Compare(saidText, Mouth{Posteriors: synthesise(said, 1-late, 5, pictureRate)})
 		if math.Abs(c.Offset.Seconds()-late) > 0.03 {
 			t.Errorf("sound %v s late: offset %v", late, c.Offset)
 		}
@@ -68,26 +68,26 @@ func TestCompareFindsTheOffset(t *testing.T) {
 }
 
 func TestCompareKnowsWhenTheMouthStarts(t *testing.T) {
-	h := plain().hear(recite(said, 1, 5, RowRate))
-	c := h.Compare(saidText, Mouth{Posteriors: recite(said, 0.6, 4.6, pictureRate), Start: 400 * time.Millisecond})
+	h := plain().analyse(synthesise(said, 1, 5, RowRate))
+	c := h.Compare(saidText, Mouth{Posteriors: synthesise(said, 0.6, 4.6, pictureRate), Start: 400 * time.Millisecond})
 	if c.Offset.Abs() > 30*time.Millisecond || c.Agreement < 1 {
 		t.Errorf("offset %v, agreement %v", c.Offset, c.Agreement)
 	}
 }
 
-func TestCompareRefusesWhatDoesNotGoTogether(t *testing.T) {
-	h := plain().hear(recite(said, 1, 5, RowRate))
-	genuine := h.Compare(saidText, Mouth{Posteriors: recite(said, 1, 5, pictureRate)})
+func TestCompareRefusesWhatDoesNotAgree(t *testing.T) {
+	h := plain().analyse(synthesise(said, 1, 5, RowRate))
+	genuine := h.Compare(saidText, Mouth{Posteriors: synthesise(said, 1, 5, pictureRate)})
 	if genuine.Score < 0.98 {
 		t.Errorf("genuine scores %v", genuine.Score)
 	}
 	for name, mouth := range map[string]Mouth{
-		"another phrase at the same times": {Posteriors: recite([]int{4, 0, 1, 3, 8, 0}, 1, 5, pictureRate)},
+		"another phrase at the same times": {Posteriors: synthesise([]int{4, 0, 1, 3, 8, 0}, 1, 5, pictureRate)},
 		"one that knows nothing":           {Posteriors: flat(125)},
-		"closed":                           {Posteriors: recite(nil, 1, 5, pictureRate)},
-		"400 ms early":                     {Posteriors: recite(said, 0.6, 5, pictureRate)},
-		"400 ms late":                      {Posteriors: recite(said, 1.4, 5, pictureRate)},
-		"seen for a second only":           {Posteriors: recite(said, 1, 1.5, pictureRate)},
+		"closed":                           {Posteriors: synthesise(nil, 1, 5, pictureRate)},
+		"400 ms early":                     {Posteriors: synthesise(said, 0.6, 5, pictureRate)},
+		"400 ms late":                      {Posteriors: synthesise(said, 1.4, 5, pictureRate)},
+		"seen for a second only":           {Posteriors: synthesise(said, 1, 1.5, pictureRate)},
 		"of one picture":                   {Posteriors: flat(1)},
 		"none":                             {},
 	} {
@@ -98,7 +98,7 @@ func TestCompareRefusesWhatDoesNotGoTogether(t *testing.T) {
 }
 
 func TestScoreTellsPhrasesApart(t *testing.T) {
-	h := plain().hear(recite(said, 1, 5, RowRate))
+	h := plain().analyse(synthesise(said, 1, 5, RowRate))
 	if s := h.Score(saidText); s < 0.4 {
 		t.Errorf("the phrase scores %v", s)
 	}
@@ -122,30 +122,30 @@ func TestScoreTellsPhrasesApart(t *testing.T) {
 	}
 }
 
-func TestJudge(t *testing.T) {
-	mouth := Mouth{Posteriors: recite(said, 1, 5, pictureRate)}
-	h := plain().hear(recite(said, 1, 5, RowRate))
+func TestCombine(t *testing.T) {
+	mouth := Mouth{Posteriors: synthesise(said, 1, 5, pictureRate)}
+	h := plain().analyse(synthesise(said, 1, 5, RowRate))
 	h.parameters.Phrase.Bias = 5
-	if j := h.Judge(saidText, mouth, 0.4); j.Score < 0.98 || j.Score != min(j.Spoken, j.Comparison.Score) {
+	if j := h.Combine(saidText, mouth, 0.4); j.Score < 0.98 || j.Score != min(j.Spoken, j.Comparison.Score) {
 		t.Errorf("lips and sound say the phrase: %+v", j)
 	}
-	if j := h.Judge("401380", mouth, 0.99); j.Score > 0.01 {
+	if j := h.Combine("401380", mouth, 0.99); j.Score > 0.01 {
 		t.Errorf("lips and sound say another phrase: %+v", j)
 	}
-	dubbed := Mouth{Posteriors: recite([]int{4, 0, 1, 3, 8, 0}, 1, 5, pictureRate)}
-	if j := h.Judge(saidText, dubbed, 0.99); j.Score > 0.5 || j.Spoken < 0.9 {
+	dubbed := Mouth{Posteriors: synthesise([]int{4, 0, 1, 3, 8, 0}, 1, 5, pictureRate)}
+	if j := h.Combine(saidText, dubbed, 0.99); j.Score > 0.5 || j.Spoken < 0.9 {
 		t.Errorf("the sound says the phrase and the lips do not: %+v", j)
 	}
-	for name, quiet := range map[string]*Hearing{"a silent track": plain().hear(recite(nil, 1, 5, RowRate)), "no track": plain().hear(nil)} {
-		if j := quiet.Judge(saidText, mouth, 0.7); j != (Judgement{Score: 0.7}) {
+	for name, quiet := range map[string]*Analysis{"a silent track": plain().analyse(synthesise(nil, 1, 5, RowRate)), "no track": plain().analyse(nil)} {
+		if j := quiet.Combine(saidText, mouth, 0.7); j != (Combination{Score: 0.7}) {
 			t.Errorf("%s: %+v, want the lips' own score", name, j)
 		}
 	}
 }
 
 func BenchmarkCompare(b *testing.B) {
-	h := plain().hear(recite(said, 1, 5, RowRate))
-	mouth := Mouth{Posteriors: recite(said, 1, 5, pictureRate)}
+	h := plain().analyse(synthesise(said, 1, 5, RowRate))
+	mouth := Mouth{Posteriors: synthesise(said, 1, 5, pictureRate)}
 	for b.Loop() {
 		h.Compare(saidText, mouth)
 	}

@@ -8,24 +8,24 @@ import (
 )
 
 func TestTheFirstGateWithAReasonEndsTheCheck(t *testing.T) {
-	run := begin(0.5, nil)
+	run := newCheckRun(0.5, nil)
 	evidence := liveness.AtLeast("evidence", 0, 1, "", "")
 	failed := liveness.AtLeast("face_size", 100, 150, "px", liveness.FaceTooSmall)
 	never := liveness.AtLeast("yaw", 50, 0, "deg", liveness.FaceAngle)
-	if run.pass(evidence, failed, never) {
+	if run.addGates(evidence, failed, never) {
 		t.Error("the check went on")
 	}
 	if run.verdict.Reason != liveness.FaceTooSmall || len(run.verdict.Gates) != 2 {
 		t.Errorf("reason %q after %d gates", run.verdict.Reason, len(run.verdict.Gates))
 	}
-	if v := run.score(0.99); v.Outcome != liveness.Undecided || v.Score == nil {
+	if v := run.conclude(0.99); v.Outcome != liveness.Undecided || v.Score == nil {
 		t.Errorf("a score after a reason: %+v", v)
 	}
 }
 
 func TestOutcomeAtTheThreshold(t *testing.T) {
 	for score, want := range map[liveness.Score]liveness.Outcome{0.5: liveness.Live, 0.49999: liveness.Attack, 1: liveness.Live, 0: liveness.Attack} {
-		if v := begin(0.5, nil).score(score); v.Outcome != want {
+		if v := newCheckRun(0.5, nil).conclude(score); v.Outcome != want {
 			t.Errorf("score %v at threshold 0.5 is %s, want %s", score, v.Outcome, want)
 		}
 	}
@@ -40,11 +40,11 @@ func TestLargestFaceMakesEvidenceOfTheOtherFaults(t *testing.T) {
 		}
 	}
 	for i, want := range []liveness.Reason{"", liveness.FaceTooSmall, liveness.PoorIllumination} {
-		if got := (PictureOptions{LargestFace: true}).consider(gates())[i].Reason; got != want {
+		if got := (PictureOptions{LargestFace: true}).ignoreFaceGates(gates())[i].Reason; got != want {
 			t.Errorf("gate %d has the reason %q, want %q", i, got, want)
 		}
 	}
-	if got := (PictureOptions{}).consider(gates())[0].Reason; got != liveness.TooManyFaces {
+	if got := (PictureOptions{}).ignoreFaceGates(gates())[0].Reason; got != liveness.TooManyFaces {
 		t.Errorf("without LargestFace the reason is %q", got)
 	}
 }
@@ -55,7 +55,7 @@ func TestWithPriorIsBayesRule(t *testing.T) {
 		prior float64
 		want  float64
 	}{{0.5, 0.5, 0.5}, {0.9, 0.5, 0.9}, {0.5, 0.999, 0.999}, {0.001, 0.999, 0.5}, {0, 0.999, 0}, {1, 0.001, 1}} {
-		if got := withPrior(c.p, c.prior); math.Abs(float64(got)-c.want) > 1e-9 {
+		if got := applyPrior(c.p, c.prior); math.Abs(float64(got)-c.want) > 1e-9 {
 			t.Errorf("withPrior(%v, %v) = %v, want %v", c.p, c.prior, got, c.want)
 		}
 	}
@@ -63,17 +63,17 @@ func TestWithPriorIsBayesRule(t *testing.T) {
 
 // The comment on padPrior says so.
 func TestAPresentationThatLooksLikeAnAttackDoesNotPassAt98(t *testing.T) {
-	if p := withPrior(0.32, padPrior); p >= 0.98 {
+	if p := applyPrior(0.32, padPrior); p >= 0.98 {
 		t.Errorf("a pad score of 0.32 becomes %v", p)
 	}
-	if p := withPrior(0.34, padPrior); p < 0.98 {
+	if p := applyPrior(0.34, padPrior); p < 0.98 {
 		t.Errorf("a pad score of 0.34 becomes %v", p)
 	}
 }
 
 func TestValidPhrase(t *testing.T) {
 	for phrase, valid := range map[string]bool{"597692": true, "0": true, "": false, "59a": false, "５９": false, "123456789012345678901234567890123": false} {
-		if err := ValidPhrase(phrase); (err == nil) != valid {
+		if err := ValidatePhrase(phrase); (err == nil) != valid {
 			t.Errorf("%q: %v", phrase, err)
 		}
 	}

@@ -9,27 +9,27 @@ import (
 // Limits of a face that may be called an attack. Chosen on pictures made worse; docs/decisions/poor-pictures.md
 // says what they catch and cost.
 const (
-	mostBurntOut = 0.1
-	leastLuma    = 50
-	mostNoise    = 0.13
-	leastDetail  = 0.195
+	maxBurntOut = 0.1
+	minLuma     = 50
+	maxNoise    = 0.13
+	minDetail   = 0.195
 )
 
-// Doubts are gates for a face that scores low: one that does not pass them looks like an attack for its blur, its noise or its
+// LowScoreGates are gates for a face that scores low: one that does not pass them looks like an attack for its blur, its noise or its
 // light as well. They are measured only when asked for; where there is no face there are none.
-func (j Judged) Doubts() []liveness.Gate {
+func (j Assessment) LowScoreGates() []liveness.Gate {
 	if j.Quality == nil {
 		return nil
 	}
 	luma := lumaOf(j.skin)
 	// Bilinear sampling keeps more detail just above a picture's own size than at other sizes: the detail is that of the face at twice
 	// the size, halved. Not so the noise: of a large face that would take the skin's texture for one.
-	smooth := lumaOf(above(j.skin.Height, aligned(j.picture, j.face, 2).Halved()))
+	smooth := lumaOf(rowsAbove(j.skin.Height, alignedFace(j.picture, j.face, 2).Halve()))
 	return []liveness.Gate{
-		liveness.AtMost("burnt_out_of_attack", burntOut(j.skin), mostBurntOut, "", liveness.PoorIllumination),
-		liveness.AtLeast("brightness_of_attack", meanOf(luma, 20, faceSize-20), leastLuma, "", liveness.PoorIllumination),
-		liveness.AtMost("noise_of_attack", noise(luma), mostNoise, "", liveness.PoorIllumination),
-		liveness.AtLeast("detail_of_attack", detail(smooth), leastDetail, "", liveness.TooBlurry),
+		liveness.AtMost("low_score_burnt_out", burntOut(j.skin), maxBurntOut, "", liveness.PoorIllumination),
+		liveness.AtLeast("low_score_brightness", meanOf(luma, 20, faceSize-20), minLuma, "", liveness.PoorIllumination),
+		liveness.AtMost("low_score_noise", noise(luma), maxNoise, "", liveness.PoorIllumination),
+		liveness.AtLeast("low_score_detail", detail(smooth), minDetail, "", liveness.TooBlurry),
 	}
 }
 
@@ -48,7 +48,7 @@ func burntOut(skin *liveness.Picture) float64 {
 	return burnt / n
 }
 
-// coarse is the distance in pixels at which the relief of a face is held against that of its neighbouring pixels.
+// coarse is the distance in pixels at which the relief of a face is compared with that of neighbouring pixels.
 const coarse = 3
 
 // detail is how much of the face's relief is fine, in the direction in which there is least of it: the root mean square of the
@@ -58,13 +58,13 @@ const coarse = 3
 func detail(luma []float64) float64 {
 	least := math.Inf(1)
 	for _, step := range []int{1, faceSize, faceSize + 1, faceSize - 1} {
-		least = min(least, relief(luma, step)/(relief(luma, coarse*step)+1e-9))
+		least = min(least, squaredDifferences(luma, step)/(squaredDifferences(luma, coarse*step)+1e-9))
 	}
 	return math.Sqrt(least)
 }
 
-// relief is the sum of the squares of the luma's second differences between values that are step places apart.
-func relief(luma []float64, step int) (sum float64) {
+// squaredDifferences is the sum of the squares of the luma's second differences between values that are step places apart.
+func squaredDifferences(luma []float64, step int) (sum float64) {
 	for y := firstRow; y < rowsOf(luma)-coarse; y++ {
 		for i := y*faceSize + 20; i < (y+1)*faceSize-20; i++ {
 			d := luma[i-step] - 2*luma[i] + luma[i+step]

@@ -3,21 +3,21 @@ package face
 import "github.com/bonafide-id/bonafide/liveness"
 
 const (
-	// leastRange is the span of luma, 0..255, between the darkest and the brightest hundredth of a picture, under which
+	// minRange is the span of luma, 0..255, between the darkest and the brightest hundredth of a picture, under which
 	// the models miss faces.
-	leastRange = 100
-	// mostGain bounds how much a picture is stretched: beyond it there is nothing but noise.
-	mostGain = 12
+	minRange = 100
+	// maxGain bounds how much a picture is stretched: beyond it there is nothing but noise.
+	maxGain = 12
 )
 
-// levelled is the picture itself, or a copy stretched to the full range where it is so dark, bright or flat that the
+// stretchContrast is the picture itself, or a copy stretched to the full range where it is so dark, bright or flat that the
 // models would miss a face in it. That the light is poor is package quality's to say: it needs the face for that.
-func levelled(p *liveness.Picture) *liveness.Picture {
-	low, high := span(p)
-	if high-low >= leastRange || high <= low {
+func stretchContrast(p *liveness.Picture) *liveness.Picture {
+	low, high := lumaRange(p)
+	if high-low >= minRange || high <= low {
 		return p
 	}
-	gain := min(235/float64(high-low), mostGain)
+	gain := min(235/float64(high-low), maxGain)
 	var table [256]byte
 	for v := range table {
 		table[v] = byte(min(max(float64(v-low)*gain, 0), 255))
@@ -29,8 +29,8 @@ func levelled(p *liveness.Picture) *liveness.Picture {
 	return out
 }
 
-// span is the luma that a hundredth of the pixels is below, and that a hundredth is above, of some ten thousand pixels.
-func span(p *liveness.Picture) (low, high int) {
+// lumaRange is the luma that a hundredth of the pixels is below, and that a hundredth is above, of some ten thousand pixels.
+func lumaRange(p *liveness.Picture) (low, high int) {
 	var count [256]int
 	pixels := len(p.Pixels) / 3
 	step, n := max(pixels/10000, 1), 0

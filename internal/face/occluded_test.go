@@ -6,8 +6,8 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// boarded lays a plain board over a part of a face, in shares of its box.
-func boarded(p *liveness.Picture, face liveness.Box, left, top, right, bottom float64) *liveness.Picture {
+// coverWithBoard lays a plain board over a part of a face, in shares of its box.
+func coverWithBoard(p *liveness.Picture, face liveness.Box, left, top, right, bottom float64) *liveness.Picture {
 	out := liveness.NewPicture(p.Width, p.Height)
 	copy(out.Pixels, p.Pixels)
 	for i := range p.Width * p.Height {
@@ -21,7 +21,7 @@ func boarded(p *liveness.Picture, face liveness.Box, left, top, right, bottom fl
 
 // Where a board hides so much that the detector and the mesh are not sure, some faces are found all the same, where they are.
 func TestCoveredFaces(t *testing.T) {
-	f := finder(t)
+	f := openFinder(t)
 	hidden, found := 0, 0
 	for _, one := range portraits(t, f, 2.1, 600) {
 		faces, err := f.Find(one.picture)
@@ -29,8 +29,8 @@ func TestCoveredFaces(t *testing.T) {
 			continue
 		}
 		box := faces[0].Box
-		p := boarded(one.picture, box, -.2, .45, 1.2, 1.1)
-		if sure, err := f.searchIn(pyramidOf(p), []liveness.Box{whole(pyramidOf(p)), about(whole(pyramidOf(p)), 2)}, nil); err != nil || len(sure) > 0 {
+		p := coverWithBoard(one.picture, box, -.2, .45, 1.2, 1.1)
+		if sure, err := f.searchIn(pyramidOf(p), []liveness.Box{pictureBox(pyramidOf(p)), enlargedBox(pictureBox(pyramidOf(p)), 2)}, nil); err != nil || len(sure) > 0 {
 			continue
 		}
 		hidden++
@@ -45,15 +45,15 @@ func TestCoveredFaces(t *testing.T) {
 	}
 }
 
-// Boards alone are no covered faces.
-func TestBoardsAreNoFaces(t *testing.T) {
-	f := finder(t)
+// Boards alone are not occluded faces.
+func TestBoardsAreNotFaces(t *testing.T) {
+	f := openFinder(t)
 	for _, grey := range []byte{20, 128, 240} {
 		p := liveness.NewPicture(600, 600)
 		for i := range p.Pixels {
 			p.Pixels[i] = grey
 		}
-		p = boarded(p, liveness.Box{X: 200, Y: 150, Width: 200, Height: 270}, -.2, .45, 1.2, 1.1)
+		p = coverWithBoard(p, liveness.Box{X: 200, Y: 150, Width: 200, Height: 270}, -.2, .45, 1.2, 1.1)
 		if faces, err := f.Find(p); err != nil || len(faces) > 0 {
 			t.Errorf("grey %d: %d faces, %v", grey, len(faces), err)
 		}

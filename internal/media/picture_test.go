@@ -160,7 +160,7 @@ func TestPrintsHaveBlacks(t *testing.T) {
 			}
 			data, _, err := ref.ExportJpeg(&vips.JpegExportParams{Quality: 95})
 			return data, err
-		}), StillLimits{})
+		}), PictureLimits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +181,7 @@ func painted[T draw.Image](to T, m image.Image) T {
 	return to
 }
 
-func TestStillsOfEveryKind(t *testing.T) {
+func TestPicturesOfEveryKind(t *testing.T) {
 	m := scene(640, 480)
 	colours, grey := asPicture(m), asPicture(painted(image.NewGray(m.Bounds()), m))
 	half := painted(image.NewNRGBA(m.Bounds()), m)
@@ -247,7 +247,7 @@ func TestStillsOfEveryKind(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			still, err := Decode(test.data, StillLimits{})
+			still, err := Decode(test.data, PictureLimits{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -277,11 +277,11 @@ func TestColourProfilesAreApplied(t *testing.T) {
 			return data, err
 		})
 	}
-	with := must[*Still](t)(Decode(inDisplayP3(true), StillLimits{}))
+	with := must[*DecodedPicture](t)(Decode(inDisplayP3(true), PictureLimits{}))
 	if mean, _ := difference(with.Picture, asPicture(red)); mean > 1 {
 		t.Errorf("differs by %.2f", mean)
 	}
-	without := must[*Still](t)(Decode(inDisplayP3(false), StillLimits{}))
+	without := must[*DecodedPicture](t)(Decode(inDisplayP3(false), PictureLimits{}))
 	if mean, _ := difference(without.Picture, asPicture(red)); mean < 5 {
 		t.Errorf("without its profile the picture is the same: the test proves nothing (%.2f)", mean)
 	}
@@ -327,7 +327,7 @@ func TestOrientation(t *testing.T) {
 					file.Set(c, r, shown.At(x, y))
 				}
 			}
-			still, err := Decode(withOrientation(asJPEG(t, file), orientation), StillLimits{})
+			still, err := Decode(withOrientation(asJPEG(t, file), orientation), PictureLimits{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -346,7 +346,7 @@ func TestLargePicturesAreReduced(t *testing.T) {
 	want := asPicture(scene(2016, 1512))
 	for name, data := range map[string][]byte{"jpeg": withOrientation(asJPEG(t, m), 1), "png": asPNG(t, m)} {
 		t.Run(name, func(t *testing.T) {
-			still, err := Decode(data, StillLimits{})
+			still, err := Decode(data, PictureLimits{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -359,7 +359,7 @@ func TestLargePicturesAreReduced(t *testing.T) {
 		})
 	}
 	t.Run("turned", func(t *testing.T) {
-		still, err := Decode(withOrientation(asJPEG(t, scene(4032, 3024)), 6), StillLimits{})
+		still, err := Decode(withOrientation(asJPEG(t, scene(4032, 3024)), 6), PictureLimits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -368,11 +368,11 @@ func TestLargePicturesAreReduced(t *testing.T) {
 		}
 	})
 	t.Run("by more than JPEG decoders can", func(t *testing.T) {
-		still, err := Decode(asJPEG(t, image.NewGray(image.Rect(0, 0, 19_999, 40))), StillLimits{})
+		still, err := Decode(asJPEG(t, image.NewGray(image.Rect(0, 0, 19_999, 40))), PictureLimits{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if still.Picture.Width > mostSide || math.Abs(still.Scale-1.0/16) > 0.001 {
+		if still.Picture.Width > maxSide || math.Abs(still.Scale-1.0/16) > 0.001 {
 			t.Errorf("%d wide, scale %v", still.Picture.Width, still.Scale)
 		}
 	})
@@ -403,7 +403,7 @@ func bmpWithSize(data []byte, width, height int32) []byte {
 	return data
 }
 
-func TestHostileStills(t *testing.T) {
+func TestHostilePictures(t *testing.T) {
 	m := scene(320, 240)
 	photo, lossless, bitmap := asJPEG(t, m), asPNG(t, m), asBMP(t, m)
 	progressive := byVips(t, m, func(ref *vips.ImageRef) ([]byte, error) {
@@ -465,7 +465,7 @@ func TestHostileStills(t *testing.T) {
 		{"BMP of a negative width", bmpWithSize(bitmap, -320, 240), ErrNotReadable},
 		{"BMP of no size", bmpWithSize(bitmap, 0, 0), ErrNotReadable},
 		{"progressive JPEG of a hundred scans", manyScans, ErrTooLarge},
-		{"too many bytes", make([]byte, DefaultStillLimits.MaxBytes+1), ErrTooLarge},
+		{"too many bytes", make([]byte, DefaultPictureLimits.MaxBytes+1), ErrTooLarge},
 		{"JPEG of one line", asJPEG(t, image.NewGray(image.Rect(0, 0, 20_000, 1))), nil},
 		{"JPEG of three columns", asJPEG(t, image.NewGray(image.Rect(0, 0, 3, 20_000))), nil},
 		{"JPEG that claims one column", jpegWithSize(photo, 1, 20_000), ErrNotReadable},
@@ -474,7 +474,7 @@ func TestHostileStills(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			still, err := Decode(test.data, StillLimits{})
+			still, err := Decode(test.data, PictureLimits{})
 			if !errors.Is(err, test.want) {
 				t.Fatalf("got %v, want %v", err, test.want)
 			}
@@ -488,15 +488,15 @@ func TestHostileStills(t *testing.T) {
 	}
 }
 
-// TestStillsLeaveNothingBehind decodes many pictures and looks at what libvips still holds, and at the process's memory.
-func TestStillsLeaveNothingBehind(t *testing.T) {
+// TestPicturesLeaveNothingBehind decodes many pictures and looks at what libvips still holds, and at the process's memory.
+func TestPicturesLeaveNothingBehind(t *testing.T) {
 	m := scene(320, 240)
 	photo := asJPEG(t, m)
 	pictures := [][]byte{photo, asPNG(t, m), photo[:len(photo)/2], pngHeader(7000, 7000), withOrientation(photo, 6), asBMP(t, m)}
 	decodeAll := func(times int) {
 		for range times {
 			for _, data := range pictures {
-				_, _ = Decode(data, StillLimits{})
+				_, _ = Decode(data, PictureLimits{})
 			}
 		}
 	}
@@ -536,7 +536,7 @@ func FuzzDecode(f *testing.F) {
 	for _, seed := range [][]byte{photo, withOrientation(photo, 6), asPNG(f, m), asBMP(f, m), pngHeader(7000, 7000), []byte("GIF89a")} {
 		f.Add(seed)
 	}
-	limits := StillLimits{MaxPixels: 1 << 20}
+	limits := PictureLimits{MaxPixels: 1 << 20}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		still, err := Decode(data, limits)
 		switch {
@@ -560,7 +560,7 @@ func BenchmarkDecode(b *testing.B) {
 		b.Run(fmt.Sprintf("jpeg_%dx%d", size[0], size[1]), func(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
-				if _, err := Decode(data, StillLimits{}); err != nil {
+				if _, err := Decode(data, PictureLimits{}); err != nil {
 					b.Fatal(err)
 				}
 			}

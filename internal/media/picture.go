@@ -18,12 +18,12 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// mostSide is the longest side, in pixels, of a decoded picture. Larger ones are halved until they fit, which JPEG
+// maxSide is the longest side, in pixels, of a decoded picture. Larger ones are halved until they fit, which JPEG
 // decoders can do while they decode: of a 12-megapixel picture (4032x3024) comes one of 2016x1512.
-const mostSide = 2400
+const maxSide = 2400
 
-// StillLimits bound what one picture may cost. The zero value of a field means that of DefaultStillLimits.
-type StillLimits struct {
+// PictureLimits bound what one picture may cost. The zero value of a field means that of DefaultPictureLimits.
+type PictureLimits struct {
 	// MaxBytes is the most encoded bytes (of a JPEG those of its first picture), MaxPixels the most width times height, MaxSide the longest side in pixels:
 	// ErrTooLarge above them.
 	MaxBytes  int
@@ -34,11 +34,11 @@ type StillLimits struct {
 	Fit int
 }
 
-// DefaultStillLimits fit what phones take.
-var DefaultStillLimits = StillLimits{MaxBytes: 20 << 20, MaxPixels: 50_000_000, MaxSide: 20_000}
+// DefaultPictureLimits fit what phones take.
+var DefaultPictureLimits = PictureLimits{MaxBytes: 20 << 20, MaxPixels: 50_000_000, MaxSide: 20_000}
 
-func (l StillLimits) orDefault() StillLimits {
-	d := DefaultStillLimits
+func (l PictureLimits) orDefault() PictureLimits {
+	d := DefaultPictureLimits
 	if l.MaxBytes > 0 {
 		d.MaxBytes = l.MaxBytes
 	}
@@ -52,8 +52,8 @@ func (l StillLimits) orDefault() StillLimits {
 	return d
 }
 
-// Still is a decoded picture.
-type Still struct {
+// DecodedPicture is a decoded picture.
+type DecodedPicture struct {
 	// Picture is upright (EXIF orientation applied), in sRGB, transparency over mid grey, its longer side at most 2400
 	// pixels. Of an animation it is the first picture.
 	Picture *liveness.Picture
@@ -67,12 +67,12 @@ type Still struct {
 
 // Decode decodes a picture. A picture that is cut short is ErrNotReadable: half a face cannot be judged. The errors are
 // ErrNotReadable, ErrUnsupported and ErrTooLarge, or the server's own.
-func Decode(data []byte, limits StillLimits) (*Still, error) {
+func Decode(data []byte, limits PictureLimits) (*DecodedPicture, error) {
 	limits = limits.orDefault()
 	format, known := sniffPicture(data)
 	scans := 0
 	if format == "jpeg" {
-		data, scans = firstJPEG(data)
+		data, scans = cutToFirstJPEG(data)
 	}
 	switch {
 	case len(data) > limits.MaxBytes:
@@ -81,8 +81,8 @@ func Decode(data []byte, limits StillLimits) (*Still, error) {
 		return nil, fmt.Errorf("%w: no picture format that is read here", ErrUnsupported)
 	case format == "":
 		return nil, fmt.Errorf("%w: no picture", ErrNotReadable)
-	case scans > mostScans:
-		return nil, fmt.Errorf("%w: over %d scans", ErrTooLarge, mostScans)
+	case scans > maxScans:
+		return nil, fmt.Errorf("%w: over %d scans", ErrTooLarge, maxScans)
 	}
 	if err := startVips(); err != nil {
 		return nil, fmt.Errorf("libvips: %w", err)
@@ -92,16 +92,16 @@ func Decode(data []byte, limits StillLimits) (*Still, error) {
 	return decode(data, format, limits)
 }
 
-func decode(data []byte, format string, limits StillLimits) (*Still, error) {
+func decode(data []byte, format string, limits PictureLimits) (*DecodedPicture, error) {
 	still, err := decodeAs(data, format, limits, true)
-	if errors.Is(err, ErrNotReadable) && format == "jpeg" && allPixels(data) {
+	if errors.Is(err, ErrNotReadable) && format == "jpeg" && hasAllPixels(data) {
 		return decodeAs(data, format, limits, false)
 	}
 	return still, err
 }
 
 // decodeAs decodes; strict fails at anything that is wrong with the file.
-func decodeAs(data []byte, format string, limits StillLimits, strict bool) (*Still, error) {
+func decodeAs(data []byte, format string, limits PictureLimits, strict bool) (*DecodedPicture, error) {
 	ref, err := load(data, format, limits, 1, 1, strict)
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func decodeAs(data []byte, format string, limits StillLimits, strict bool) (*Sti
 	if orientation > 4 {
 		width, height = height, width
 	}
-	side := mostSide
+	side := maxSide
 	if format == "jpeg" && limits.Fit > 0 {
 		side = limits.Fit
 	}
@@ -137,16 +137,16 @@ func decodeAs(data []byte, format string, limits StillLimits, strict bool) (*Sti
 				return nil, err
 			}
 		}
-		if picture, err = pixels(ref); err != nil {
+		if picture, err = readPixels(ref); err != nil {
 			return nil, err
 		}
 	}
-	picture = picture.Oriented(orientation)
+	picture = picture.ApplyOrientation(orientation)
 	scale := float64(max(picture.Width, picture.Height)) / float64(max(width, height))
-	return &Still{Picture: picture, Width: width, Height: height, Scale: scale, Format: format}, nil
+	return &DecodedPicture{Picture: picture, Width: width, Height: height, Scale: scale, Format: format}, nil
 }
 
-func (l StillLimits) check(width, height int) error {
+func (l PictureLimits) check(width, height int) error {
 	if max(width, height) > l.MaxSide || width*height > l.MaxPixels {
 		return fmt.Errorf("%w: %dx%d pixels", ErrTooLarge, width, height)
 	}
@@ -164,7 +164,7 @@ func shrinkInDecoder(shrink, shortSide int) int {
 }
 
 // load reads a picture's header and prepares decoding at 1/shrink of its size, of which a JPEG decoder does inDecoder.
-func load(data []byte, format string, limits StillLimits, shrink, inDecoder int, strict bool) (*vips.ImageRef, error) {
+func load(data []byte, format string, limits PictureLimits, shrink, inDecoder int, strict bool) (*vips.ImageRef, error) {
 	params := vips.NewImportParams()
 	params.FailOnError.Set(strict) // also at what libjpeg only warns of
 	params.Access.Set(vips.AccessSequential)
@@ -194,8 +194,8 @@ func load(data []byte, format string, limits StillLimits, shrink, inDecoder int,
 }
 
 // loadBMP decodes outside libvips, which would leave BMP to ImageMagick.
-func loadBMP(data []byte, limits StillLimits) (*vips.ImageRef, error) {
-	if masked, ok := maskedBMPOf(data); ok {
+func loadBMP(data []byte, limits PictureLimits) (*vips.ImageRef, error) {
+	if masked, ok := parseMaskedBMP(data); ok {
 		if err := limits.check(masked.width, masked.height); err != nil {
 			return nil, err
 		}
@@ -203,7 +203,7 @@ func loadBMP(data []byte, limits StillLimits) (*vips.ImageRef, error) {
 		if err != nil {
 			return nil, err
 		}
-		return fromGo(picture)
+		return toVips(picture)
 	}
 	config, err := bmp.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
@@ -219,22 +219,22 @@ func loadBMP(data []byte, limits StillLimits) (*vips.ImageRef, error) {
 	if err != nil {
 		return nil, notReadable(err)
 	}
-	return fromGo(picture)
+	return toVips(picture)
 }
 
-func fromGo(picture image.Image) (*vips.ImageRef, error) {
+func toVips(picture image.Image) (*vips.ImageRef, error) {
 	ref, err := vips.NewImageFromGoImage(picture)
 	return ref, notReadable(err)
 }
 
-// pixels decodes to 8-bit sRGB.
-func pixels(ref *vips.ImageRef) (*liveness.Picture, error) {
+// readPixels decodes to 8-bit sRGB.
+func readPixels(ref *vips.ImageRef) (*liveness.Picture, error) {
 	if ref.Interpretation() == vips.InterpretationCMYK && !ref.HasICCProfile() {
-		return inks(ref)
+		return decodeCMYK(ref)
 	}
 	printed := ref.Interpretation() == vips.InterpretationCMYK
 	if printed {
-		if err := ref.EmbedBackgroundRGBA(0, 0, ref.Width(), ref.Height()+1, &fullInk); err != nil {
+		if err := ref.EmbedBackgroundRGBA(0, 0, ref.Width(), ref.Height()+1, &maxInk); err != nil {
 			return nil, notReadable(err)
 		}
 	}
@@ -259,32 +259,32 @@ func pixels(ref *vips.ImageRef) (*liveness.Picture, error) {
 		return nil, fmt.Errorf("%w: %d bytes for %dx%d pixels", ErrNotReadable, len(data), picture.Width, picture.Height)
 	}
 	if printed {
-		compensate(picture)
+		mapBlackPoint(picture)
 	}
 	return picture, nil
 }
 
-// fullInk is the blackest that presses print, as C, M, Y and K of 255: more ink does not dry.
-var fullInk = vips.ColorRGBA{R: 191, G: 173, B: 171, A: 230}
+// maxInk is the blackest that presses print, as C, M, Y and K of 255: more ink does not dry.
+var maxInk = vips.ColorRGBA{R: 191, G: 173, B: 171, A: 230}
 
-// compensate takes away a picture's last row, which is full ink, and stretches the light of the others so that this would be
+// mapBlackPoint takes away a picture's last row, which is full ink, and stretches the light of the others so that this would be
 // black, as on a display (black point compensation).
-func compensate(p *liveness.Picture) {
+func mapBlackPoint(p *liveness.Picture) {
 	p.Height--
 	rest := 3 * p.Width * p.Height
-	black := light((int(p.Pixels[rest]) + int(p.Pixels[rest+1]) + int(p.Pixels[rest+2])) / 3)
+	black := linearFromSRGB((int(p.Pixels[rest]) + int(p.Pixels[rest+1]) + int(p.Pixels[rest+2])) / 3)
 	p.Pixels = p.Pixels[:rest]
 	var table [256]byte
 	for v := range table {
-		table[v] = byte(255*encoded(max(light(v)-black, 0)/(1-black)) + 0.5)
+		table[v] = byte(255*sRGBFromLinear(max(linearFromSRGB(v)-black, 0)/(1-black)) + 0.5)
 	}
 	for i, v := range p.Pixels {
 		p.Pixels[i] = table[v]
 	}
 }
 
-// light is the share of the full light that an sRGB level of 255 stands for, and encoded the share of 255 for a light (IEC 61966-2-1).
-func light(level int) float64 {
+// linearFromSRGB is the share of the full light that an sRGB level of 255 stands for, and encoded the share of 255 for a light (IEC 61966-2-1).
+func linearFromSRGB(level int) float64 {
 	v := float64(level) / 255
 	if v <= 0.04045 {
 		return v / 12.92
@@ -292,16 +292,16 @@ func light(level int) float64 {
 	return math.Pow((v+0.055)/1.055, 2.4)
 }
 
-func encoded(light float64) float64 {
+func sRGBFromLinear(light float64) float64 {
 	if light <= 0.0031308 {
 		return 12.92 * light
 	}
 	return 1.055*math.Pow(light, 1/2.4) - 0.055
 }
 
-// inks decodes CMYK that says nothing of its inks as browsers do, and as the programs that write such files meant it: each
+// decodeCMYK decodes CMYK that says nothing of its inks as browsers do, and as the programs that write such files meant it: each
 // ink takes its share of one colour, black of all three.
-func inks(ref *vips.ImageRef) (*liveness.Picture, error) {
+func decodeCMYK(ref *vips.ImageRef) (*liveness.Picture, error) {
 	data, err := ref.ToBytes()
 	if err != nil {
 		return nil, notReadable(err)

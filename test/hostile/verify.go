@@ -25,7 +25,7 @@ func send(ctx context.Context, client *process.Client, c Case) (reply process.Re
 			return reply, "", err
 		}
 		answer, err = lipSecure(reply)
-		return reply, answer, wanted(c.Want, answer, "1013", err)
+		return reply, answer, checkReply(c.Want, answer, "1013", err)
 	case c.ByForm:
 		if reply, err = client.Selfie(ctx, c.Data); err == nil {
 			answer, err = selfie(reply)
@@ -35,12 +35,12 @@ func send(ctx context.Context, client *process.Client, c Case) (reply process.Re
 			answer, err = faceLiveness(reply)
 		}
 	}
-	return reply, answer, wanted(c.Want, answer, unreadable, err)
+	return reply, answer, checkReply(c.Want, answer, unreadable, err)
 }
 
 const unreadable = "IMAGE_NOT_READABLE"
 
-func wanted(want Want, answer, refusal string, err error) error {
+func checkReply(want Want, answer, refusal string, err error) error {
 	switch {
 	case err != nil:
 		return err

@@ -11,8 +11,8 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// together is how the lips' posteriors are read beside the sound.
-type together struct {
+// fusion is how the lips' posteriors are read beside the sound.
+type fusion struct {
 	logistic
 	// Lips weighs the lips' posteriors.
 	Lips phrase.Weights `json:"lips"`
@@ -28,12 +28,12 @@ type Mouth struct {
 
 const (
 	pictureRate = 25
-	// furthest is how far the sound is moved against the mouth to find the best place, in rows: 0.6 s.
-	furthest = RowRate * 6 / 10
+	// maxOffset is how far the sound is moved against the mouth to find the best place, in rows: 0.6 s.
+	maxOffset = RowRate * 6 / 10
 	// tolerance is how late or early an honest recorder's sound may be, in rows: 160 ms.
 	tolerance = RowRate * 16 / 100
-	// disagreement is what pictures and sound that have nothing in common are worth at least, so that no picture spoils all.
-	disagreement = 0.1
+	// maxDisagreement is what pictures and sound that have nothing in common are worth at least, so that no picture spoils all.
+	maxDisagreement = 0.1
 )
 
 // Comparison is how a mouth and the sound go together.
@@ -49,8 +49,8 @@ type Comparison struct {
 	Score liveness.Score
 }
 
-// Judgement is what the sound does to the score of a recording.
-type Judgement struct {
+// Combination is what the sound does to the score of a recording.
+type Combination struct {
 	// Score is the recording's, with the sound: the lesser of Spoken and of Comparison.Score; the lips' own where nobody
 	// speaks.
 	Score liveness.Score
@@ -60,31 +60,31 @@ type Judgement struct {
 	Comparison Comparison
 }
 
-// Judge is the score of a recording of which the lips' score, without sound, is alone. Where somebody speaks, the lips
+// Combine returns the score of a recording whose lips alone score alone. If somebody speaks, the lips
 // are read again at the times of the spoken digits, which beats reading them without; the sound itself only lowers.
-func (h *Hearing) Judge(digits string, mouth Mouth, alone liveness.Score) Judgement {
-	if !h.Speaks() {
-		return Judgement{Score: alone}
+func (h *Analysis) Combine(digits string, mouth Mouth, alone liveness.Score) Combination {
+	if !h.HasSpeech() {
+		return Combination{Score: alone}
 	}
-	j := Judgement{Spoken: h.Score(digits), Comparison: h.Compare(digits, mouth)}
+	j := Combination{Spoken: h.Score(digits), Comparison: h.Compare(digits, mouth)}
 	j.Score = min(j.Spoken, j.Comparison.Score)
 	return j
 }
 
 // Compare lays the sound over the mouth. A phrase that is not of digits, or that is too long for the recording, and a
 // hearing or mouth without rows score 0.
-func (h *Hearing) Compare(digits string, mouth Mouth) Comparison {
+func (h *Analysis) Compare(digits string, mouth Mouth) Comparison {
 	claimed, ok := phrase.Parse(digits)
 	if !ok || h.evidence.Rows() < len(claimed)*phrase.States || len(mouth.Posteriors) < phrase.Classes {
 		return Comparison{}
 	}
 	c, features := h.compare(claimed, mouth)
-	c.Score = h.parameters.Together.score(features)
+	c.Score = h.parameters.Fusion.score(features)
 	return c
 }
 
-// togetherFeatures is the number of features of Compare's score.
-const togetherFeatures = 5
+// fusionFeatures is the number of features of Compare's score.
+const fusionFeatures = 5
 
 // compare gives the features, each the larger the better:
 //
@@ -93,34 +93,34 @@ const togetherFeatures = 5
 //	2  mean over the phrase's digits of the log probability, among the ten digits, of what the lips show at its time
 //	3  the same, mean of the worst two
 //	4  mean over the digits of the log-likelihood ratio of the lips' showing it to their showing no digit, a picture
-func (h *Hearing) compare(claimed []int, mouth Mouth) (Comparison, []float64) {
+func (h *Analysis) compare(claimed []int, mouth Mouth) (Comparison, []float64) {
 	agreement := h.agreement(mouth)
-	near := agreement[furthest-tolerance : furthest+tolerance+1]
+	near := agreement[maxOffset-tolerance : maxOffset+tolerance+1]
 	peak := slices.Max(near)
-	far := slices.Concat(agreement[:furthest-tolerance], agreement[furthest+tolerance+1:])
+	far := slices.Concat(agreement[:maxOffset-tolerance], agreement[maxOffset+tolerance+1:])
 	var tallest float64 // mean of exp(3 x): the larger values count
 	for _, a := range far {
 		tallest += math.Exp(3*a) / float64(len(far))
 	}
 	fits, ratio := h.windows(claimed, mouth, slices.Index(near, peak)-tolerance)
 	slices.Sort(fits)
-	best := slices.Index(agreement, slices.Max(agreement)) - furthest
-	return Comparison{Offset: at(best), Agreement: peak}, []float64{
+	best := slices.Index(agreement, slices.Max(agreement)) - maxOffset
+	return Comparison{Offset: rowTime(best), Agreement: peak}, []float64{
 		peak, peak - math.Log(tallest)/3, stat.Mean(fits, nil), stat.Mean(fits[:min(2, len(fits))], nil), ratio,
 	}
 }
 
 // agreement is the mean log ratio of Comparison for each offset from -furthest to furthest.
-func (h *Hearing) agreement(mouth Mouth) []float64 {
-	seen := h.parameters.Together.Lips.Ratios(mouth.Posteriors)
+func (h *Analysis) agreement(mouth Mouth) []float64 {
+	seen := h.parameters.Fusion.Lips.Ratios(mouth.Posteriors)
 	heard := make([]float64, len(h.Posteriors)) // probabilities
 	for i, v := range h.Posteriors {
 		heard[i] = math.Exp(float64(v))
 	}
 	rows := len(heard) / phrase.Classes
 	first := int(math.Round(mouth.Start.Seconds() * RowRate))
-	out := make([]float64, 0, 2*furthest+1)
-	for offset := -furthest; offset <= furthest; offset++ {
+	out := make([]float64, 0, 2*maxOffset+1)
+	for offset := -maxOffset; offset <= maxOffset; offset++ {
 		var sum, speech float64
 		for i := range len(seen) / phrase.Classes {
 			// A picture is shown for two rows.
@@ -133,7 +133,7 @@ func (h *Hearing) agreement(mouth Mouth) []float64 {
 				for c := range q {
 					same += p[c] * q[c]
 				}
-				sum += (1 - p[0]) * math.Log(disagreement+same)
+				sum += (1 - p[0]) * math.Log(maxDisagreement+same)
 				speech += 1 - p[0]
 			}
 		}
@@ -142,17 +142,17 @@ func (h *Hearing) agreement(mouth Mouth) []float64 {
 	return out
 }
 
-// unlikely is what a digit is worth whose time is outside of what was seen of the mouth.
-const unlikely = -10
+// minLogLikelihood is what a digit is worth whose time is outside of what was seen of the mouth.
+const minLogLikelihood = -10
 
 // windows looks at the lips where the sound, moved by offset rows, says the phrase's digits: each digit's log
 // probability among the ten, and the mean over the digits of the log-likelihood ratio to a gap, a picture.
-func (h *Hearing) windows(claimed []int, mouth Mouth, offset int) (fits []float64, ratio float64) {
-	seen := h.parameters.Together.Lips.Weigh(mouth.Posteriors)
+func (h *Analysis) windows(claimed []int, mouth Mouth, offset int) (fits []float64, ratio float64) {
+	seen := h.parameters.Fusion.Lips.Weigh(mouth.Posteriors)
 	first := int(math.Round(mouth.Start.Seconds() * RowRate))
-	for i, span := range h.evidence.Path(claimed) {
+	for i, span := range h.evidence.Align(claimed) {
 		window := pictures(span, offset+first, seen.Rows())
-		fit, rate := float64(unlikely), float64(unlikely)
+		fit, rate := float64(minLogLikelihood), float64(minLogLikelihood)
 		if length := window.To - window.From; length >= phrase.States {
 			fit = seen.LogFit(window, claimed[i])
 			rate = seen.Ratio(window, claimed[i]) / float64(length)

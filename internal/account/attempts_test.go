@@ -11,37 +11,37 @@ import (
 	"github.com/bonafide-id/bonafide/internal/store"
 )
 
-func from(t *testing.T, address string) context.Context {
-	return From(t.Context(), netip.MustParseAddr(address))
+func contextFrom(t *testing.T, address string) context.Context {
+	return WithCaller(t.Context(), netip.MustParseAddr(address))
 }
 
-// made makes a key that nobody has shown yet.
-func made(t *testing.T, a *Accounts, name string) Credentials {
+// createKey makes a key that nobody has shown yet.
+func createKey(t *testing.T, a *Accounts, name string) Credentials {
 	t.Helper()
-	c, err := a.Create(t.Context(), name, Limits{})
+	c, err := a.CreateKey(t.Context(), name, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func TestWrongCredentialsAreHeldBackByAddress(t *testing.T) {
+func TestWrongCredentialsAreThrottledByAddress(t *testing.T) {
 	a, _, clock := open(t, t.TempDir())
-	inUse, other := made(t, a, "in use"), made(t, a, "other")
-	here, elsewhere := from(t, "203.0.113.7"), from(t, "203.0.113.8")
+	inUse, other := createKey(t, a, "in use"), createKey(t, a, "other")
+	here, elsewhere := contextFrom(t, "203.0.113.7"), contextFrom(t, "203.0.113.8")
 	if _, err := a.Authenticate(here, LipSecure, "", inUse.APIKey); err != nil {
 		t.Fatal(err)
 	}
-	for i := range addressTries {
+	for i := range addressAttempts {
 		if _, err := a.Authenticate(here, LipSecure, "", fmt.Sprintf("%032d", i*1e9)); !errors.Is(err, ErrUnauthorized) {
 			t.Fatalf("try %d: %v", i, err)
 		}
 	}
-	if _, err := a.Authenticate(here, LipSecure, "", "wrong"); !errors.Is(err, ErrTries) {
+	if _, err := a.Authenticate(here, LipSecure, "", "wrong"); !errors.Is(err, ErrThrottled) {
 		t.Errorf("wrong once more: %v", err)
 	}
 	// Right or wrong cannot be told now, but whoever was here before the stranger goes on, and so does everybody elsewhere.
-	if _, err := a.Authenticate(here, LipSecure, "", other.APIKey); !errors.Is(err, ErrTries) {
+	if _, err := a.Authenticate(here, LipSecure, "", other.APIKey); !errors.Is(err, ErrThrottled) {
 		t.Errorf("right for the first time: %v", err)
 	}
 	if _, err := a.Authenticate(here, LipSecure, "", inUse.APIKey); err != nil {
@@ -54,7 +54,7 @@ func TestWrongCredentialsAreHeldBackByAddress(t *testing.T) {
 	if _, err := a.Authenticate(here, LipSecure, "", "wrong"); !errors.Is(err, ErrUnauthorized) {
 		t.Errorf("after the pause: %v", err)
 	}
-	if _, err := a.Authenticate(here, LipSecure, "", "wrong"); !errors.Is(err, ErrTries) {
+	if _, err := a.Authenticate(here, LipSecure, "", "wrong"); !errors.Is(err, ErrThrottled) {
 		t.Errorf("again after the pause: %v", err)
 	}
 	clock.Time = clock.Add(addressPause)
@@ -63,62 +63,62 @@ func TestWrongCredentialsAreHeldBackByAddress(t *testing.T) {
 	}
 }
 
-func TestWrongCredentialsAreHeldBackByName(t *testing.T) {
+func TestWrongCredentialsAreThrottledByName(t *testing.T) {
 	a, _, _ := open(t, t.TempDir())
-	c, other := made(t, a, "shop"), made(t, a, "other")
-	for i := range nameTries {
-		ctx := from(t, fmt.Sprintf("203.0.%d.%d", i/200, i%200))
+	c, other := createKey(t, a, "shop"), createKey(t, a, "other")
+	for i := range nameAttempts {
+		ctx := contextFrom(t, fmt.Sprintf("203.0.%d.%d", i/200, i%200))
 		if _, err := a.Authenticate(ctx, Selfie, c.AppID, "wrong"); !errors.Is(err, ErrUnauthorized) {
 			t.Fatalf("try %d: %v", i, err)
 		}
 	}
-	if _, err := a.Authenticate(from(t, "198.51.100.1"), Selfie, c.AppID, "wrong"); !errors.Is(err, ErrTries) {
+	if _, err := a.Authenticate(contextFrom(t, "198.51.100.1"), Selfie, c.AppID, "wrong"); !errors.Is(err, ErrThrottled) {
 		t.Errorf("the same name from another address: %v", err)
 	}
-	if _, err := a.Authenticate(from(t, "198.51.100.1"), Selfie, other.AppID, other.AppKey); err != nil {
+	if _, err := a.Authenticate(contextFrom(t, "198.51.100.1"), Selfie, other.AppID, other.AppKey); err != nil {
 		t.Errorf("another name: %v", err)
 	}
-	// A key of which the start is known is one name.
-	for i := range nameTries {
-		ctx := from(t, fmt.Sprintf("203.1.%d.%d", i/200, i%200))
+	// A key whose start is known is one name.
+	for i := range nameAttempts {
+		ctx := contextFrom(t, fmt.Sprintf("203.1.%d.%d", i/200, i%200))
 		if _, err := a.Authenticate(ctx, LipSecure, "", c.APIKey[:30]+fmt.Sprintf("%02x", i)); err == nil {
 			t.Skip("the key was guessed")
 		}
 	}
-	if _, err := a.Authenticate(from(t, "198.51.100.1"), LipSecure, "", c.APIKey[:31]+"x"); !errors.Is(err, ErrTries) {
+	if _, err := a.Authenticate(contextFrom(t, "198.51.100.1"), LipSecure, "", c.APIKey[:31]+"x"); !errors.Is(err, ErrThrottled) {
 		t.Errorf("the same start from another address: %v", err)
 	}
 }
 
 func TestOneCustomersIPv6IsOneAddress(t *testing.T) {
 	a, _, _ := open(t, t.TempDir())
-	for i := range addressTries {
-		_, err := a.Authenticate(from(t, fmt.Sprintf("2001:db8::%x", i+1)), LipSecure, "", fmt.Sprintf("%032d", i*1e9))
+	for i := range addressAttempts {
+		_, err := a.Authenticate(contextFrom(t, fmt.Sprintf("2001:db8::%x", i+1)), LipSecure, "", fmt.Sprintf("%032d", i*1e9))
 		if !errors.Is(err, ErrUnauthorized) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := a.Authenticate(from(t, "2001:db8::ffff"), LipSecure, "", "wrong"); !errors.Is(err, ErrTries) {
+	if _, err := a.Authenticate(contextFrom(t, "2001:db8::ffff"), LipSecure, "", "wrong"); !errors.Is(err, ErrThrottled) {
 		t.Errorf("from the same network: %v", err)
 	}
-	if _, err := a.Authenticate(from(t, "2001:db8:0:1::1"), LipSecure, "", "wrong"); !errors.Is(err, ErrUnauthorized) {
+	if _, err := a.Authenticate(contextFrom(t, "2001:db8:0:1::1"), LipSecure, "", "wrong"); !errors.Is(err, ErrUnauthorized) {
 		t.Errorf("from another network: %v", err)
 	}
 }
 
 func TestWhoIsWatchedIsBounded(t *testing.T) {
-	g := newGuard(time.Now)
-	for i := range mostWatched + 1000 {
+	g := newAttemptLimiter(time.Now)
+	for i := range maxCached + 1000 {
 		address := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-		one, err := g.begin(From(t.Context(), address), LipSecure, "", fmt.Sprintf("%08d", i), [32]byte{byte(i), byte(i >> 8), byte(i >> 16)})
+		one, err := g.start(WithCaller(t.Context(), address), LipSecure, "", fmt.Sprintf("%08d", i), [32]byte{byte(i), byte(i >> 8), byte(i >> 16)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		one.wrong()
-		one.right(nil)
+		one.fail()
+		one.succeed(nil)
 	}
-	if g.addresses.Len() > mostWatched || g.names.Len() > mostWatched || g.proven.Len() > mostWatched {
-		t.Errorf("%d addresses, %d names and %d credentials are remembered", g.addresses.Len(), g.names.Len(), g.proven.Len())
+	if g.addresses.Len() > maxCached || g.names.Len() > maxCached || g.accepted.Len() > maxCached {
+		t.Errorf("%d addresses, %d names and %d credentials are remembered", g.addresses.Len(), g.names.Len(), g.accepted.Len())
 	}
 }
 
@@ -128,7 +128,7 @@ type counting struct {
 	asked []string
 }
 
-func (c *counting) FindCredential(ctx context.Context, protocol, public string, now time.Time) (store.Grant, error) {
+func (c *counting) FindCredential(ctx context.Context, protocol, public string, now time.Time) (store.ValidCredential, error) {
 	c.asked = append(c.asked, protocol)
 	return c.Store.FindCredential(ctx, protocol, public, now)
 }
@@ -136,12 +136,12 @@ func (c *counting) FindCredential(ctx context.Context, protocol, public string, 
 // Whether a name exists, and whether its key was revoked or has expired, costs the same work and gives the same error.
 func TestNothingTellsWhichCredentialsExist(t *testing.T) {
 	a, _, clock := open(t, t.TempDir())
-	valid, revoked := made(t, a, "valid"), made(t, a, "revoked")
-	if err := a.Revoke(t.Context(), revoked.Key); err != nil {
+	valid, revoked := createKey(t, a, "valid"), createKey(t, a, "revoked")
+	if err := a.RevokeKey(t.Context(), revoked.Key); err != nil {
 		t.Fatal(err)
 	}
 	end := clock.Add(time.Minute)
-	expired, err := a.Create(t.Context(), "expired", Limits{Expires: end})
+	expired, err := a.CreateKey(t.Context(), "expired", Limits{Expires: end})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,10 +169,10 @@ func TestNothingTellsWhichCredentialsExist(t *testing.T) {
 // shown from a network that it is not for, is throttled like a wrong one.
 func TestCredentialsThatWereRightAreThrottled(t *testing.T) {
 	a, _, clock := open(t, t.TempDir())
-	here := from(t, "203.0.113.7")
+	here := contextFrom(t, "203.0.113.7")
 	create := func(l Limits) Credentials {
 		t.Helper()
-		c, err := a.Create(t.Context(), "shop", l)
+		c, err := a.CreateKey(t.Context(), "shop", l)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,15 +180,15 @@ func TestCredentialsThatWereRightAreThrottled(t *testing.T) {
 	}
 	throttled := func(name string, ctx context.Context, c Credentials) {
 		t.Helper()
-		for i := range addressTries {
+		for i := range addressAttempts {
 			if _, err := a.Authenticate(ctx, Selfie, c.AppID, c.AppKey); !errors.Is(err, ErrUnauthorized) {
 				t.Fatalf("%s, try %d: %v", name, i, err)
 			}
 		}
-		if _, err := a.Authenticate(ctx, Selfie, c.AppID, c.AppKey); !errors.Is(err, ErrTries) {
+		if _, err := a.Authenticate(ctx, Selfie, c.AppID, c.AppKey); !errors.Is(err, ErrThrottled) {
 			t.Errorf("%s: %v", name, err)
 		}
-		clock.Time = clock.Add(addressTries * addressPause)
+		clock.Time = clock.Add(addressAttempts * addressPause)
 	}
 	right := func(ctx context.Context, c Credentials) {
 		t.Helper()
@@ -199,7 +199,7 @@ func TestCredentialsThatWereRightAreThrottled(t *testing.T) {
 
 	revoked := create(Limits{})
 	right(here, revoked)
-	if err := a.Revoke(t.Context(), revoked.Key); err != nil {
+	if err := a.RevokeKey(t.Context(), revoked.Key); err != nil {
 		t.Fatal(err)
 	}
 	throttled("revoked", here, revoked)
@@ -210,7 +210,7 @@ func TestCredentialsThatWereRightAreThrottled(t *testing.T) {
 	throttled("expired", here, expired)
 
 	inside := create(Limits{Networks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}})
-	office := from(t, "198.51.100.1")
+	office := contextFrom(t, "198.51.100.1")
 	right(office, inside)
 	throttled("from elsewhere", here, inside)
 	right(office, inside) // whom the stranger does not lock out
@@ -218,12 +218,12 @@ func TestCredentialsThatWereRightAreThrottled(t *testing.T) {
 	// A secret that is right for one name says nothing of other names.
 	one := create(Limits{})
 	right(here, one)
-	for i := range addressTries {
+	for i := range addressAttempts {
 		if _, err := a.Authenticate(here, Selfie, fmt.Sprint("name ", i), one.AppKey); !errors.Is(err, ErrUnauthorized) {
 			t.Fatalf("try %d: %v", i, err)
 		}
 	}
-	if _, err := a.Authenticate(here, Selfie, "another name", one.AppKey); !errors.Is(err, ErrTries) {
+	if _, err := a.Authenticate(here, Selfie, "another name", one.AppKey); !errors.Is(err, ErrThrottled) {
 		t.Errorf("another name: %v", err)
 	}
 }

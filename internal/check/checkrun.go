@@ -6,14 +6,14 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// course is one check under way: the verdict so far and the time that the gate at hand began.
-type course struct {
+// checkRun is one check under way: the verdict so far and the time that the gate at hand began.
+type checkRun struct {
 	verdict liveness.Verdict
 	began   time.Time
 }
 
-func begin(threshold float64, models []liveness.ModelRef) *course {
-	return &course{
+func newCheckRun(threshold float64, models []liveness.ModelRef) *checkRun {
+	return &checkRun{
 		verdict: liveness.Verdict{
 			Outcome: liveness.Undecided, Threshold: threshold,
 			Faces: []liveness.Face{}, Gates: []liveness.Gate{}, Models: models,
@@ -22,9 +22,9 @@ func begin(threshold float64, models []liveness.ModelRef) *course {
 	}
 }
 
-// pass notes gates and reports whether the check goes on: the first gate that does not pass and has a reason ends it. The
+// addGates notes gates and reports whether the check goes on: the first gate that does not pass and has a reason ends it. The
 // time since the last gates is the first one's, unless that says otherwise; what the others hold was measured with it.
-func (c *course) pass(gates ...liveness.Gate) bool {
+func (c *checkRun) addGates(gates ...liveness.Gate) bool {
 	now := time.Now()
 	if len(gates) > 0 && gates[0].Took == 0 {
 		gates[0].Took = now.Sub(c.began)
@@ -40,14 +40,14 @@ func (c *course) pass(gates ...liveness.Gate) bool {
 	return true
 }
 
-// end is a gate that does not pass, for faults that have no measure, such as bytes that are no picture.
-func (c *course) end(gate string, reason liveness.Reason) liveness.Verdict {
-	c.pass(liveness.Gate{Name: gate, Reason: reason})
+// fail adds a failed gate for a defect without a measure, such as bytes that are not a picture.
+func (c *checkRun) fail(gate string, reason liveness.Reason) liveness.Verdict {
+	c.addGates(liveness.Gate{Name: gate, Reason: reason})
 	return c.verdict
 }
 
-// score settles the outcome. Where a gate gave a reason the score is told, but nothing is concluded from it.
-func (c *course) score(s liveness.Score) liveness.Verdict {
+// conclude settles the outcome. Where a gate gave a reason the score is told, but nothing is concluded from it.
+func (c *checkRun) conclude(s liveness.Score) liveness.Verdict {
 	c.verdict.Score = &s
 	switch {
 	case c.verdict.Reason != "":
