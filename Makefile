@@ -104,12 +104,13 @@ check: lint
 	@$(MAKE) --no-print-directory sbom
 
 # The prose linter, with the words of .vale/styles: pages, cards, the help of the commands, the API's description, comments.
-PROSE = $(shell git ls-files '*.md' | grep -v testdata) $(shell git ls-files '*.go' | grep -v testdata)
+PROSE   = $(shell git ls-files '*.md' | grep -v testdata)
+SOURCES = $(shell git ls-files '*.go' | grep -v testdata)
 
 prose: build
 	@GOBIN=$(CURDIR)/bin/tools go install github.com/errata-ai/vale/v3/cmd/vale@v3.7.1 2>/dev/null || \
 		{ echo "vale: cannot be built from here; the prose was not checked"; exit 0; }; \
-	go run ./test/prose $(BONAFIDE) bin/prose && bin/tools/vale --output=line $(PROSE) bin/prose/*.md
+	rm -rf bin/prose && go run ./test/prose $(BONAFIDE) bin/prose $(SOURCES) && bin/tools/vale --output=line $(PROSE) $(SOURCES) bin/prose
 
 # What ships: bin/sbom.json (CycloneDX, read from the program itself) and bin/licences.txt, with the terms of the models.
 sbom: build

@@ -1,4 +1,4 @@
-// Package docs holds the documentation as the program carries it. Package site shows it.
+// Package docs embeds the documentation. It does not serve it: package site does.
 package docs
 
 import "embed"

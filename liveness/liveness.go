@@ -1,5 +1,4 @@
-// Package liveness is the vocabulary of the house: the plain types that every other package speaks in.
-// It imports nothing of ours.
+// Package liveness has the plain types that all other packages share. It imports no other package of bonafide.
 package liveness
 
 import (
@@ -63,16 +62,17 @@ func (b Box) Area() float64 { return b.Width * b.Height }
 // Centre is the middle of the box.
 func (b Box) Centre() Point { return Point{b.X + b.Width/2, b.Y + b.Height/2} }
 
-// Pose is the direction of a head in degrees. Zero is straight at the camera; yaw is positive when the person turns to
-// the picture's right, pitch when the person looks up, roll when the head tilts clockwise in the picture.
+// Pose is the direction of a head in degrees. Zero is straight at the camera. Yaw is positive if the person turns to the
+// picture's right, and pitch if the person looks up. Roll is positive if the head tilts clockwise in the picture.
 type Pose struct {
 	Yaw   float64 `json:"yaw"`
 	Pitch float64 `json:"pitch"`
 	Roll  float64 `json:"roll"`
 }
 
-// Landmarks are the 68 points of the iBUG 300-W scheme, in pixels: 0-16 jaw, 17-26 brows, 27-35 nose, 36-41 the eye on
-// the picture's left, 42-47 the eye on its right, 48-67 mouth (48-59 outer lips, 60-67 inner lips).
+// Landmarks are the 68 points of the iBUG 300-W scheme, in pixels. Points 0-16 are the jaw, 17-26 the brows, and 27-35 the nose.
+// Points 36-41 are the eye on the picture's left, and 42-47 the eye on its right. Points 48-59 are the outer lips, 60-67 the
+// inner lips.
 type Landmarks [68]Point
 
 // Face is one face found in a picture.

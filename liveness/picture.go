@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// Crop returns the part of the picture that the box covers, resampled to width x height pixels: by area where it
-// shrinks, bilinear where it grows. What the box covers outside the picture repeats the picture's nearest edge. An
-// empty box or picture gives a black crop.
+// Crop returns the part of the picture in the box, resampled to width x height pixels. It resamples by area if it shrinks, and
+// bilinearly if it grows. What the box covers outside the picture repeats the picture's nearest edge. An empty box or picture
+// gives a black crop.
 func (p *Picture) Crop(box Box, width, height int) *Picture {
 	out := NewPicture(width, height)
 	if min(p.Width, p.Height, width, height) == 0 || !(box.Width > 0) || !(box.Height > 0) {
@@ -71,8 +71,8 @@ func half(side int) int {
 	return side / 2
 }
 
-// halve takes the mean of each two by two pixels of two rows, eight bytes at a time: rounded up between the rows, and
-// down between the columns.
+// halve writes the mean of each two by two pixels of two rows, eight bytes at a time. It rounds up between the rows, and down
+// between the columns.
 func halve(above, beneath, out []byte) {
 	const low = 0x7f7f7f7f7f7f7f7f
 	for len(out) >= 4 && len(above) >= 8 && len(beneath) >= 8 {
@@ -88,8 +88,8 @@ func halve(above, beneath, out []byte) {
 	}
 }
 
-// OrientByLight returns the picture or, where its right half is the brighter one, its mirror image: a picture and its mirror image
-// give the same pixels, unless both halves weigh exactly the same. Of large pictures it weighs some rows only.
+// OrientByLight returns the picture, or its mirror image if the right half is brighter. A picture and its mirror image give the
+// same pixels, unless both halves are equally bright. Of large pictures it weighs some rows only.
 func (p *Picture) OrientByLight() (turned *Picture, mirrored bool) {
 	row, half, balance := 3*p.Width, 3*(p.Width/2), 0
 	for start := 0; start < len(p.Pixels); start += row * (1 + p.Height/256) {
@@ -166,8 +166,8 @@ type taps struct {
 
 func (t taps) last() int { return t.first + len(t.weights) - 1 }
 
-// resamplingTaps gives the taps of n output pixels over the span [start, start+size) of a row of length source pixels, their
-// weights adding up to one. Positions outside the row are moved to its nearest end, so first and last never decrease.
+// resamplingTaps returns the taps of n output pixels over the span [start, start+size) of a row of source pixels. The weights add
+// up to one. Positions outside the row are moved to its nearest end, so first and last never decrease.
 func resamplingTaps(start, size float64, length, n int, one uint32) []taps {
 	step := size / float64(n)
 	list := make([]taps, n)
@@ -317,9 +317,8 @@ func FitSimilarity(from, onto []Point) Affine {
 	return Affine{A: a, B: -b, C: o.X - a*f.X + b*f.Y, D: b, E: a, F: o.Y - b*f.X - a*f.Y}
 }
 
-// Warp makes a picture of width x height pixels whose points the map takes to this picture's points: bilinear, after
-// the part in question was shrunk by area where the map shrinks by more than half as much again. What lies outside
-// repeats the nearest edge.
+// Warp returns a picture of width x height pixels whose points the map takes to this picture's points. It is bilinear. If the map
+// shrinks by more than half as much again, the part is first shrunk by area. What lies outside repeats the nearest edge.
 func (p *Picture) Warp(m Affine, width, height int) *Picture {
 	out := NewPicture(width, height)
 	if min(p.Width, p.Height, width, height) == 0 {

@@ -37,8 +37,8 @@ type ReasonInfo struct {
 	Reason Reason
 	// LipSecure is the user error code of the LipSecure protocol for a recording that ends for this reason; 0: none.
 	LipSecure int
-	// FaceLiveness is the error of the face liveness protocol for a picture that ends for this reason; "": none, the
-	// picture is scored or INTERNAL_ERROR is answered.
+	// FaceLiveness is the face liveness protocol's error for a picture that ends with this reason. If "", the picture is scored
+	// or the reply is INTERNAL_ERROR.
 	FaceLiveness string
 	// Sentence tells the person in front of the camera what to do.
 	Sentence string

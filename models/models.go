@@ -1,5 +1,5 @@
-// Package models holds the manifest of every model that bonafide runs, and the weights that were trained by training/.
-// It knows no inference: package infer reads the manifest, checks the files and runs them.
+// Package models has the manifest of every model that bonafide runs, and the weights trained by training/. It does not run
+// models: package infer does.
 package models
 
 import (
@@ -56,8 +56,8 @@ type Source struct {
 	// NPM is name@version of the package, Path the file in its tarball.
 	NPM  string `json:"npm,omitempty"`
 	Path string `json:"path,omitempty"`
-	// Weights is the file of weights beside Path, where that is a TensorFlow.js graph model; File is then made of the two,
-	// with the Outputs of its signature.
+	// Weights is the file of weights beside Path, if that is a TensorFlow.js graph model. File is then made of the two, with the
+	// Outputs of its signature.
 	Weights string   `json:"weights,omitempty"`
 	Outputs []string `json:"outputs,omitempty"`
 	// Trained is the folder that reproduces the weights, which are embedded in the program.

@@ -1,4 +1,5 @@
-// Package web holds what browsers get: the capture component and the console's charts, which npm builds, and the demo page.
+// Package web embeds what browsers get: the capture component and the console's charts, which npm builds, and the demo page. It
+// does not serve them.
 package web
 
 import (

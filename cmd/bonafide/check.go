@@ -150,8 +150,8 @@ func printVerdict(w io.Writer, file, phrase string, v liveness.Verdict, asJSON b
 	return table.Flush()
 }
 
-// formatMeasure is what a gate measured and its limit, in two cells, which are empty where it has no measure: bytes that are
-// no picture have none.
+// formatMeasure returns a gate's measure and limit as two cells. They are empty if it has no measure, as for bytes that are not a
+// picture.
 func formatMeasure(g liveness.Gate) string {
 	if !g.Passed && g.Measure == g.Limit {
 		return "\t"

@@ -1,5 +1,5 @@
-// Package account knows the tenants: who calls (credentials), what is set for them (thresholds, limits), how much they
-// may ask (rate and quota), and what is kept of their checks and for how long.
+// Package account manages the tenants: credentials, settings, rates and quotas, and the records of their checks. It does not
+// check media.
 package account
 
 import (
@@ -268,8 +268,8 @@ type Check struct {
 const recordTimeout = 10 * time.Second
 
 // RecordCheck keeps the record of a picture's verdict and counts the check, before the reply is written. It fails with ErrQuota
-// where checks at the same time have used up the month; then nothing is kept and the verdict must not be told. That the
-// client is gone does not stop it.
+// if concurrent checks have used up the month. Then nothing is stored and the verdict must not be sent. That the client is gone
+// does not stop it.
 func (a *Accounts) RecordCheck(ctx context.Context, acct Account, c Check, v liveness.Verdict) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()

@@ -15,8 +15,8 @@ import (
 const (
 	addressAttempts, addressPause = 30, 2 * time.Second
 	nameAttempts, namePause       = 100, 6 * time.Second
-	// acceptedLife is how long accepted credentials pass although their address or name is throttled, so that nobody
-	// is locked out by a stranger behind the same address.
+	// acceptedLife is how long accepted credentials pass although their address or name is throttled. So a stranger behind the
+	// same address locks nobody out.
 	acceptedLife = 24 * time.Hour
 	// maxCached limits the entries of each kind; the least recently used are dropped.
 	maxCached = 1 << 16
@@ -79,8 +79,8 @@ func (g *attemptLimiter) start(ctx context.Context, p Protocol, public, secret s
 	return t, nil
 }
 
-// attemptName is what a client shows of itself that is not secret, or the start of what it shows where all of it is: who goes
-// through the ends of a key that is known in part has one name.
+// attemptName returns the public part of the credentials, or the start of the secret if there is no public part. So all guesses
+// of the rest of a partly known key have one name.
 func attemptName(public, secret string) string {
 	if public != "" {
 		return public[:min(len(public), 64)]
@@ -121,8 +121,8 @@ func (g *attemptLimiter) recordFailure(of *lru.Cache[string, *rate.Limiter], key
 	limiter.AllowN(g.now(), 1)
 }
 
-// fail counts the try. Credentials that were right before are not any more, since their key was revoked or has expired:
-// from now on they are throttled like any others.
+// fail counts the try. Credentials that were right before are wrong now, since their key was revoked or has expired. From now on
+// they are throttled like any others.
 func (t attempt) fail() {
 	if t.accepted {
 		t.limiter.accepted.Remove(t.credential)

@@ -165,8 +165,8 @@ func TestNothingTellsWhichCredentialsExist(t *testing.T) {
 	}
 }
 
-// Credentials that were right pass the throttle only as long as they are: a key that was revoked or has expired, or is
-// shown from a network that it is not for, is throttled like a wrong one.
+// Credentials that were right pass the throttle only as long as they are. A revoked or expired key, or one used from another
+// network, is throttled like a wrong one.
 func TestCredentialsThatWereRightAreThrottled(t *testing.T) {
 	a, _, clock := open(t, t.TempDir())
 	here := contextFrom(t, "203.0.113.7")

@@ -33,8 +33,8 @@ var Protocols = []Protocol{LipSecure, Selfie, FaceLiveness}
 // Credentials are one key: what a client needs for each of the protocols. They exist only while they are shown; what
 // is kept are the public parts and hashes of the secrets.
 //
-// Every secret has 128 bits from the system's random source. Nobody finds such a secret by trying, however fast the
-// hash is, so a single SHA-256 does; a slow hash is for what people make up.
+// Every secret has 128 bits from the system's random source. Nobody finds such a secret by trying, however fast the hash is, so a
+// single SHA-256 is enough. A slow hash is for passwords that people make up.
 type Credentials struct {
 	// Key is the key's ID, which lists and revocations name it by.
 	Key     string `json:"key"`
@@ -132,9 +132,8 @@ func WithCaller(ctx context.Context, caller netip.Addr) context.Context {
 	return context.WithValue(ctx, callerKey{}, caller.Unmap())
 }
 
-// Authenticate finds the account that the credentials of the protocol belong to, or fails with ErrUnauthorized, also where
-// the key is not for the network that the request comes from, or with ErrThrottled where too many were wrong. LipSecure has no
-// public part; give "".
+// Authenticate returns the account of the protocol's credentials. It fails with ErrUnauthorized, also if the key is not for the
+// request's network, or with ErrThrottled after too many failed attempts. LipSecure has no public part; give "".
 func (a *Accounts) Authenticate(ctx context.Context, p Protocol, public, secret string) (Account, error) {
 	shown := credential(p, public, secret)
 	try, err := a.attempts.start(ctx, p, public, secret, shown.Hash)

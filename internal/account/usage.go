@@ -16,8 +16,8 @@ type Usage struct {
 	Checks   int64  `json:"checks"`
 }
 
-// Usage lists the use of the named account, or of all with "", from the day of from (inclusive) to the day of to
-// (exclusive), account by account. It fails with ErrNotFound.
+// Usage returns the use of the named account, or of all accounts with "". It covers the days from (inclusive) to (exclusive),
+// account by account. It fails with ErrNotFound.
 func (a *Accounts) Usage(ctx context.Context, name string, from, to time.Time) ([]Usage, error) {
 	accounts, err := a.accountsNamed(ctx, name)
 	if err != nil {

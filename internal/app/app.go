@@ -126,8 +126,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	return web.Serve(ctx, listener)
 }
 
-// limitMemory makes the collector keep Go's part of the memory at what docs/operations.md promises for uploads, rather than
-// at twice what is in use. Who sets GOMEMLIMIT decides.
+// limitMemory sets the collector's limit of Go's memory to what docs/operations.md promises for uploads. Otherwise it would allow
+// twice what is in use. Who sets GOMEMLIMIT decides.
 func limitMemory(uploads int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(programMemory + 3*uploads)

@@ -1,4 +1,4 @@
-// Package app builds every part of the server from the settings and runs them.
+// Package app builds every part of the server from the settings and runs them. It does not check media itself.
 package app
 
 import (

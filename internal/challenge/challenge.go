@@ -1,8 +1,8 @@
-// Package challenge is the life of a transaction: a random phrase is given out; a recording of somebody who recites it is
-// scored once. Until then a user error uses up a try, and time runs.
+// Package challenge creates transactions with random phrases, counts their tries and settles each once. It does not check
+// recordings.
 //
-// A transaction has no state in memory. Each change is one compare-and-set in the store before its reply leaves: a crash
-// at any moment leaves the transaction open with its tries as they were, or spent with its score, or one try fewer.
+// A transaction has no state in memory. Each change is one compare-and-set in the store before its reply leaves. After a crash at
+// any moment the transaction is open with the same tries, used with its score, or has one try fewer.
 package challenge
 
 import (
@@ -94,9 +94,9 @@ func (c *Challenges) create(ctx context.Context, account, phrase string) (Transa
 	return t, c.store.AddTransaction(ctx, t)
 }
 
-// randomPhrase draws one of all strings of so many digits that have enough different ones, each as likely as any other: the lips of
-// somebody who says another phrase pass more often for one that repeats its digits (docs/decisions/phrases.md). Of six
-// digits four must differ, which leaves 932,400 phrases.
+// randomPhrase returns a random string of so many digits with enough different ones, each equally likely. A phrase that repeats
+// its digits accepts other phrases more often (docs/decisions/phrases.md). Of six digits four must differ, which leaves 932,400
+// phrases.
 func randomPhrase(digits int) string {
 	all := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)
 	for {
@@ -155,10 +155,9 @@ type Check struct {
 	Protocol string
 }
 
-// Settle spends the transaction with the verdict's score and keeps the verdict's record. Of several recordings at the
-// same time one succeeds; for the others Settle fails with ErrSettled, or ErrUsedUp where failed ones have used up the
-// tries, and their verdict must not be told. It fails with store.ErrQuota where the account's checks of the month are
-// used up; then the transaction stays open.
+// Settle spends the transaction with the verdict's score and keeps the verdict's record. Of several concurrent recordings one
+// succeeds. For the others Settle fails with ErrSettled, or ErrUsedUp if failed ones have used up the tries. Their verdict must
+// not be sent. It fails with store.ErrQuota where the account's checks of the month are used up; then the transaction stays open.
 //
 // Neither Settle nor Fail ends because the client is gone: who hangs up in time shall not save a try. Neither looks at
 // the expiry again: it is the recording's arrival that must be in time, not the end of its check.

@@ -240,7 +240,7 @@ func TestConfig(t *testing.T) {
 }
 
 // Every digit is as likely as any other at every place. The sum of squares over the 10 digits at one place follows the
-// chi-squared distribution with 9 degrees of freedom, which is over 60 once in a billion times.
+// chi-squared distribution with 9 degrees of freedom. That is over 60 once in a billion times.
 func TestNineHundredThousandPhrasesAreLeft(t *testing.T) {
 	left := 0
 	for n := range 1_000_000 {

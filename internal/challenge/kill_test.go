@@ -39,8 +39,8 @@ func openPlace(ctx context.Context, place string) (store.Store, error) {
 	return sqlite.Open(ctx, place, true)
 }
 
-// victim says on its output what it is about to do and what was done: a line each, "intend" before and "did" after, as
-// a server's client would see a request and its reply.
+// victim prints what it is about to do and what was done, a line each: "intend" before and "did" after. So a server's client sees
+// a request and its reply.
 func victim(place string) error {
 	s, err := openPlace(context.Background(), place)
 	if err != nil {

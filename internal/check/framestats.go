@@ -21,8 +21,8 @@ const (
 	maxOutside   = 0.15
 	maxAngle     = 30 // degrees of yaw or pitch
 	maxOccluded  = 0.5
-	// minSharpness: speakers have 0.33, at 60 kbit/s 0.25, blurred by 7% of the pupil distance, where the lips can just be
-	// read, 0.11, and by 14% 0.09, beyond which their faces are soon lost.
+	// minSharpness is low. Speakers have 0.33, and at 60 kbit/s 0.25. With a blur of 7% of the pupil distance, where the lips can
+	// just be read, they have 0.11. With 14% it is 0.09. Beyond that their faces are soon lost.
 	minSharpness = 0.1
 
 	// sampleEvery is how often presentation-attack detection and quality look at a frame.
@@ -84,8 +84,8 @@ func (w *frameStats) add(f media.Frame) error {
 	return w.addSample(f.Picture, found)
 }
 
-// trackFace takes the face from the last frame to this one. A recording whose first face is sideways or upside down is turned, all
-// of it, so that this face is upright: the picture that it returns is the one in which the face was found.
+// trackFace takes the face from the last frame to this one. If the first face is sideways or upside down, the whole recording is
+// rotated so that this face is upright. The returned picture is the one in which the face was found.
 func (w *frameStats) trackFace(f media.Frame) (*liveness.Picture, liveness.Face, bool, error) {
 	p := f.Picture.Rotate(-w.turns)
 	found, ok, err := w.track.Next(p, f.At)

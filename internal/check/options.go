@@ -1,5 +1,5 @@
-// Package check is the two pipelines of the house, a picture's and a recording's. Each is a list of gates that ends in
-// a liveness.Verdict: a gate passes, ends the check with a reason, or adds evidence.
+// Package check runs the checks of pictures and recordings. It does not read requests or store verdicts. A check is a list of
+// gates that ends in a liveness.Verdict: a gate passes, ends the check with a reason, or adds evidence.
 package check
 
 import (
@@ -12,8 +12,8 @@ import (
 type PictureOptions struct {
 	// Threshold is the score, 0..1, at and above which the outcome is Live.
 	Threshold float64
-	// LargestFace judges the largest face even where it is not alone, whole, straight and uncovered; only a picture
-	// that is too poor to tell ends with a reason then. The selfie protocol wants it, face liveness does not.
+	// LargestFace scores the largest face even if it is not alone, cropped, turned or occluded. Then only a picture that is too
+	// poor ends with a reason. The selfie protocol wants it, face liveness does not.
 	LargestFace bool
 	// Limits replace the defaults of the gates; nil keeps them.
 	Limits *quality.Limits

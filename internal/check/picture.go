@@ -89,8 +89,8 @@ func (c *Checker) CheckPicture(ctx context.Context, data []byte, o PictureOption
 	return run.conclude(scored.Score), nil
 }
 
-// sureAttack is the score under which there are no doubts of an attack: faults of a picture hardly ever make the living score lower
-// (docs/decisions/poor-pictures.md).
+// sureAttack is the score under which the low-score gates do not apply. Defects of a picture hardly ever make the living score
+// lower (docs/decisions/poor-pictures.md).
 const sureAttack = 0.01
 
 const (
@@ -100,10 +100,10 @@ const (
 	minFirstFace = 160
 )
 
-// decodeAndFind decodes a picture and finds the faces in it; it tells how long the decoding took. A large picture is decoded small
-// first, which is enough for a selfie; it is decoded again, larger, where that shows no face or a small one. Where the largest face
-// is sideways or upside down, still.Picture is turned so that it is upright, and turned says by how many quarter turns
-// clockwise it was sent otherwise.
+// decodeAndFind decodes a picture and finds the faces in it; it tells how long the decoding took. A large picture is decoded
+// small first, which is enough for a selfie. It is decoded again, larger, if that shows no face or a small one. If the largest
+// face is sideways or upside down, still.Picture is rotated so that it is upright. Then turned is the number of quarter turns
+// clockwise of the picture as sent.
 func (c *Checker) decodeAndFind(data []byte) (still *media.DecodedPicture, turned int, faces []liveness.Face, decoding time.Duration, err error) {
 	for _, limits := range []media.PictureLimits{{Fit: firstSide}, {}} {
 		began := time.Now()

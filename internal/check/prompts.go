@@ -6,8 +6,8 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// The limits of when digits were shown. The capture component shows one a second (web/capture/src/prompts.ts); a busy
-// phone is late by some tenths, a page in the background by many seconds.
+// The limits of when digits were shown. The capture component shows one a second (web/capture/src/prompts.ts). A busy phone is
+// late by some tenths, a page in the background by many seconds.
 const (
 	minPromptStep = 500 * time.Millisecond
 	maxPromptStep = 3 * time.Second

@@ -21,10 +21,10 @@ const (
 	maxPhraseDigits = 32
 )
 
-// padPrior is the share of bona fide presentations that the fusion assumes beforehand; the calibrated pad score itself
-// assumes one half. At 0.99 a recording whose pad score is under 0.33 cannot reach 0.98 whatever the lips say, while a
-// camera that the networks score too low (models/cards/pad.md) does not turn away everybody: a print or a replay must also
-// answer a fresh phrase with moving lips.
+// padPrior is the share of bona fide presentations that the fusion assumes beforehand; the calibrated pad score itself assumes
+// one half. At 0.99 a recording whose pad score is under 0.33 cannot reach 0.98 whatever the lips say. A camera that the networks
+// score too low (models/cards/pad.md) does not turn away everybody. A print or a replay must also answer a fresh phrase with
+// moving lips.
 const padPrior = 0.99
 
 // ValidatePhrase says what is wrong with a phrase that is not of 1 to 32 decimal digits.

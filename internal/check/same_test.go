@@ -182,8 +182,8 @@ var most = map[string]struct{ moved, flipped float64 }{
 }
 
 // TestTheSameAnswerEverywhere holds the score of a picture in another dress against its own, at the threshold 0.5. It takes as
-// many pictures as BONAFIDE_SAME says (200 for the full figure), few where it says nothing, and then fails only where it must
-// not depend on luck.
+// many pictures as BONAFIDE_SAME says (200 for the full figure). By default it takes few, and fails only where it must not depend
+// on luck.
 func TestTheSameAnswerEverywhere(t *testing.T) {
 	n, _ := strconv.Atoi(os.Getenv("BONAFIDE_SAME"))
 	full := n > 0

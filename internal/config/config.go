@@ -1,6 +1,6 @@
-// Package config holds every setting of the program. One name serves three places: the flag --picture-workers is the
-// environment's BONAFIDE_PICTURE_WORKERS and, in the file, "picture-workers" or "workers" under "picture".
-// A flag wins over the environment, the environment over the file, the file over the default.
+// Package config reads and validates every setting of the program. It does not apply them. A setting has one name in three
+// places: the flag --picture-workers, the environment's BONAFIDE_PICTURE_WORKERS, and in the file "picture-workers" or "workers"
+// under "picture". A flag wins over the environment, the environment over the file, the file over the default.
 package config
 
 import (

@@ -48,8 +48,8 @@ func flatten(prefix string, tree, into map[string]any) {
 	}
 }
 
-// Validate reports every setting of the file that does not exist and every value, in the file or in the environment,
-// that its setting cannot take.
+// Validate returns an error for every unknown setting of the file. It also returns one for every value, in the file or in the
+// environment, that its setting cannot take.
 func (s *Source) Validate(app *kong.Application) error {
 	flags := map[string]*kong.Flag{}
 	collect(app.Node, flags)

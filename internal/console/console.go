@@ -1,6 +1,6 @@
-// Package console serves the operator's console at /console: recent checks with their gates, scores and refusals as
-// charts, what another threshold would have changed, keys and usage. It shows; it changes nothing. There is one password,
-// and sessions live in this process: on several replicas, reach the console on one of them.
+// Package console serves the operator console at /console: checks with their gates, charts, a threshold explorer, keys and usage.
+// It changes nothing. It shows; it changes nothing. There is one password, and sessions live in this process: on several
+// replicas, reach the console on one of them.
 package console
 
 import (

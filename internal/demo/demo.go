@@ -1,6 +1,6 @@
-// Package demo serves the page at /demo: both flows live, and the evidence behind each result. It does what an operator's
-// server does: it begins transactions of an account, hands tokens to the page, and asks for the results itself. Whoever
-// reaches the page may run checks on the account, and sees what an operator would show to nobody.
+// Package demo serves the page at /demo: both flows live, and the evidence behind each result. It does not authenticate visitors.
+// Like an operator's server, it creates transactions of an account, hands tokens to the page, and gets the results. Every visitor
+// may run checks on the account, and sees evidence that is not for the public.
 package demo
 
 import (

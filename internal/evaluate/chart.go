@@ -36,8 +36,8 @@ type series struct {
 	samples []sample
 }
 
-// detChart is the detection error tradeoff on normal-deviate axes (Martin et al. 1997): accepted negatives across,
-// rejected positives upwards, a line for each series that has both, with a dot at the threshold where it is above 0.
+// detChart returns the detection error tradeoff on normal-deviate axes (Martin et al. 1997): accepted negatives across, rejected
+// positives upwards. Each series that has both has a line, with a dot at a threshold above 0.
 func detChart(accepted, rejected string, all []series, threshold float64) template.HTML {
 	p := newPlot(accepted, rejected)
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
@@ -118,8 +118,8 @@ func shareBelow(samples []sample, threshold float64) float64 {
 	return float64(len(below)) / float64(len(samples))
 }
 
-// thresholdChart is the error rates against the threshold, 0 to 1: of the positives the share below it, of each series
-// of negatives the share at or above it.
+// thresholdChart returns the error rates against the threshold, 0 to 1. They are the share of positives below it and, of each
+// series of negatives, at or above it.
 func thresholdChart(positives series, negatives []series, threshold float64) template.HTML {
 	p := newPlot("threshold", "errors (%)")
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1

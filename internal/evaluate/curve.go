@@ -10,8 +10,8 @@ import (
 // give, because it has scores of one kind only.
 type Estimate struct {
 	Value float64 `json:"value"`
-	// Interval95 is the percentile interval of the bootstrap over people; nil without a person column, and where fewer
-	// than two people have scores of either kind.
+	// Interval95 is the percentile interval of the bootstrap over people. It is nil without a person column, or if fewer than two
+	// people have scores of either kind.
 	Interval95 *Interval `json:"interval95"`
 }
 
@@ -43,13 +43,12 @@ func newCurve(samples []sample, names []string) curve {
 	return c
 }
 
-// figures returns the area under the curve and the equal error rate, where each person counts as often as weight says
-// (nil: once). ok is false when there are no samples of one kind.
+// figures returns the area under the curve and the equal error rate, where each person counts as often as weight says (nil:
+// once). It returns false if there are no samples of one kind.
 //
-// The area is the probability that a positive sample scores above a negative one, a tie counting one half
-// (Mann-Whitney). The curve runs through one point for each distinct score, with straight lines between, which is what
-// breaking ties at random gives on average; the equal error rate is where it crosses "false acceptances = false
-// rejections".
+// The area is the probability that a positive sample scores above a negative one, a tie counting one half (Mann-Whitney). The
+// curve runs through one point for each distinct score, with straight lines between, as breaking ties at random gives on average.
+// The equal error rate is where it crosses "false acceptances = false rejections".
 func (c curve) figures(weight []int) (auc, eer float64, ok bool) {
 	weigh := func(s sample) (positive, negative float64) {
 		w := 1.0
@@ -142,12 +141,12 @@ func interval95(values []float64) *Interval {
 	return &Interval{values[cut], values[len(values)-1-cut]}
 }
 
-// errorPoint is the error rates where scores at and above a threshold are accepted: the share of the negatives that are
-// accepted, and of the positives that are rejected.
+// errorPoint has the error rates if scores at and above a threshold are accepted. They are the share of accepted negatives and
+// that of rejected positives.
 type errorPoint struct{ accepted, rejected float64 }
 
-// points returns one point for each distinct score as the threshold, by rising score, and one for a threshold above
-// all; none when there are no samples of one kind.
+// points returns one point for each distinct score as the threshold, by rising score, and one for a threshold above all. It
+// returns none if there are no samples of one kind.
 func (c curve) points() []errorPoint {
 	positives, negatives := split(c.samples, func(s sample) bool { return s.positive })
 	if len(positives) == 0 || len(negatives) == 0 {

@@ -27,8 +27,8 @@ func TestFiguresOfKnownCases(t *testing.T) {
 		{"apart", []float64{.7, .8, .9}, []float64{.1, .2, .3}, 1, 0},
 		{"upside down", []float64{.1, .2}, []float64{.8, .9}, 0, 1},
 		{"all the same", []float64{.5, .5, .5}, []float64{.5, .5}, 0.5, 0.5},
-		// Of 16 pairs 15 are in order; at a threshold of .6 one of four is wrong on either side only half the time:
-		// the curve goes from (far 1/4, frr 0) down to (1/4, 1/4).
+		// Of 16 pairs 15 are in order. At a threshold of .6 one of four is wrong on either side only half the time. The curve
+		// goes from (far 1/4, frr 0) down to (1/4, 1/4).
 		{"one swapped", []float64{.5, .7, .8, .9}, []float64{.1, .2, .3, .6}, 15. / 16, 0.25},
 		// One tied pair of four: 3 1/2 of 4 pairs. The curve goes from (far 1/2, frr 0) to (0, 1/2).
 		{"one tie", []float64{.5, .9}, []float64{.1, .5}, 3.5 / 4, 0.25},

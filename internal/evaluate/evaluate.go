@@ -1,9 +1,9 @@
-// Package evaluate runs labelled sets through the server's own checks and reports their error rates: pictures with the
-// terms of ISO/IEC 30107-3 (PAD), recordings of phrases with those of ISO/IEC 19795-1 (Phrase).
+// Package evaluate runs labelled sets through the server's own checks and reports their error rates. Pictures use the terms of
+// ISO/IEC 30107-3 (PAD), recordings of phrases those of ISO/IEC 19795-1 (Phrase).
 //
-// A set is a CSV file. All its faults are reported together, before any work starts. The reports are plain values with
-// stable JSON keys, in which rates are 0 to 1 and null stands for a missing figure; WriteText prints them for a
-// terminal, WriteHTML as a page with charts, and WriteScores writes what each picture or trial scored.
+// A set is a CSV file. All its faults are reported together, before any work starts. The reports are plain values with stable
+// JSON keys, in which rates are 0 to 1 and null stands for a missing figure. WriteText prints them for a terminal, WriteHTML as a
+// page with charts. WriteScores writes the score of each picture or trial.
 package evaluate
 
 import (
@@ -22,8 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// FileNotRead is the reason of a picture or trial whose file could be opened before the work started and could not be
-// read afterwards, or is over 1 GiB.
+// FileNotRead is the reason of a picture or trial whose file is over 1 GiB, or could not be read after the work started.
 const FileNotRead liveness.Reason = "file_not_read"
 
 // noScore is the reason of a verdict that has neither a score nor a reason of its own.
@@ -35,9 +34,9 @@ const maxFileBytes = 1 << 30
 // the program's own failure and ends the evaluation.
 type PictureFunc func(ctx context.Context, data []byte) (liveness.Verdict, error)
 
-// RecordingFunc decodes and reads one recording as the server does. What is wrong with the recording is the Reason of
-// its verdicts; an error is the program's own failure and ends the evaluation. models is the folder of trained models
-// that take the place of the program's own, or empty.
+// RecordingFunc decodes and reads one recording as the server does. What is wrong with the recording is the Reason of its
+// verdicts; an error is the program's own failure and ends the evaluation. The folder of models replaces the program's own ones;
+// it may be empty.
 type RecordingFunc func(ctx context.Context, data []byte, models string) (Recording, error)
 
 // Recording is a recording that has been read once and is judged for any number of phrases.

@@ -53,8 +53,8 @@ type labelled struct {
 	points    []liveness.Point // of its only face; nil where they are not labelled
 }
 
-// Faces finds the faces of the pictures of a CSV file with a row for each face: path, x, y, width, height (pixels of the
-// picture as shown), set, and the points left_eye_x, left_eye_y, right_eye_…, nose_…, mouth_left_…, mouth_right_…. A
+// Faces finds the faces of the pictures of a CSV file with a row for each face. Columns are path, x, y, width, height (pixels of
+// the picture as shown) and set. Optional points are left_eye_x, left_eye_y, right_eye_…, nose_…, mouth_left_…, mouth_right_…. A
 // picture of no face has one row without a box.
 func Faces(ctx context.Context, o Options, check PictureFunc) (FacesReport, error) {
 	report := FacesReport{Measured: o.newMeasured(), Groups: []FacesGroup{}, Points: []PointError{}}
@@ -170,8 +170,8 @@ func (r *FacesReport) count(pictures []labelled, found [][]liveness.Face) {
 	r.All = all.group("all")
 }
 
-// matchFaces pairs each labelled box with the found face that overlaps it most, each face once: the indexes of the faces by
-// those of the boxes.
+// matchFaces pairs each labelled box with the found face that overlaps it most, each face once. It returns the indexes of the
+// faces by those of the boxes.
 func matchFaces(boxes []liveness.Box, faces []liveness.Face) map[int]int {
 	pairs, taken := map[int]int{}, map[int]bool{}
 	for i, b := range boxes {

@@ -284,8 +284,8 @@ func isWorse(a, b Rate) bool {
 	return a.Interval95.High > b.Interval95.High
 }
 
-// WriteScores writes the CSV file path,score,outcome,reason: a row for each picture in the order of the labels. score
-// is 0 to 1, exact, and empty where there is none; outcome is live, attack or undecided (a non-response).
+// WriteScores writes the CSV file path,score,outcome,reason: a row for each picture in the order of the labels. The score is 0 to
+// 1, exact, and may be empty. The outcome is live, attack or undecided (a non-response).
 func (r PADReport) WriteScores(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"path", "score", "outcome", "reason"})

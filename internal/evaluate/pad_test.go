@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// padSet is small enough to count by hand: at 0.5 one of three answered prints and none of two replays pass, one of
-// four answered bona fide pictures is turned away, one attack of six and two bona fide pictures of six get no response.
+// padSet is small enough to count by hand. At 0.5 one of three answered prints and none of two replays pass. One of four answered
+// bona fide pictures is turned away. One attack of six and two bona fide pictures of six get no response.
 const padSet = `path,label,species,person,set
 b1,bona_fide,,anna,office
 b2,bona_fide,,anna,office

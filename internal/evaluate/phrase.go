@@ -18,8 +18,8 @@ var phraseThresholds = []float64{50, 90, 98, 99}
 
 // PhraseReport is what an evaluation of spoken phrases found.
 //
-// A trial is a recording and the phrase that it is claimed to answer; it is genuine when that is the phrase that was
-// spoken, and an impostor's otherwise. A recording that ends with a user error is rejected: its trials score 0.
+// A trial is a recording and the phrase that it is claimed to answer. It is genuine if that phrase was spoken, and an impostor's
+// otherwise. A recording that ends with a user error is rejected: its trials score 0.
 type PhraseReport struct {
 	Measured
 	All PhraseGroup `json:"all"`
@@ -88,9 +88,9 @@ func (t trial) personKey() string { return cmp.Or(t.person, t.file) }
 // error rates.
 //
 // The CSV file has the columns path, spoken and claimed, and perhaps person, kind and models. What is claimed is a phrase of
-// digits; what is spoken may be anything, also nothing. models is a folder of trained models that judge the recording
-// instead of the program's own: models that never saw the person, so that all people of a corpus can be measured. The error is Faults where the file has any, and the context's
-// where that ends.
+// digits; what is spoken may be anything, also nothing. The folder of models scores the recording instead of the program's own
+// models. If they were not trained on the person, all people of a corpus can be measured. The error is Faults where the file has
+// any, and the context's where that ends.
 func Phrase(ctx context.Context, o Options, read RecordingFunc) (PhraseReport, error) {
 	list, err := readTrials(o.File)
 	if err != nil {
@@ -274,8 +274,8 @@ func (l trials) kind(name string, trials []trial) PhraseGroup {
 // sample is the trial's score as a probability.
 func (t trial) sample() sample { return sample{score: t.score / 100, positive: t.genuine} }
 
-// WriteScores writes the CSV file path,claimed,score,reason: a row for each trial in the order of the file. score is
-// 0 to 100, exact, and 0 with a reason where a user error ended the trial.
+// WriteScores writes the CSV file path,claimed,score,reason: a row for each trial in the order of the file. The score is 0 to
+// 100, exact; after a user error it is 0 with a reason.
 func (r PhraseReport) WriteScores(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"path", "claimed", "score", "reason"})

@@ -19,10 +19,9 @@ type Rate struct {
 	// Interval95 is Wilson's score interval; where none, or all, of the events count, the bound away from the value is
 	// the rule of three's instead.
 	Interval95 Interval `json:"interval95"`
-	// PeopleInterval95 is the percentile interval of the bootstrap over people, who are drawn with replacement, each with
-	// all of their events. Where none, or all, of the events count the draws say nothing, and its bound is the rule of
-	// three's with people for events; one person says nothing of others, so that the interval is 0 to 1. It is nil
-	// without a column person.
+	// PeopleInterval95 is the percentile interval of the bootstrap over people, who are drawn with replacement, each with all of
+	// their events. If none or all of the events count, the draws say nothing. Then its bound is the rule of three's, with people
+	// for events. One person says nothing of others, so the interval is 0 to 1. It is nil without a column person.
 	PeopleInterval95 *Interval `json:"people_interval95"`
 }
 
@@ -34,8 +33,8 @@ func (r Rate) upperBound() float64 {
 	return max(r.Interval95.High, r.PeopleInterval95.High)
 }
 
-// share is the rate of the items that have a property; nil when there are none. whose names an item's person; nil:
-// people are not known.
+// share returns the rate of the items that have a property, nil if there are none. The function whose names an item's person;
+// nil: people are not known.
 func share[T any](items []T, whose func(T) string, has func(T) bool) *Rate {
 	count := 0
 	for _, item := range items {
@@ -74,8 +73,8 @@ func rate(count, of int) *Rate {
 	return &Rate{Count: count, Of: of, Value: float64(count) / float64(of), Interval95: rateInterval(count, of)}
 }
 
-// rateInterval is E. B. Wilson's score interval (1927) at 95%. At 0 of n its upper bound is min(1, 3/n), the rule of
-// three (Hanley and Lippman-Hand 1983), and at n of n its lower bound is 1 less that.
+// rateInterval is E. B. Wilson's score interval (1927) at 95%. At 0 of n its upper bound is min(1, 3/n), the rule of three
+// (Hanley and Lippman-Hand 1983). At n of n its lower bound is 1 less that.
 func rateInterval(count, of int) Interval {
 	n := float64(of)
 	switch count {

@@ -28,8 +28,8 @@ type ReasonGroup struct {
 	Wrong []string `json:"wrong"`
 }
 
-// Reasons checks the pictures of a CSV file with the columns path and reason: the reason that each is to end with, empty
-// where it is to be scored. An optional column kind divides each reason's pictures further.
+// Reasons checks the pictures of a CSV file with the columns path and reason. The reason is the expected one, empty if the
+// picture must be scored. An optional column kind divides each reason's pictures further.
 func Reasons(ctx context.Context, o Options, check PictureFunc) (ReasonsReport, error) {
 	report := ReasonsReport{Measured: o.newMeasured(), Reasons: []ReasonGroup{}}
 	t, err := readTable(o.File, []string{"path", "reason"}, []string{"kind"})

@@ -2,13 +2,13 @@ package evaluate
 
 // Reliability holds calibrated scores against the share of positives (bona fide, genuine) that they promise.
 //
-// A set rarely has the share of positives that the scores were calibrated for, so that positives and negatives are
-// weighted to that share: what is measured is the scores, not the set's mixture.
+// A set rarely has the share of positives that the scores were calibrated for. So positives and negatives are weighted to that
+// share, to measure the scores and not the set's mixture.
 type Reliability struct {
 	// Prior is the share of positives that the scores were calibrated for.
 	Prior float64 `json:"prior"`
-	// ECE is the expected calibration error: the mean, over the weighted scores, of how far a bin's mean score is from
-	// its share of positives (Guo et al. 2017, ten bins of equal width).
+	// ECE is the expected calibration error (Guo et al. 2017, ten bins of equal width). It is the weighted mean distance of a
+	// bin's mean score from its share of positives.
 	ECE float64 `json:"ece"`
 	// Bins are those with scores in them, by rising score.
 	Bins []ReliabilityBin `json:"bins"`

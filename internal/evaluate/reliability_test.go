@@ -40,8 +40,8 @@ func TestReliabilityOfAKnownCase(t *testing.T) {
 	}
 }
 
-// drawCalibrated draws a score, and makes it positive as often as it promises at a prior of one half; then it keeps only
-// some of the negatives, as sets do.
+// drawCalibrated draws a score, and makes it positive as often as it promises at a prior of one half. Then it keeps only some of
+// the negatives, as sets do.
 func drawCalibrated(random *rand.Rand, n int, keep float64) (all []sample) {
 	for range n {
 		s := sample{score: random.Float64()}

@@ -10,8 +10,8 @@ const (
 	maxGain = 12
 )
 
-// stretchContrast is the picture itself, or a copy stretched to the full range where it is so dark, bright or flat that the
-// models would miss a face in it. That the light is poor is package quality's to say: it needs the face for that.
+// stretchContrast returns the picture itself, or a copy stretched to the full range. It stretches pictures so dark, bright or
+// flat that the models would miss a face. That the light is poor is package quality's to say: it needs the face for that.
 func stretchContrast(p *liveness.Picture) *liveness.Picture {
 	low, high := lumaRange(p)
 	if high-low >= minRange || high <= low {

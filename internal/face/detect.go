@@ -22,8 +22,8 @@ const (
 	sameFace = 0.35
 )
 
-// detected is a box of the detector, in pixels of the picture, of a face that is turned clockwise in it by an angle in
-// radians: 0 unless it was found in a turned picture.
+// detected is a box of the detector, in pixels of the picture. The angle is that of the face, clockwise in radians: 0 unless it
+// was found in a rotated picture.
 type detected struct {
 	box        liveness.Box
 	confidence float64

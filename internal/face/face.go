@@ -1,4 +1,4 @@
-// Package face finds faces in pictures and follows one face through a recording.
+// Package face finds faces in pictures and follows one face through a recording. It does not decide whether a face is live.
 package face
 
 import (
@@ -50,7 +50,8 @@ func (f *Finder) Models() []liveness.ModelRef {
 const maxDescribed = 4
 
 // Find returns the faces of a picture, largest box first, in pixels of the picture. At least the first four have landmarks, a
-// pose and a pupil distance; the others of a crowd are only boxes. In the mirror image of a picture it finds the faces' mirror images.
+// pose and a pupil distance; the others of a crowd are only boxes. In the mirror image of a picture it finds the faces' mirror
+// images.
 func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
 	oriented, mirrored := p.OrientByLight()
 	found, err := f.search(pyramidOf(oriented))
@@ -89,8 +90,8 @@ func facesOf(found []detected, mirrored bool, width float64) []liveness.Face {
 	return faces
 }
 
-// search looks at the whole picture; where that shows no face, at the picture made smaller, for a face that fills it, for one that
-// something covers, at the picture's parts, for a face that is small in it, and at the picture turned. The largest comes first.
+// search runs on the whole picture. If that shows no face, it tries the picture made smaller (a face that fills it) and an
+// occluded face. Then it tries the picture's parts (a small face) and the picture rotated. The largest comes first.
 func (f *Finder) search(p *pyramid) ([]detected, error) {
 	if p.Width == 0 || p.Height == 0 {
 		return nil, nil
@@ -126,8 +127,8 @@ func (f *Finder) search(p *pyramid) ([]detected, error) {
 	return nil, nil
 }
 
-// tiltedAngles is the roll of a face, in radians, from which the detector misses others that lean as it does: where it is not
-// asked again, it finds 85 of 136 faces of groups in pictures turned by 30 degrees, else 107 (docs/evaluation.md).
+// tiltedAngles is the roll of a face, in radians, from which the detector misses others that lean as it does. Run once, it finds
+// 85 of 136 faces of groups in pictures rotated by 30 degrees; run again, 107 (docs/evaluation.md).
 const tiltedAngles = 20 * math.Pi / 180
 
 // addTilted adds the faces with the tilt of the largest one: the picture of a group may be rotated.
@@ -175,8 +176,9 @@ func (f *Finder) searchIn(p *pyramid, regions []liveness.Box, out func(detected)
 // isLarge is what a look at small parts need not find: larger parts show it.
 func isLarge(d detected) bool { return d.box.Height > 100 }
 
-// isUnsure is what only the detector takes for a face: in small parts of a picture without one it finds some. Of 139 that it found in
-// 60 pictures the mesh was at least 0.99 sure of all 40 faces, and at most 0.53 of anything else (training/faces/small.py).
+// isUnsure is what only the detector takes for a face: in small parts of a picture without one it finds some. Of 139 that it
+// found in 60 pictures, the mesh's probability was at least 0.99 for all 40 faces. It was at most 0.53 for anything else
+// (training/faces/small.py).
 func isUnsure(d detected) bool { return d.mesh == nil || d.mesh.face < sureMesh }
 
 // describeFaces runs the mesh on the four largest and drops those that are not faces.
@@ -199,8 +201,8 @@ func (f *Finder) describeFaces(p *pyramid, found []detected) ([]detected, error)
 	return faces, nil
 }
 
-// manyPixels is how many pixels a picture must have to be looked at as it is, part by part: a phone's, halved, in which a face
-// of 40 pixels has 20.
+// manyPixels is how many pixels a picture must have to be searched in full size, part by part. That is a phone's, halved, in
+// which a face of 40 pixels has 20.
 const manyPixels = 1_500_000
 
 // tiles are overlapping parts, of so many times the detector's size, of a picture that is over twice as large as they are.

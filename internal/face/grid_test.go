@@ -48,9 +48,8 @@ func TestLikeness(t *testing.T) {
 	}
 }
 
-// BenchmarkJitter measures how much the landmarks of eight speakers tremble: the root mean square of what a point is off
-// the middle of its neighbours in time, over the pupil distance, for the mouth and for nose and eyes. The mouth moves,
-// so that part of its figure is speech.
+// BenchmarkJitter measures how much the landmarks of eight speakers tremble. It is the root mean square distance of a point from
+// the middle of its neighbours in time, over the pupil distance. The mouth moves, so that part of its figure is speech.
 func BenchmarkJitter(b *testing.B) {
 	f := openFinder(b)
 	var clips [][]*liveness.Picture

@@ -13,8 +13,8 @@ const (
 	meshPoints = 468
 )
 
-// region is the upright square about a face that the mesh model looks at: in pixels of the picture, turned by an angle in
-// radians, clockwise.
+// region is the square about a face that the mesh model runs on. It is in pixels of the picture, rotated clockwise by an angle in
+// radians.
 type region struct {
 	centre      liveness.Point
 	side, angle float64
@@ -136,8 +136,8 @@ func (f *Finder) refineMesh(p *pyramid, r region) (mesh, error) {
 // turns are the angles at which a face is looked for that does not stand upright.
 var turns = []float64{math.Pi / 2, -math.Pi / 2, math.Pi, math.Pi / 4, -math.Pi / 4}
 
-// minTurnedFace is the mesh's probability of a face from which one may stand at the angle at which it was looked at: at wrong ones it
-// seldom reaches as much.
+// minTurnedFace is the mesh's probability of a face from which the tried angle may be right. At wrong angles it seldom reaches as
+// much.
 const minTurnedFace = 0.99
 
 // describe reads the mesh of what the detector found, which finds faces at any angle and does not say at which. It reports

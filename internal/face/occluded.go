@@ -14,8 +14,8 @@ const (
 	minOccluded = 0.97
 )
 
-// findOccluded looks for a face that something hides from the detector and the mesh: what the occlusion net is most sure of, whose
-// landmarks are only a guess. It is searched at its size and at smaller ones.
+// findOccluded returns a face that something hides from the detector and the mesh. It is the one with the highest score of the
+// occlusion net; its landmarks are only a guess. It is searched at its size and at smaller ones.
 func (f *Finder) findOccluded(p *pyramid) ([]detected, error) {
 	if f.occlusion == nil {
 		return nil, nil

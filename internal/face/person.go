@@ -3,18 +3,17 @@ package face
 import "time"
 
 const (
-	// samePerson is the cosine of two embeddings from which they are one person's. Of eight speakers of the GRID corpus
-	// one person's are at least 0.78 (120 pairs), two persons' at most 0.33 (1008 pairs): see TestLikeness.
+	// samePerson is the cosine of two embeddings from which they are one person's. Of eight speakers of the GRID corpus, one
+	// person's are at least 0.78 (120 pairs). Two persons' are at most 0.33 (1008 pairs): see TestLikeness.
 	samePerson = 0.5
 	// compareEvery is the longest time between two comparisons.
 	compareEvery = 800 * time.Millisecond
-	// strangers is how many comparisons in a row must show one and the same other person, and strangerFor for how long,
-	// before the person has changed: some fail on blurred or dissolving frames, and at 60 kbit/s on what a cut leaves behind
-	// for several frames.
+	// strangers is how many comparisons in a row must show the same other person before the person has changed, and strangerFor
+	// for how long. Some comparisons fail on blurred or dissolving frames, and at 60 kbit/s on the frames after a cut.
 	strangers   = 3
 	strangerFor = 400 * time.Millisecond
-	// clearFace is the length of a raw embedding under which it tells nobody: that of people before a camera is at least 2.9,
-	// even at 60 kbit/s, and that of faces that dissolve into another 1.9 to 2.7.
+	// clearFace is the length of a raw embedding under which it tells nobody. People before a camera have at least 2.9, even at
+	// 60 kbit/s. Faces that dissolve into another have 1.9 to 2.7.
 	clearFace = 2.75
 )
 
@@ -28,8 +27,8 @@ type person struct {
 	since    time.Duration
 }
 
-// shouldCompare reports whether a frame is to be compared: the first, one now and then, each after the face was lost or cut, and each
-// while there is doubt.
+// shouldCompare reports whether a frame must be compared. These are the first, one now and then, each after the face was lost or
+// cut, and each in doubt.
 func (p *person) shouldCompare(at time.Duration, fresh bool) bool {
 	return p.reference == nil || fresh || p.doubts > 0 || at-p.last >= compareEvery
 }

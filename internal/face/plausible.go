@@ -2,19 +2,19 @@ package face
 
 import "math"
 
-// What the detector takes for a face is one when the mesh is sure, or when detector, mesh and embedding speak for it
-// together. The numbers are those that, where the mesh is in doubt, keep the most of the blurred and covered faces and the fewest
-// of the things and textures (training/faces/doubts.py).
+// What the detector takes for a face is one when the mesh is sure, or when detector, mesh and embedding speak for it together.
+// The numbers apply if the mesh is in doubt. They keep the most blurred and occluded faces and the fewest things and textures
+// (training/faces/doubts.py).
 const (
 	// sureMesh is the mesh's probability of a face from which there is no doubt.
 	sureMesh = 0.9
-	// enough is how much must speak for a face: the length of its embedding, before that is made 1, and the odds of the
-	// detector and of the mesh's looks with their parts. For one that does not stand upright, as few do, it must be more.
+	// enough is the minimum evidence for a face. It sums the length of its raw embedding, and the weighted odds of the detector
+	// and of the mesh's runs. For one that does not stand upright, as few do, it must be more.
 	enough, enoughTurned = 3.0, 4.0
 	detectorPart         = 0.25
 	meshPart             = 0.08
-	// sureLength is the length from which the embedding is that of a face that the detector took for a likelyFace, whatever
-	// the mesh says: 2.7 and more for frontal ones.
+	// sureLength is the length from which the embedding confirms a detector's likelyFace, whatever the mesh says. Frontal ones
+	// have 2.7 and more.
 	sureLength, likelyFace = 2.35, 0.95
 	// maxOdds bounds odds: what lies beyond is rounding. maxLength is the length that embeddings seldom reach.
 	maxOdds, maxLength = 7, 4.5

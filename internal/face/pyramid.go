@@ -6,8 +6,8 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// pyramid is a picture with its halvings, each made when it is first needed: the models look at one face several times, and
-// at few pixels of it. It is not safe for concurrent use.
+// pyramid is a picture with its halvings, each made when it is first needed. The models run on one face several times, and on few
+// pixels of it. It is not safe for concurrent use.
 type pyramid struct {
 	*liveness.Picture
 	next *pyramid

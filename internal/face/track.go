@@ -12,8 +12,8 @@ const (
 	detectEvery = 12
 	// searchEvery is how many frames apart a frame is searched thoroughly while there is no face.
 	searchEvery = 10
-	// jump is how far the landmarks' centre may move from one frame to the next, and by how much their size may change,
-	// as a part of that size, before the detector is asked again.
+	// jump is how far the landmarks' centre may move between two frames, and how much their size may change, as a part of that
+	// size. Beyond it the detector runs again.
 	jump = 0.25
 	// lostMesh is the mesh's probability of a face under which the detector is asked again.
 	lostMesh = 0.5
@@ -37,8 +37,8 @@ type Track struct {
 type Seen struct {
 	// Frames is how many frames there were, and Found in how many of them there was a face.
 	Frames, Found int
-	// Detections is how many frames the detector looked at, and Crowded in how many of them there was more than one main
-	// face: a second box over half as wide as the first.
+	// Detections is how many frames the detector ran on. Crowded is how many of them had more than one main face: a second box
+	// over half as wide as the first.
 	Detections, Crowded int
 	// Changed are the moments from which on another person was seen. A cut between two pictures of one person is none.
 	Changed []time.Duration
@@ -133,8 +133,7 @@ func (t *Track) update(p *pyramid, at time.Duration) (liveness.Face, bool, error
 	return t.report(p, at, !same)
 }
 
-// searchAgain is a frame in which the detector sees nothing: a followed face stays where the mesh is sure of it, as in a blur or a
-// tilt.
+// searchAgain handles a frame without a detection. A followed face stays if the mesh is sure of it, as in a blur or a tilt.
 func (t *Track) searchAgain(p *pyramid, at time.Duration) (liveness.Face, bool, error) {
 	if t.ok {
 		moved, err := t.move(p, sureMesh)

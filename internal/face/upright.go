@@ -6,15 +6,15 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// minUprightFace is the mesh's probability of a face from which it stands as the mesh says: of 118 people that stand upright it was
-// at least 0.99997. Where a face is upside down, the mesh often finds an upright one, of which it is seldom as sure.
+// minUprightFace is the mesh's probability of a face from which its angle is right. Of 118 upright people it was at least
+// 0.99997. If a face is upside down, the mesh often finds an upright one, seldom with this probability.
 const minUprightFace = 0.99999
 
 // quarters are the angles of the quarter turns, in radians clockwise.
 var quarters = []float64{math.Pi / 2, -math.Pi / 2, math.Pi}
 
-// FindUpright is Find after the quarter turns that bring the largest face upright, or nearest to it: the faces are those of the
-// picture that it returns. That is p itself, unless p was turned by so many quarter turns clockwise.
+// FindUpright is Find after the quarter turns that bring the largest face upright, or nearest to it. The faces are those of the
+// returned picture. That is p itself, unless p was turned by so many quarter turns clockwise.
 func (f *Finder) FindUpright(p *liveness.Picture) (upright *liveness.Picture, turns int, faces []liveness.Face, err error) {
 	faces, turns, sure, err := f.findWithTurns(p)
 	if err != nil || sure && turns == 0 {
@@ -63,8 +63,8 @@ func (f *Finder) quarterTurns(p *pyramid, d detected) (turns int, sure bool, err
 	return turnsOf(best), best.face >= minUprightFace, nil
 }
 
-// findUprightTurns is by how many quarter turns a picture is turned that surely shows an upright face when they are undone; 0 where
-// there are none such: the mesh must be so sure. It looks for large faces only.
+// findUprightTurns returns the quarter turns after whose undoing the picture surely shows an upright face, or 0. The mesh's
+// probability must be at least the given one. It looks for large faces only.
 func (f *Finder) findUprightTurns(p *liveness.Picture, least float64) (int, error) {
 	for _, turns := range []int{1, -1, 2} {
 		pyramid := pyramidOf(p.Rotate(-turns))

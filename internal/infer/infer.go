@@ -1,5 +1,5 @@
-// Package infer runs the models of the manifest on ONNX Runtime. A model is loaded once and run by many goroutines at a
-// time; each run uses one core, so that parallelism comes from requests.
+// Package infer fetches, checks and runs the models of the manifest on ONNX Runtime. It does not interpret their outputs. A model
+// is loaded once and run by many goroutines; each run uses one core.
 package infer
 
 import (
@@ -24,8 +24,8 @@ type Config struct {
 	Folder string
 	// FreeWeightsOnly withholds the models that were trained on data that is for research only.
 	FreeWeightsOnly bool
-	// Own is a folder of models that the operator trained, or empty: lips.onnx, lips.json and so on in it take the place
-	// of the program's own of that name.
+	// Own is a folder of models that the operator trained, or empty. Its files, such as lips.onnx and lips.json, replace the
+	// program's own of that name.
 	Own string
 }
 
@@ -130,8 +130,8 @@ func loadRuntime(path string) error {
 	if ort.IsInitialized() {
 		return nil
 	}
-	// Its official builds report to their maker where this is not set before they are loaded, and keep a database in the
-	// home folder for that (microsoft/onnxruntime#27379). They also die there of a command line of some hundred words.
+	// Without this, set before they are loaded, its official builds report to their maker. They keep a database in the home
+	// folder for that (microsoft/onnxruntime#27379). They also die there of a command line of some hundred words.
 	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
 		return err
 	}
@@ -202,8 +202,8 @@ func sessionOptions() (*ort.SessionOptions, error) {
 	return options, nil
 }
 
-// Run runs the model on its inputs, in the order that the model declares them, and returns its outputs in the order
-// that it declares them. The outputs belong to the caller; the inputs are not kept.
+// Run runs the model on its inputs and returns its outputs, both in the order that the model declares. The outputs belong to the
+// caller; the inputs are not kept.
 func (m *Model) Run(inputs ...Tensor) ([]Tensor, error) {
 	if len(inputs) != len(m.inputs) {
 		return nil, fmt.Errorf("model %s takes %d inputs, not %d", m.entry.ID, len(m.inputs), len(inputs))

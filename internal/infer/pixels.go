@@ -6,8 +6,8 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// PixelFormat says how a model wants its pixels: planes in the order red, green, blue (or the other way round), each value
-// v of 0..255 as (v - Mean) / Deviation, Mean and Deviation in that same order.
+// PixelFormat says how a model wants its pixels: planes in the order red, green, blue, or the other way round. Each value v of
+// 0..255 is (v - Mean) / Deviation, with Mean and Deviation in the same order.
 type PixelFormat struct {
 	BGR             bool
 	Mean, Deviation [3]float32

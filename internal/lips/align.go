@@ -8,8 +8,8 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// The reference shape: the points of a face that speech does not move, in pupil distances from the middle between the
-// eyes: the centres of the two eyes, the root, the tip and the base of the nose (mean of the GRID corpus's speakers).
+// The reference shape: the points of a face that speech does not move, in pupil distances from the middle between the eyes. They
+// are the eyes' centres and the nose's root, tip and base (mean of the GRID corpus's speakers).
 var reference = [5]complex128{
 	complex(-0.5, 0), complex(0.5, 0), complex(0, -0.070), complex(0, 0.570), complex(0, 0.789),
 }
@@ -29,8 +29,8 @@ func middle(points []liveness.Point) complex128 {
 	return sum / complex(float64(len(points)), 0)
 }
 
-// placement is where a head is in a picture: the pixel of the reference shape's centroid, and the complex number that
-// turns a vector of the reference shape (pupil distances) into one of the picture (pixels).
+// placement is where a head is in a picture. It has the pixel of the reference shape's centroid. Its complex number turns a
+// vector of the reference shape (pupil distances) into one of the picture (pixels).
 type placement struct {
 	centre, scale complex128
 }
@@ -76,9 +76,9 @@ func outline(l *liveness.Landmarks) (points [shapePoints]complex128) {
 	return points
 }
 
-// Landmarks tremble from frame to frame by more than a head moves: placements are smoothed over time by a Gaussian of
-// this standard deviation. Those that are further away than trembling explains count less (a bilateral filter, Tomasi and
-// Manduchi 1998), so that a jerk or a dissolve stays sharp; trembling is in pupil distances.
+// Landmarks tremble from frame to frame by more than a head moves: placements are smoothed over time by a Gaussian of this
+// standard deviation. Those that are further away than jitter explains count less (a bilateral filter, Tomasi and Manduchi 1998).
+// So a jerk or a dissolve stays sharp. The jitter is in pupil distances.
 const (
 	smoothing = 100 * time.Millisecond
 	jitter    = 0.03

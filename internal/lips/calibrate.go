@@ -11,16 +11,16 @@ import (
 // featureCount is the number of features of a phrase's score.
 const featureCount = 3
 
-// features are what the score is made of, of log-likelihood ratios, each the larger the better the phrase fits:
+// features returns the inputs of the score. They are log-likelihood ratios, larger if the phrase fits better:
 //
 //	0  the phrase to all phrases of its length together, a digit, times the doubt
 //	1  the logarithm of that of the phrase to no digit at all (silence or other speech), a digit
 //	2  the logarithm of that of the phrase to the phrase with one digit left out, for the digit where that is least
 //
-// The first tells phrases apart, the second refuses silence and other speech, the last a phrase that was said only in part.
-// Where the model is sure of every digit, ratios between digits are larger than they mean, where it doubts smaller: doubt
-// evens that out. The logarithms let a digit that is hardly there count against the phrase, and one that is there well not
-// for much more. places is for each place the log-likelihood ratio of the phrase to any digit there.
+// The first distinguishes phrases. The second refuses silence and other speech, and the last a phrase that was said only in part.
+// Where the model is sure of every digit, ratios between digits are larger than they mean, where it doubts smaller: doubt evens
+// that out. The logarithms let a missing digit count against the phrase, and a clear digit count for little more. The second
+// result has, for each place, the log-likelihood ratio of the phrase to any digit there.
 func features(e phrase.Evidence, doubt float64, digits []int) (f [featureCount]float64, places []float64) {
 	n := float64(len(digits))
 	own := e.LogLikelihood(digits)
@@ -90,8 +90,8 @@ func (p *parameters) calibrate(f [featureCount]float64) liveness.Score {
 	return liveness.Score(1 / (1 + math.Exp(-z)))
 }
 
-// ranges are how far parts of a mouth move in the stillest of 280 recordings of seven people: the height of the outer lips, their
-// width, and the chin, in pupil distances (training/lips/calibrate.py prints them).
+// ranges are how far parts of a mouth move in the stillest of 280 recordings of seven people. They are the height and width of
+// the outer lips, and the chin, in pupil distances (training/lips/calibrate.py prints them).
 var ranges = []struct {
 	least float64
 	of    func(shape []float32) float32

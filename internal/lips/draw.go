@@ -22,8 +22,8 @@ const (
 	drawnHeight = 11 * vg.Centimeter
 )
 
-// Draw writes an SVG of what the network saw: time across, a row for silence, for other speech and for each digit, the
-// darker the more probable; and framed, the times between which the digits of the phrase fit best.
+// Draw writes an SVG of the network's output. Time goes across; rows are silence, other speech and each digit, darker if more
+// probable. Frames show where the digits of the phrase fit best.
 func (r *Reading) Draw(w io.Writer, claimed string) error {
 	p := plot.New()
 	p.Title.Text = "What the lips say, against " + claimed

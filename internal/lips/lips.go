@@ -1,6 +1,6 @@
-// Package lips tells how well the movement of a mouth fits a phrase of digits, without sound. Mouth gathers aligned
-// mouth pictures while a recording is decoded, Reader runs the visual speech model over them once, and Reading scores
-// any number of phrases: the phrase is known, so that this is verification, not transcription.
+// Package lips scores how well the movement of a mouth fits a phrase of digits. It does not use sound. Mouth gathers aligned mouth
+// pictures while a recording is decoded. Reader runs the visual speech model over them once. Reading scores any number of known
+// phrases: it verifies and does not transcribe.
 package lips
 
 import (
@@ -92,8 +92,8 @@ func (r *Reader) Read(m *Mouth) (*Reading, error) {
 
 // Reading is what was seen of a mouth in one recording.
 type Reading struct {
-	// Posteriors has for each mouth picture (25 a second) the log probabilities of 42 classes: silence, other speech,
-	// and four states of each digit, zero first.
+	// Posteriors has 42 log probabilities for each mouth picture (25 a second): silence, other speech, and four states of each
+	// digit, zero first.
 	Posteriors []float32
 	// Movement is how much lips and chin move: 1 is the stillest measured recording, 0 no movement.
 	Movement float64
@@ -130,8 +130,7 @@ type Digit struct {
 	// From and To are the times in the recording between which the digit fits best.
 	From time.Duration `json:"from"`
 	To   time.Duration `json:"to"`
-	// Fit is the probability, 0..1, that this is the digit in its place rather than one of the other nine, given the
-	// phrase's other digits.
+	// Fit is the probability, 0..1, of this digit in its place rather than one of the other nine, given the phrase's other digits.
 	Fit float64 `json:"fit"`
 }
 

@@ -47,8 +47,8 @@ func shape(centre, scale complex128) liveness.Face {
 	return f
 }
 
-// scene is a picture in which brightness depends on the place seen from a head: v(x, y) in pupil distances from the
-// middle between the eyes, 0..1.
+// scene is a picture in which brightness depends on the place relative to a head. It is v(x, y), 0..1, in pupil distances from
+// the middle between the eyes.
 func scene(width, height int, centre, scale complex128, v func(x, y float64) float64) *liveness.Picture {
 	p := liveness.NewPicture(width, height)
 	for y := range height {

@@ -17,15 +17,15 @@ const (
 	// perPixel is the width of a mouth picture's pixel in pupil distances: a picture shows 1.4 by 1.05 of them.
 	perPixel = 1.4 / Width
 
-	// A patch is what is kept of a frame until the head's path is known: a square around the mouth, upright in the frame,
-	// large enough for the mouth picture at any tilt up to about 30 degrees and for training's wider pictures.
+	// A patch is the part of a frame that is stored until the head's path is known. It is a square around the mouth, upright in
+	// the frame. It is large enough for any tilt up to about 30 degrees and for training's wider pictures.
 	patchSide  = 120
 	patchWidth = 2.625 // pupil distances; the same pixels as perPixel
 
 	// shapePoints are the points of a mouth's shape: twelve of the outer lips, eight of the inner lips, the chin.
 	shapePoints = 21
-	// ShapeSize is the number of values of a mouth's shape: across and down of each point, in pupil distances from the
-	// middle of the eyes and the nose.
+	// ShapeSize is the number of values of a mouth's shape. They are x and y of each point, in pupil distances from the middle of
+	// the eyes and the nose.
 	ShapeSize = 2 * shapePoints
 
 	// fastest is the highest rate at which frames are kept; quicker ones are dropped.
@@ -107,8 +107,8 @@ func usable(scale, lips complex128) bool {
 	return l >= 1 && l < 1e5 && length(lips) < 1e6
 }
 
-// samplePatch samples a patch from a frame: every pixel is the mean luma (ITU-R BT.601) of its square of the frame, or of a square
-// of one frame pixel where the frame is coarser. Places outside the frame repeat its border.
+// samplePatch returns a patch of a frame. Every pixel is the mean luma (ITU-R BT.601) of its square of the frame, or of one frame
+// pixel if the frame is coarser. Places outside the frame repeat its border.
 func samplePatch(p *liveness.Picture, centre complex128, step float64) patch {
 	q := patch{pixels: make([]uint8, patchSide*patchSide), centre: centre, step: step}
 	columns := squares(real(centre), step, p.Width)
@@ -167,9 +167,9 @@ func squares(centre, step float64, size int) (out [patchSide]share) {
 	return out
 }
 
-// Pictures returns the recording as aligned grey mouth pictures of the given size, 25 a second, each pixel 0..255,
-// row-major, in a single slice of their number times width times height. The head's path is smoothed, its tilt and size
-// are taken out, and the mouth's mean place is in the middle. Frames at another rate are mixed from the two around.
+// Pictures returns the recording as aligned grey mouth pictures of the given size, 25 a second. The slice has number times width
+// times height pixels, 0..255, row-major. The head's path is smoothed, its tilt and size are taken out, and the mouth's mean
+// place is in the middle. Frames at another rate are mixed from the two around.
 func (m *Mouth) Pictures(width, height int) (pixels []float32, count int) {
 	if len(m.at) == 0 {
 		return nil, 0

@@ -25,8 +25,8 @@ const (
 	probeArgument   = "confine-probe"
 )
 
-// exitConfine is the child's exit code when it could not confine itself or could not start ffmpeg: the server's fault,
-// not the recording's. ffmpeg itself never exits with it.
+// exitConfine is the decoder process's exit code if it cannot confine itself or start ffmpeg. That is an internal error. The
+// program ffmpeg itself never exits with it.
 const exitConfine = 125
 
 // RunIfDecoderProcess must be the first call of main, and of TestMain in packages whose tests decode recordings. It returns at

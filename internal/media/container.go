@@ -43,8 +43,8 @@ func sniffContainer(data []byte) (c container, ok bool) {
 	return container{}, false
 }
 
-// mayHaveSound guesses whether there is a sound track. ffmpeg cannot be told "the sound, if there is any", and a wrong
-// guess costs a second decoder process; a wrong no loses the sound.
+// mayHaveSound guesses whether there is a sound track, since "the sound, if there is any" is not an option of ffmpeg. A wrong yes
+// costs a second decoder process; a wrong no loses the sound.
 func (c container) mayHaveSound(data []byte) bool {
 	head := data[:min(len(data), 1<<16)]
 	switch c.demuxer {

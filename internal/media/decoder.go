@@ -103,8 +103,8 @@ func (d *Decoder) command(ctx context.Context, limits VideoLimits, files int, ar
 	return cmd
 }
 
-// sealedFile puts bytes into a file that exists in memory only, cannot be changed any more, and can be sought in: MP4
-// recordings may have their index at the end.
+// sealedFile returns a file in memory with the bytes, which cannot be changed any more. It is seekable, since MP4 recordings may
+// have their index at the end.
 func sealedFile(data []byte) (*os.File, error) {
 	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
 	fd, err := unix.MemfdCreate("recording", flags|unix.MFD_NOEXEC_SEAL)

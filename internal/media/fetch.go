@@ -35,16 +35,16 @@ type FetchOptions struct {
 	Ports []uint16
 	// Networks are allowed although they are not public.
 	Networks []netip.Prefix
-	// MaxBytes is the largest body, 10 MB when it is 0; Timeout the longest a fetch may take in all, 5 s when it is 0.
+	// MaxBytes is the largest body; 0: 10 MB. Timeout is the maximum time of a whole fetch; 0: 5 s.
 	MaxBytes int64
 	Timeout  time.Duration
 	// Resolver is the system's when it is nil.
 	Resolver Resolver
 }
 
-// Fetcher fetches pictures from URLs that strangers gave, without becoming their door into the operator's network:
-// every address that a host's name stands for must be public, on every redirect, and it is these very addresses that
-// are connected to. It sends no cookies and no credentials, and uses no proxy. It is safe for concurrent use.
+// Fetcher fetches pictures from URLs that strangers gave, without access to the operator's network. Every address of a host's
+// name must be public, on every redirect. It connects to exactly these addresses. It sends no cookies and no credentials, and
+// uses no proxy. It is safe for concurrent use.
 type Fetcher struct {
 	options  FetchOptions
 	guardian *ssrf.Guardian

@@ -22,11 +22,11 @@ var decoders = strings.Join([]string{
 // timeBase is the unit of the timestamps that ffmpeg writes.
 const timeBase = time.Microsecond
 
-// arguments are those of ffmpeg for this recording. The order of the outputs matters: ffmpeg writes them one after the
-// other, and the short timestamps must be on their way before the pixels that block until they are read.
+// arguments are those of ffmpeg for this recording. The order of the outputs matters, because ffmpeg writes them one after the
+// other. The short timestamps must come before the pixels, which block until they are read.
 //
-// Frames keep their own shapes (no autoscale). The pixels do not say which: of each frame a row and a column go to lists of
-// their own, as grey pixels of a byte, whose sizes in bytes are the frame's width and height.
+// Frames keep their own shapes (no autoscale). The pixels do not say which. So a row and a column of each frame go to separate
+// lists, as grey pixels of a byte. Their sizes in bytes are the frame's width and height.
 func (r *recording) arguments() []string {
 	scale := fmt.Sprintf("min(1,%d/max(iw*sar,ih))", longSide)
 	graph := fmt.Sprintf("[0:V:%d]settb=1/1000000,split[all][v];"+
@@ -87,8 +87,8 @@ type timestamps struct {
 	first, last time.Duration
 }
 
-// read reads to the end. Unless it is nil, it sends each frame's line, of 1 to longSide bytes, to frames, which must have room for
-// maxCount.
+// read reads to the end. Unless it is nil, it sends each frame's line, of 1 to longSide bytes, to frames, which must have
+// capacity for maxCount.
 func (t *timestamps) read(pipe io.Reader, frames chan<- frameLine) error {
 	lines := bufio.NewScanner(pipe)
 	lines.Buffer(make([]byte, 1024), 1024)

@@ -164,9 +164,9 @@ func cutToFirstJPEG(data []byte) (picture []byte, scans int) {
 	}
 }
 
-// decodeJPEG decodes, at a size that the decoder can shrink to, what needs nothing of libvips but what it would have libjpeg do:
-// from memory, straight into the picture, that takes less time. It reports false for any other JPEG, for a size that leaves
-// a part of a pixel, and for a file that lacks pixels, of which libvips is to say what it is.
+// decodeJPEG decodes a JPEG that needs only libjpeg, at a size that the decoder can shrink to. Straight from memory into the
+// picture, that takes less time than through libvips. It reports false for any other JPEG and for a size that leaves a part of a
+// pixel. It also does so for a file that lacks pixels, which libvips then names.
 func decodeJPEG(data []byte, header *vips.ImageRef, shrink int) (*liveness.Picture, bool) {
 	plain := header.Bands() == 3 && header.Interpretation() == vips.InterpretationSRGB && (!header.HasICCProfile() || isSRGB(header.GetICCProfile()))
 	if !plain || shrink > 8 || header.Width()%shrink != 0 || header.Height()%shrink != 0 {

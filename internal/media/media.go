@@ -1,8 +1,8 @@
-// Package media turns bytes that strangers sent into pixels: still pictures, recordings, and pictures behind a URL.
+// Package media turns bytes that strangers sent into pixels: pictures, recordings, and pictures behind a URL. It does not look
+// for faces.
 //
-// Everything that arrives is hostile. Limits hold before and while decoding, recordings are decoded by a confined
-// child process, and a fault of the media is one of the errors below, never a crash. Any other error is the server's
-// own fault (or that of the context).
+// Everything that arrives is hostile. Limits apply before and during decoding, and recordings are decoded by a confined process.
+// A defect of the media is one of the errors below, never a crash. Any other error is an internal error or the context's.
 package media
 
 import "errors"

@@ -85,7 +85,7 @@ func TestTheLargestTrackThatMoves(t *testing.T) {
 		"a still second": join(camera, still, both), "a cover first": join(one, camera, both, []string{"-disposition:v:0", "attached_pic"}),
 	} {
 		files := []string{"x.mkv", "x.mp4"}
-		if name == "a cover first" { // in MP4 that is no track
+		if name == "a cover first" { // in MP4 that is not a track
 			files = files[:1]
 		}
 		for _, file := range files {
@@ -124,7 +124,7 @@ func child(t *testing.T) int {
 	return 0
 }
 
-// TestWhatIsNotTheRecordingsFault: what a busy machine, a stop or a lack of memory does to the decoder's process.
+// TestWhatIsNotTheRecordingsFault: what a busy machine, a stop or a lack of memory does to the decoder process.
 func TestWhatIsNotTheRecordingsFault(t *testing.T) {
 	data := record(t, "-f", "lavfi", "-i", "testsrc2=s=640x480:r=25:d=10", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "x.mp4")
 	for name, signal := range map[string]syscall.Signal{

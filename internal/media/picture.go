@@ -24,13 +24,13 @@ const maxSide = 2400
 
 // PictureLimits bound what one picture may cost. The zero value of a field means that of DefaultPictureLimits.
 type PictureLimits struct {
-	// MaxBytes is the most encoded bytes (of a JPEG those of its first picture), MaxPixels the most width times height, MaxSide the longest side in pixels:
-	// ErrTooLarge above them.
+	// MaxBytes limits the encoded bytes (of a JPEG those of its first picture). MaxPixels limits width times height, and MaxSide
+	// the longer side in pixels. Above them the error is ErrTooLarge.
 	MaxBytes  int
 	MaxPixels int
 	MaxSide   int
-	// Fit is the longest side in pixels to which a JPEG is halved while it is decoded, which saves time; 0 means 2400, to
-	// which every other picture is halved too.
+	// Fit is the longest side in pixels to which a JPEG is halved while it is decoded, which saves time. By default it is 2400,
+	// to which every other picture is halved too.
 	Fit int
 }
 
@@ -267,8 +267,8 @@ func readPixels(ref *vips.ImageRef) (*liveness.Picture, error) {
 // maxInk is the blackest that presses print, as C, M, Y and K of 255: more ink does not dry.
 var maxInk = vips.ColorRGBA{R: 191, G: 173, B: 171, A: 230}
 
-// mapBlackPoint takes away a picture's last row, which is full ink, and stretches the light of the others so that this would be
-// black, as on a display (black point compensation).
+// mapBlackPoint removes a picture's last row, which is full ink. It stretches the light of the others so that full ink would be
+// black (black point compensation).
 func mapBlackPoint(p *liveness.Picture) {
 	p.Height--
 	rest := 3 * p.Width * p.Height
@@ -283,7 +283,7 @@ func mapBlackPoint(p *liveness.Picture) {
 	}
 }
 
-// linearFromSRGB is the share of the full light that an sRGB level of 255 stands for, and encoded the share of 255 for a light (IEC 61966-2-1).
+// linearFromSRGB returns the share of the full light of an sRGB level, 0..255; sRGBFromLinear is its inverse (IEC 61966-2-1).
 func linearFromSRGB(level int) float64 {
 	v := float64(level) / 255
 	if v <= 0.04045 {
@@ -299,8 +299,8 @@ func sRGBFromLinear(light float64) float64 {
 	return 1.055*math.Pow(light, 1/2.4) - 0.055
 }
 
-// decodeCMYK decodes CMYK that says nothing of its inks as browsers do, and as the programs that write such files meant it: each
-// ink takes its share of one colour, black of all three.
+// decodeCMYK decodes CMYK without a profile as browsers do, and as the programs that write such files meant it. Each ink removes
+// its share of one colour, black of all three.
 func decodeCMYK(ref *vips.ImageRef) (*liveness.Picture, error) {
 	data, err := ref.ToBytes()
 	if err != nil {
@@ -367,8 +367,8 @@ func notReadable(err error) error {
 	return fmt.Errorf("%w: %s", ErrNotReadable, printable(first))
 }
 
-// startVips starts libvips once: no cache, since no picture comes twice; one thread a picture, since requests run side
-// by side; only loaders that libvips calls fit for untrusted data; never a temporary file.
+// startVips starts libvips once, without a cache and temporary files. A picture has one thread, since requests run concurrently.
+// Only loaders that libvips calls fit for untrusted data are used.
 var startVips = sync.OnceValue(func() error {
 	vips.LoggingSettings(func(domain string, _ vips.LogLevel, message string) {
 		slog.Debug("libvips", "domain", domain, "message", printable(message))

@@ -6,7 +6,7 @@ import (
 )
 
 // isSRGB tells profiles of sRGB's own numbers, which most pictures have: applying them would cost much and change nothing. What a
-// profile is called is no evidence: the names of Display P3 profiles may contain that of sRGB.
+// profile is called is not evidence: the names of Display P3 profiles may contain that of sRGB.
 func isSRGB(profile []byte) bool {
 	const header = 128 // bytes; the data's colour space stands at 16, that of the connection at 20
 	if len(profile) < header+4 || string(profile[16:20]) != "RGB " || string(profile[20:24]) != "XYZ " {

@@ -23,8 +23,8 @@ import (
 const (
 	// longSide is the longest side, in pixels, of the frames that are passed on. Larger ones are scaled down.
 	longSide = 960
-	// minInterval is the shortest time, in seconds, between two frames that are passed on: 25 and 30 frames a second
-	// pass whole (also with the jitter of a phone's clock), of 50 and 60 every other one does. At most 36 a second.
+	// minInterval is the shortest time, in seconds, between two frames that are passed on. All of 25 and 30 frames a second pass,
+	// also with the jitter of a phone's clock. Of 50 and 60 every other one does. At most 36 a second.
 	minInterval = 0.0275
 	// soundRate is the number of samples a second of RecordingInfo.Sound.
 	soundRate = 16000
@@ -109,8 +109,8 @@ type RecordingInfo struct {
 // decoding and is returned. Frames that come after a recording's damage are missing, and no error: what was decoded
 // counts. A sound track that cannot be decoded is not an error either.
 //
-// The errors are ErrNotReadable, ErrUnsupported, ErrTooLarge and ErrTooLong, that of each, that of the context, or
-// the server's own; frames may have been passed on before any of them.
+// The errors are ErrNotReadable, ErrUnsupported, ErrTooLarge and ErrTooLong, that of each, that of the context, or an internal
+// error. Frames may have been passed on before any of them.
 func (d *Decoder) DecodeFrames(ctx context.Context, data []byte, limits VideoLimits, each func(Frame) error) (RecordingInfo, error) {
 	if len(data) == 0 {
 		return RecordingInfo{}, fmt.Errorf("%w: no bytes", ErrNotReadable)
@@ -286,8 +286,8 @@ func (r *recording) exitError(ctx context.Context, state *os.ProcessState, exit 
 	return nil
 }
 
-// wasEndedFromOutside reports whether a signal ended ffmpeg that no recording causes: the kernel's where memory is short, or that of a
-// stop. (ffmpeg catches some of them and ends with a status of its own. The limit of processor time sends one, too.)
+// wasEndedFromOutside reports whether a signal ended ffmpeg that no recording causes: the kernel's where memory is short, or that
+// of a stop. (ffmpeg catches some of them and ends with a status of its own. The limit of processor time sends one, too.)
 func wasEndedFromOutside(state *os.ProcessState) bool {
 	const caught = 255
 	status, ok := state.Sys().(syscall.WaitStatus)

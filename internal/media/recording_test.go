@@ -38,8 +38,8 @@ func TestRecordingsOfEveryKind(t *testing.T) {
 	tests := []struct {
 		name string
 		args []string
-		// What is zero here is 25 frames of 160x120 at 25 a second. ffmpeg gives some kinds a longer first frame, so that
-		// their rate is lower.
+		// What is zero here is 25 frames of 160x120 at 25 a second. Some kinds get a longer first frame from ffmpeg, so their
+		// rate is lower.
 		want  RecordingInfo
 		sound bool
 	}{

@@ -1,4 +1,4 @@
-// Package occlusion sees what covers a face, and that there is a face under it.
+// Package occlusion detects what occludes a face, and whether a face is under it. It does not find faces.
 package occlusion
 
 import (
@@ -13,8 +13,8 @@ import (
 // inputSize is the width and height of the model's input in pixels.
 const inputSize = 96
 
-// places are where the model was trained to see the eyes' centres, the nose's base and the mouth's centre (PLACES in
-// training/occlusion/train.py): the face fills the middle half, so that what comes from beside it is seen too.
+// places are the positions of the eyes' centres, the nose's base and the mouth's centre in training (PLACES in
+// training/occlusion/train.py). The face fills the middle half, so objects that come from the side are visible too.
 var places = []liveness.Point{{X: 36.5, Y: 40}, {X: 59.5, Y: 40}, {X: 48, Y: 54}, {X: 48, Y: 65}}
 
 // Net is the occlusion model. It is safe for concurrent use.
@@ -78,8 +78,8 @@ func (n *Net) Run(p *liveness.Picture, l liveness.Landmarks) (Result, error) {
 	return Result{c.Occluded.apply(odds[0]), c.MouthCovered.apply(odds[1]), c.Face.apply(odds[2])}, nil
 }
 
-// normalise is the normalisation of the model's input: the crop's mean becomes 0 and its deviation (in all three colours
-// together, and 4 more, so that noise stays small) becomes 1.
+// normalise normalises the model's input. The crop's mean becomes 0 and its deviation becomes 1. The deviation is over all three
+// colours, plus 4, so that noise stays small.
 func normalise(p *liveness.Picture) infer.PixelFormat {
 	var sum, squares uint64
 	for _, v := range p.Pixels {

@@ -1,4 +1,4 @@
-// Package pad tells bona fide presentations of a face from presentation attacks (ISO/IEC 30107) in one picture.
+// Package pad scores a face as a bona fide presentation or a presentation attack (ISO/IEC 30107). It does not find faces.
 package pad
 
 import (
@@ -15,14 +15,14 @@ import (
 // written by training/pad.
 type Recipe struct {
 	Nets []Net `json:"nets"`
-	// Ramp is how far the picture reaches around the face (see reach): up to the first only Tight counts, from the second
+	// Ramp is how far the picture reaches around the face (see visibleBoxes). Up to the first only Tight counts, from the second
 	// only Loose, between them both in proportion.
 	Ramp  [2]float64 `json:"ramp"`
 	Loose Fusion     `json:"loose"`
 	Tight Fusion     `json:"tight"`
-	// Known, where there is one, counts in their place as far as the camera is one that was trained on: Gate is the index of
-	// the answer that has the log odds of that. Most bounds the log odds that it may give: a camera that merely looks known must
-	// not put attacks above all else.
+	// Known, if any, counts in their place as far as the camera is one that was trained on. Gate is the index of the output with
+	// the log odds of that. Most bounds the log odds that it may give: a camera that merely looks known must not put attacks
+	// above all else.
 	Known *Fusion `json:"known,omitempty"`
 	Gate  int     `json:"gate,omitempty"`
 	Max   float64 `json:"most,omitempty"`
@@ -68,8 +68,8 @@ type Scorer struct {
 	models []*infer.Model
 }
 
-// New loads the networks that models/pad.json names or, where the library withholds weights that were trained on data
-// for research only, those of models/pad_free.json.
+// New loads the networks that models/pad.json names. If the library excludes weights trained on research-only data, it loads
+// those of models/pad_free.json.
 func New(library *infer.Library) (*Scorer, error) {
 	s, err := readScorer(library, "pad.json")
 	if errors.Is(err, infer.ErrWithheld) {
@@ -149,9 +149,9 @@ func (s *Scorer) Score(p *liveness.Picture, face liveness.Face) (Result, error) 
 // CombineScores is the probability that several pictures of one presentation are bona fide, of each picture's own; of one
 // picture it is that picture's. There must be one at least.
 //
-// Pictures of one face before one camera err alike. Where the log odds of n pictures are normally distributed with equal
-// variances and the correlation r (Recipe.Alike, measured on sets left out), the log odds of all are their mean times
-// n / (1 + (n-1) r), which is also the number of independent pictures that they are worth.
+// Pictures of one face before one camera err alike. Assume that the log odds of n pictures are normally distributed with equal
+// variances and the correlation r (Recipe.Alike, measured on held-out sets). Then the log odds of all are their mean times n / (1
+// + (n-1) r), the number of independent pictures that they are worth.
 func (s *Scorer) CombineScores(scores []liveness.Score) liveness.Score {
 	return s.recipe.combine(scores)
 }
@@ -169,16 +169,16 @@ func (r Recipe) combine(scores []liveness.Score) liveness.Score {
 // probability is the one that log odds stand for.
 func probability(odds float64) liveness.Score { return liveness.Score(1 / (1 + math.Exp(-odds))) }
 
-// The boxes that were trained on over the bounds of the 68 landmarks, and how far their centre is above that of the bounds, in
-// their height: medians of 466 pictures.
+// The size of the training boxes over the bounds of the 68 landmarks. The third is the distance of their centre above the bounds'
+// centre, in their height. All are medians of 466 pictures.
 const (
 	boxWidth  = 0.987
 	boxHeight = 1.349
 	boxAbove  = 0.159
 )
 
-// boxOf is the face's box as its landmarks have it, which hardly move where the detector's box does: when the picture is
-// mirrored, compressed or scaled. A face without landmarks has only the detector's.
+// boxOf returns the face's box from its landmarks. They hardly move where the detector's box does, as in a mirrored, compressed
+// or scaled picture. A face without landmarks has only the detector's.
 func boxOf(face liveness.Face, p *liveness.Picture) liveness.Box {
 	left, top, right, bottom := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
 	for _, m := range face.Landmarks {

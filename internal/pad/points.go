@@ -20,8 +20,8 @@ type Points struct {
 // Point is the error rates at one threshold.
 type Point struct {
 	Threshold float64 `json:"threshold"`
-	// BPCER is the share of the bona fide presentations that scored under the threshold, APCER, by attack instrument
-	// species, that of the attacks that did not.
+	// BPCER is the share of bona fide presentations that scored under the threshold. APCER, by attack instrument species, is that
+	// of the attacks that did not.
 	BPCER Errors            `json:"bpcer"`
 	APCER map[string]Errors `json:"apcer"`
 }

@@ -1,6 +1,6 @@
-// Package phrase holds the mathematics that reading lips and listening share: how well a row of per-picture (or per-20-ms)
-// class probabilities fits a phrase of digits. A model gives the posteriors, Weights turn them into Evidence, and
-// Evidence answers for any phrase by the forward algorithm.
+// Package phrase computes how well a row of class probabilities, one per picture or 20 ms, fits a phrase of digits. It does not
+// run models. A model gives the posteriors, Weights turn them into Evidence, and Evidence answers for any phrase by the forward
+// algorithm.
 package phrase
 
 import (
@@ -58,7 +58,7 @@ type Evidence struct {
 	digit [][Digits][States]float64
 }
 
-// Weigh makes evidence of a model's log posteriors, Classes a row: divided by a power of the prior they behave as
+// Weigh returns the evidence of a model's log posteriors, Classes a row. Divided by a power of the prior they behave as
 // likelihoods (Bourlard and Morgan 1994).
 func (w Weights) Weigh(posteriors []float32) Evidence {
 	n := len(posteriors) / Classes
@@ -78,8 +78,8 @@ func (w Weights) Weigh(posteriors []float32) Evidence {
 	return e
 }
 
-// Ratios are the probabilities of a model's log posteriors divided by the prior: how much more likely each class is than
-// it would be by chance. Neither Scale nor PriorPower matters.
+// Ratios returns the probabilities of a model's log posteriors divided by the prior. They say how much more likely each class is
+// than by chance. Neither Scale nor PriorPower matters.
 func (w Weights) Ratios(posteriors []float32) []float64 {
 	out := make([]float64, len(posteriors))
 	for i, p := range posteriors {

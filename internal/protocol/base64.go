@@ -13,12 +13,12 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // picture is longer.
 const minMediaText = 64
 
-// DecodeImage returns the bytes of a picture that is written as base64: of the standard or the URL alphabet, padded or not,
-// broken into lines or not, with spaces for "+", bare or in a data URI, whose declared type is ignored. It says whether the
-// text was that. It decodes in place, so that a large picture is not held twice: the text is gone afterwards.
+// DecodeImage returns the bytes of a picture in base64, bare or in a data URI, whose declared type is ignored. It accepts both
+// alphabets, with or without padding and line breaks, and spaces for "+". It says whether the text was that. It decodes in place,
+// so that a large picture is not held twice: the text is gone afterwards.
 func (t Text) DecodeImage() (image []byte, ok bool) { return decodeMedia(t.bytes) }
 
-// decodeFilePart returns what a form's file part holds. A part that holds base64 or a data URI is taken like the file itself: no
+// decodeFilePart returns what a form's file part holds. A part that has base64 or a data URI counts like the file itself. No
 // format of pictures or recordings consists of base64 letters only.
 func decodeFilePart(content []byte) []byte {
 	if len(content) < minMediaText && !isDataURI(content) {
@@ -58,8 +58,8 @@ func trimText(text []byte) []byte { return bytes.TrimSpace(bytes.TrimPrefix(text
 
 func isDataURI(text []byte) bool { return hasPrefixFold(trimText(text[:min(len(text), 64)]), "data:") }
 
-// letterCount is how many letters of either alphabet a base64 text has, how many spaces between them, and how many "=" at
-// its end. marked says that it has one of "+", "-" and "_".
+// letterCount counts the letters of either alphabet in a base64 text, the spaces between them, and the "=" at its end. If marked,
+// it has one of "+", "-" and "_".
 type letterCount struct {
 	letters, spaces, pads int
 	marked                bool

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// EncodingFault is the fault of a body, or of a part of a form, that its headers call compressed: nothing here unpacks it,
-// since a few bytes could become any number. It says whether there is one.
+// EncodingFault returns the fault of a body, or of a form part, that its headers call compressed. Nothing here unpacks it, since
+// a few bytes could become any number. It says whether there is one.
 func EncodingFault(headers map[string][]string) (f Fault, refused bool) {
 	for _, value := range headers["Content-Encoding"] {
 		for name := range strings.SplitSeq(value, ",") {

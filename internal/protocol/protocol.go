@@ -1,6 +1,6 @@
-// Package protocol is what the published protocols have in common on the wire: the form of an endpoint, the facts of a
-// call, faults that may be told, and the reading of forms, JSON and pictures. The protocols themselves are the packages
-// below it; they do not know each other.
+// Package protocol has what the published protocols share: endpoints, calls, errors for clients, and the reading of forms, JSON
+// and pictures. It does not know the single protocols. The protocols themselves are the packages below it; they do not know each
+// other.
 package protocol
 
 import (

@@ -23,8 +23,8 @@ const (
 	Crop         = "crop_of_the_face_image"
 )
 
-// components makes the components of a picture's largest face and the unified score, which is their geometric mean: it falls
-// with each of them, and one that is very poor is not made up for by the others.
+// components returns the components of a picture's largest face and the unified score, their geometric mean. The score falls with
+// each of them, and the others cannot outweigh a very poor one.
 func components(p *liveness.Picture, faces []liveness.Face, scale float64, m Measures) liveness.Quality {
 	f := faces[0]
 	var q liveness.Quality
@@ -54,8 +54,8 @@ func components(p *liveness.Picture, faces []liveness.Face, scale float64, m Mea
 }
 
 const (
-	// wideOpen is the opening of an open eye over its width, gaping that of a gaping mouth over the pupil distance, and
-	// maxOutside the share of the face outside the picture from which nothing of a component is left.
+	// wideOpen is the opening of an open eye over its width, and gaping that of a gaping mouth over the pupil distance. From a
+	// share maxOutside of the face outside the picture, a component is 0.
 	wideOpen   = 0.3
 	gaping     = 0.8
 	maxOutside = 0.5
@@ -98,8 +98,8 @@ func secondFace(faces []liveness.Face) float64 {
 	return faces[1].Box.Area() / faces[0].Box.Area()
 }
 
-// exposure is the share of the skin that is darker than 25, that is brighter than 247 (of 255), and how alike the
-// histograms of its two halves are, 0..1: quantities of ISO/IEC 29794-5.
+// exposure returns the shares of the skin darker than 25 and brighter than 247 (of 255), and the similarity of the histograms of
+// its halves. All are 0..1 and quantities of ISO/IEC 29794-5.
 func exposure(luma []float64) (under, over, uniformity float64) {
 	var halves [2][16]float64
 	var n float64

@@ -3,10 +3,10 @@ package quality
 import "github.com/bonafide-id/bonafide/liveness"
 
 const (
-	// forehead is the height from the brows to the hair line over that from the brows to the chin. The median of 328 faces
-	// that are nearly straight is 0.34 up to the top of another detector's box; a little more is not yet cropped.
+	// forehead is the height from the brows to the hair line over that from the brows to the chin. The median of 328 nearly
+	// straight faces is 0.34 up to the top of another detector's box. A little more is not yet cropped.
 	forehead = 0.37
-	// uncertain is how far the outline may be wrong, as a share of the face's height: about one deviation against that
+	// uncertain is how far the outline may be wrong, as a share of the face's height. It is about one deviation from that
 	// detector's boxes of those faces.
 	uncertain = 0.02
 )

@@ -18,8 +18,8 @@ type Limits struct {
 	Cropped float64 `json:"cropped,omitempty"`
 	// Close is the most of the picture's width or height that the face box may take.
 	Close float64 `json:"close,omitempty"`
-	// Border is the minimum distance between the face and the picture's edge in pixels; the certain part counts
-	// (some 2% of the face's height are not).
+	// Border is the minimum distance between the face and the picture's edge in pixels. The certain part counts (some 2% of the
+	// face's height are not).
 	Border float64 `json:"border,omitempty"`
 	// Yaw and Pitch are the most that the head may turn to either side, and up or down, in degrees.
 	Yaw   float64 `json:"yaw,omitempty"`

@@ -15,15 +15,15 @@ const (
 	minDetail   = 0.195
 )
 
-// LowScoreGates are gates for a face that scores low: one that does not pass them looks like an attack for its blur, its noise or its
-// light as well. They are measured only when asked for; where there is no face there are none.
+// LowScoreGates returns the gates for a face with a low score. A face that fails them may look like an attack because of its
+// blur, noise or light. They are measured only when asked for; where there is no face there are none.
 func (j Assessment) LowScoreGates() []liveness.Gate {
 	if j.Quality == nil {
 		return nil
 	}
 	luma := lumaOf(j.skin)
-	// Bilinear sampling keeps more detail just above a picture's own size than at other sizes: the detail is that of the face at twice
-	// the size, halved. Not so the noise: of a large face that would take the skin's texture for one.
+	// Bilinear sampling keeps more detail just above a picture's own size than at other sizes. So the detail is that of the face
+	// at twice the size, halved. Not so the noise: of a large face that would take the skin's texture for one.
 	smooth := lumaOf(rowsAbove(j.skin.Height, alignedFace(j.picture, j.face, 2).Halve()))
 	return []liveness.Gate{
 		liveness.AtMost("low_score_burnt_out", burntOut(j.skin), maxBurntOut, "", liveness.PoorIllumination),
@@ -51,10 +51,10 @@ func burntOut(skin *liveness.Picture) float64 {
 // coarse is the distance in pixels at which the relief of a face is compared with that of neighbouring pixels.
 const coarse = 3
 
-// detail is how much of the face's relief is fine, in the direction in which there is least of it: the root mean square of the
+// detail returns the fine part of the face's relief, in the direction with the least of it. It is the root mean square of the
 // luma's second differences between neighbours over that at three times the distance. Contrast does not change it. It is 1/9
-// where all is smooth and 1 of white noise. Blur lowers it in all directions, shake in one; that the worst direction
-// counts is from Crété et al., "The blur effect" (2007).
+// where all is smooth and 1 of white noise. Blur lowers it in all directions, shake in one; that the worst direction counts is
+// from Crété et al., "The blur effect" (2007).
 func detail(luma []float64) float64 {
 	least := math.Inf(1)
 	for _, step := range []int{1, faceSize, faceSize + 1, faceSize - 1} {
@@ -74,9 +74,9 @@ func squaredDifferences(luma []float64, step int) (sum float64) {
 	return sum
 }
 
-// noise is Immerkær's "Fast Noise Variance Estimation" (1996) over the relief of the face itself, its second differences down
-// the face at three pixels: 1 where there is noise alone, whatever its strength. Both are means of roots, squared, in which
-// the edges of eyes and lips count for little and the rounding to whole levels too, unlike in medians.
+// noise returns Immerkær's "Fast Noise Variance Estimation" (1996) over the relief of the face, its second differences down the
+// face at three pixels. Pure noise gives 1, whatever its strength. Both are means of roots, squared. Unlike in medians, the edges
+// of eyes and lips count for little, and so does the rounding to whole levels.
 func noise(luma []float64) float64 {
 	const down = faceSize
 	var fine, own float64

@@ -12,11 +12,11 @@ type Measures struct {
 	Brightness float64 `json:"brightness"`
 	// Balance is the mean luma of the face's darker half over that of its brighter half, 0..1.
 	Balance float64 `json:"balance"`
-	// Sharpness is the fine detail of the face over its contrast: the root mean square of the Laplacian of the face
-	// scaled to a pupil distance of 35 pixels, over the standard deviation of its luma.
+	// Sharpness is the fine detail of the face over its contrast. It is the root mean square of the Laplacian at a pupil distance
+	// of 35 pixels, over the standard deviation of the luma.
 	Sharpness float64 `json:"sharpness"`
-	// Under and Over are the shares of the skin that are black (luma up to 25) and burnt out (from 247), and Uniformity is
-	// how alike the histograms of the face's halves are, 0..1.
+	// Under and Over are the shares of the skin that are black (luma up to 25) and burnt out (from 247). Uniformity is the
+	// similarity of the histograms of the face's halves, 0..1.
 	Under      float64 `json:"under"`
 	Over       float64 `json:"over"`
 	Uniformity float64 `json:"uniformity"`
@@ -92,7 +92,7 @@ func lumaOf(p *liveness.Picture) []float64 {
 	return luma
 }
 
-// The rows of the aligned face that are skin: from the brows to the lower lip, or to where a mask over mouth and nose begins.
+// The rows of the aligned face that are skin, from the brows to the lower lip or to the top of a mask.
 const firstRow, lastRow, maskRow = 35, 95, 57
 
 func rowsOf(luma []float64) int { return len(luma) / faceSize }

@@ -1,4 +1,5 @@
-// Package quality says whether a face in a picture can carry a decision, and if not, for which reason.
+// Package quality assesses whether a face in a picture is good enough for a decision, and if not, for which reason. It does not
+// decide whether it is live.
 package quality
 
 import (
@@ -98,17 +99,17 @@ func (j *Assessor) Assess(p *liveness.Picture, faces []liveness.Face, scale floa
 	return Assessment{gates, &quality, p, f, skin}, nil
 }
 
-// What covers a face may mislead the pose by some degrees, and the detector or the mesh to a box that is too small or too large:
-// where a cover is sure, so much more is allowed and the better box counts, for the fault is the cover. Heads turned beyond 30 degrees, of which a part hides itself, reach
-// 0.986 at most (training/faces/faults.py).
+// An occluding object may mislead the pose by some degrees, and the detector or the mesh to a wrong box. If an occlusion is sure,
+// so much more is allowed and the better box counts, because the defect is the occlusion. Heads turned beyond 30 degrees, of
+// which a part hides itself, reach 0.986 at most (training/faces/faults.py).
 const (
 	sureOcclusion = 0.99
 	misled        = 8
 )
 
 // noFace is the occlusion net's probability of a face under which a thing was taken for one, a drawing for the most part. Of 1650
-// pictures of 150 faces that were smoothed, burnt out, coloured, compressed or shrunk none is near it (0.23 is the lowest); of 748
-// drawings of people that were taken for faces 725 are under it (models/cards/occlusion.md).
+// pictures of 150 faces, smoothed, burnt out, coloured, compressed or shrunk, none is near it (0.23 is the lowest). Of 748
+// drawings of people that were taken for faces, 725 are under it (models/cards/occlusion.md).
 const noFace = 0.02
 
 // mainFaces counts the first face and those whose box is over a share of the first's width and not before it.
@@ -123,7 +124,7 @@ func mainFaces(faces []liveness.Face, share float64) int {
 }
 
 // isSeparate reports whether less than a third of the smaller box lies in the other. Of 279 pairs of faces in pictures of groups
-// (training/faces/labels.csv) no boxes overlap at all, but what covers a face may look like another one.
+// (training/faces/labels.csv) no boxes overlap at all. But an occluding object may look like another face.
 func isSeparate(a, b liveness.Box) bool {
 	width := min(a.X+a.Width, b.X+b.Width) - max(a.X, b.X)
 	height := min(a.Y+a.Height, b.Y+b.Height) - max(a.Y, b.Y)

@@ -12,20 +12,20 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// Pool bounds the checks of one kind: Workers run at the same time, Queue more wait, each at most Wait; the rest are
-// refused before they are read. A zero Workers is one for each core; a zero Wait is 10 seconds.
+// Pool limits the checks of one kind. Workers run at the same time, and Queue more wait, each at most Wait. The rest are refused
+// before they are read. A zero Workers is one for each core; a zero Wait is 10 seconds.
 type Pool struct {
 	Workers, Queue int
 	Wait           time.Duration
 }
 
-// maxCheckTime is how long a check that has its turn may take by the clock. One that takes longer is given up as an overload: what
-// the media itself may cost is limited in processor time.
+// maxCheckTime is how long a running check may take by the clock. A longer one ends as an overload: the media's own cost is
+// limited in processor time.
 const maxCheckTime = time.Minute
 
-// pool gives turns to the accounts one after the other, and within an account to the addresses of browsers; each owner's
-// checks run in the order in which they come. What is still arriving has no queue slot: a slow client must not keep
-// another's check from running.
+// pool gives workers to the accounts one after the other, and within an account to the addresses of browsers. Each owner's checks
+// run in the order in which they come. What is still arriving has no queue slot: a slow client must not keep another's check from
+// running.
 type pool struct {
 	workers, queue    int
 	wait, maxDuration time.Duration
@@ -33,13 +33,13 @@ type pool struct {
 	mu      sync.Mutex
 	running int
 	waiting []*waiter // in the order of their turns
-	// average is what a check takes, a moving average; 0 until one has ended. last is what the last one took, begun when the
-	// last turn was given.
+	// The average is a moving one of the time of a check; 0 until one has ended. The other two are the time of the last check,
+	// and when the last worker was given.
 	average, last time.Duration
 	started       time.Time
 }
 
-// waiter is a check that waits since then. It is told once: nil is its turn.
+// waiter is a check that waits since then. It is told once: nil gives it a worker.
 type waiter struct {
 	owner    owner
 	since    time.Time
@@ -81,9 +81,9 @@ func alternate(waiting []*waiter, who func(owner) owner) []*waiter {
 	return waiting
 }
 
-// canAdmit says whether w has a queue slot in the order of turns, and its turn within half of the longest wait, if each
-// check takes what one usually does, what the last one did, or what all that run have taken already, whatever is longest.
-// The other half is for checks that grow slower after that: who is let in should be served, not wait in vain.
+// canAdmit reports whether w gets a queue slot, and a worker within half of the maximum wait. It assumes that each check takes
+// the longest of three times: the average, the last check's, and that of the running checks so far. The other half is for checks
+// that grow slower after that: who is let in should be served, not wait in vain.
 func (p *pool) canAdmit(order []*waiter, w *waiter, now time.Time) bool {
 	slow := max(p.average, p.last, now.Sub(p.started))
 	position := slices.Index(order, w)
@@ -95,8 +95,8 @@ func (p *pool) drainTime(checks int, each time.Duration) time.Duration {
 	return time.Duration(checks) * each / time.Duration(p.workers)
 }
 
-// run waits for a turn and runs do, whose context ends when it has taken too long. It fails with protocol.ErrOverloaded where
-// there is no place, no turn in time, or do fails because its time is over; else with what do fails with.
+// run waits for a worker and runs do, whose context ends when it has taken too long. It fails with protocol.ErrOverloaded without a
+// free queue slot, without a worker in time, or if do runs out of time. Otherwise it returns the error of do.
 func (p *pool) run(ctx context.Context, do func(context.Context) error) error {
 	if err := p.waitForWorker(ctx); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (p *pool) run(ctx context.Context, do func(context.Context) error) error {
 	return err
 }
 
-// waitForWorker waits for a turn. Each call that returns nil needs one of leave.
+// waitForWorker waits for a worker. Each call that returns nil needs one of freeWorker.
 func (p *pool) waitForWorker(ctx context.Context) error {
 	w, err := p.startOrQueue(ownerOf(protocol.CallFromContext(ctx)), time.Now())
 	if w == nil {
@@ -133,8 +133,8 @@ func (p *pool) waitForWorker(ctx context.Context) error {
 	return <-w.admitted // it was told meanwhile
 }
 
-// startOrQueue takes a turn or a queue slot; without a waiter, the error says whether it was a turn. In a full queue the last in
-// the order of turns gives way: it is one of the owner who has the most.
+// startOrQueue gets a worker or a queue slot; without a waiter, the error says whether it was a worker. In a full queue the last
+// waiter is refused: it belongs to the owner with the most.
 func (p *pool) startOrQueue(o owner, now time.Time) (*waiter, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -157,7 +157,7 @@ func (p *pool) startOrQueue(o owner, now time.Time) (*waiter, error) {
 	return w, nil
 }
 
-// freeWorker gives the turn that began then to the next.
+// freeWorker gives the worker of a check that began then to the next check.
 func (p *pool) freeWorker(began time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -182,7 +182,7 @@ func (p *pool) recordDuration(d time.Duration) {
 	p.last = d
 }
 
-// refuseLate refuses those whose turn will not come in time any more: checks have grown slower since they were let in. One
+// refuseLate refuses the waiters who will not get a worker in time, because checks have become slower since their admission. One
 // check that takes long is not a reason to refuse others; a longer average is.
 func (p *pool) refuseLate(now time.Time) {
 	before := 0

@@ -91,8 +91,8 @@ func TestOverloadIsRefusedImmediately(t *testing.T) {
 	}
 }
 
-// Where checks become half as slow again, those that wait for them are served all the same. Where they become six times as
-// slow, some of those that wait are not; but nobody who comes after that has been seen waits in vain.
+// Where checks become half as slow again, those that wait for them are served all the same. If they become six times as slow,
+// some of those that wait are not. But nobody who comes after that waits in vain.
 func TestChecksThatGrowSlower(t *testing.T) {
 	const change, seen = 30 * time.Second, 36 * time.Second
 	for slower, inVain := range map[float64]bool{1.5: false, 6: true} {
@@ -264,7 +264,8 @@ func TestAFullQueueRefusesTheLargestOwner(t *testing.T) {
 	}
 }
 
-// A check that runs out of time because the machine is busy is an overload; one that fails by itself, or whose client is gone, is not.
+// A check that runs out of time because the machine is busy is an overload. One that fails by itself, or whose client is gone, is
+// not.
 func TestChecksThatTakeTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(Pool{Workers: 1})

@@ -19,8 +19,8 @@ const (
 	maxDrainTime  = 5 * time.Second
 )
 
-// limitBody is how every handler is reached: no body is longer than the limit, none arrives too slowly, and what is left of
-// it after the reply is read past. A length over the limit is refused before anything else.
+// limitBody wraps every handler. No body is longer than the limit, and none arrives too slowly. What is left of a body after the
+// reply is read and dropped. A length over the limit is refused before anything else.
 func (s *Server) limitBody(limit int64, writeError errorWriter, handle http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {

@@ -6,8 +6,8 @@ import (
 	"github.com/bonafide-id/bonafide/internal/protocol"
 )
 
-// owner is who a request's upload memory and queue slot are charged to: the account and, for media that a browser sends
-// with a token, the browser's address too.
+// owner is who pays for a request's upload memory and queue slot. It is the account and, for media that a browser sends with a
+// token, the browser's address.
 type owner struct{ account, address string }
 
 func ownerOf(c *protocol.Call) owner { return owner{c.Account, c.Visitor} }
@@ -20,9 +20,9 @@ func (o owner) accountAndAddress() []owner {
 	return []owner{{account: o.account}, o}
 }
 
-// uploadMemory is the bytes that requests with media may hold at the same time. So that nobody can take it all, an account
-// may hold as much as it leaves free for others, and an address of browsers half of that. A single upload may be larger: it
-// needs memory only.
+// uploadMemory is the bytes that requests with media may hold at the same time. An account may hold as much as it leaves free for
+// others, and an address of browsers half of that. So nobody can take it all. A single upload may be larger: it needs memory
+// only.
 type uploadMemory struct {
 	mu   sync.Mutex
 	free int64

@@ -1,5 +1,5 @@
-// Package server is the listener and what every request passes on its way to a protocol: an id and a line in the log, the
-// limit of its body, its place in the queue, metrics, and a net under panics.
+// Package server listens and gives each request an id, a log line, limits, a queue slot and metrics, and it recovers panics. It
+// does not know any protocol.
 package server
 
 import (
@@ -151,8 +151,8 @@ func (s *Server) Listen() (net.Listener, error) {
 	return l, nil
 }
 
-// Serve serves on the listener until ctx is done. Then it takes no more connections, says on /readyz that it is stopping,
-// and returns when the requests that run have their replies, or with an error when StopTimeout has passed before.
+// Serve serves on the listener until ctx is done. Then it accepts no more connections and says on /readyz that it is stopping. It
+// returns when running requests have their replies, or with an error after StopTimeout.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	h := &http.Server{
 		Handler:           s.Handler(),

@@ -1,5 +1,5 @@
-// Package site is the documentation as the program serves it at /docs: the Markdown of docs/ and of the models' cards as
-// HTML, the description of the API with a viewer, and a collection for Postman. Pages load nothing from elsewhere.
+// Package site serves the documentation at /docs: the Markdown of docs/ and of the models' cards as HTML, and the API description
+// with a viewer. It also serves a collection for Postman. It does not check anything. Pages load nothing from elsewhere.
 package site
 
 import (

@@ -40,9 +40,9 @@ const (
 type Comparison struct {
 	// Offset is how much later the sound comes than the mouth, where the two agree best, within 0.6 s.
 	Offset time.Duration
-	// Agreement is the mean log ratio, over the time of speech, of mouth and sound showing the same state of the same
-	// digit to their doing so by chance, at the best offset that honest recorders have (within 160 ms). Above 0.5 the
-	// mouth moves with the sound; a still face and another's voice are below 0.
+	// Agreement is the mean log ratio, over the time of speech, of mouth and sound showing the same state of the same digit, to
+	// chance. It is taken at the best offset that honest recorders have (within 160 ms). Above 0.5 the mouth moves with the
+	// sound; a still face and another's voice are below 0.
 	Agreement float64
 	// Score is the probability that the mouth says the phrase at the times at which the sound does. It is the lips'
 	// evidence: the sound only says where to look.
@@ -86,7 +86,7 @@ func (h *Analysis) Compare(digits string, mouth Mouth) Comparison {
 // fusionFeatures is the number of features of Compare's score.
 const fusionFeatures = 5
 
-// compare gives the features, each the larger the better:
+// compare returns the features, larger if mouth and sound agree better.
 //
 //	0  Comparison.Agreement
 //	1  by how much it exceeds the agreement at the offsets that honest recorders do not have
@@ -145,8 +145,8 @@ func (h *Analysis) agreement(mouth Mouth) []float64 {
 // minLogLikelihood is what a digit is worth whose time is outside of what was seen of the mouth.
 const minLogLikelihood = -10
 
-// windows looks at the lips where the sound, moved by offset rows, says the phrase's digits: each digit's log
-// probability among the ten, and the mean over the digits of the log-likelihood ratio to a gap, a picture.
+// windows scores the lips at the times of the sound's digits, moved by offset rows. It returns each digit's log probability among
+// the ten, and the mean log-likelihood ratio to a gap, a picture.
 func (h *Analysis) windows(claimed []int, mouth Mouth, offset int) (fits []float64, ratio float64) {
 	seen := h.parameters.Fusion.Lips.Weigh(mouth.Posteriors)
 	first := int(math.Round(mouth.Start.Seconds() * RowRate))

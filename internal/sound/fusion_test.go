@@ -20,8 +20,8 @@ func plain() *parameters {
 	return p
 }
 
-// synthesise gives sure posteriors, rate rows a second for seconds, of a phrase whose digits begin at the given time, one
-// after another of 0.4 s with 0.1 s of silence between.
+// synthesise returns sure posteriors of a phrase, rate rows a second for seconds. The digits begin at the given time; each has
+// 0.4 s, with 0.1 s of silence between.
 func synthesise(digits []int, begin, seconds float64, rate int) []float32 {
 	out := make([]float32, 0, int(seconds*float64(rate))*phrase.Classes)
 	for row := range int(seconds * float64(rate)) {

@@ -16,8 +16,8 @@ type Measures struct {
 	Agreement float64   `json:"agreement"`
 }
 
-// Measure gives the features of posteriors that a model of training gave, for each phrase, by the parameters of a file
-// such as models/sound.json; without a mouth only those of the sound. The digits that are heard freely come second.
+// Measure returns the features of a training model's posteriors for each phrase. It uses the parameters of a file such as
+// models/sound.json; without a mouth it returns only those of the sound. The digits that are heard freely come second.
 func Measure(file []byte, posteriors []float32, mouth Mouth, phrases []string) ([]Measures, []Digit, time.Duration, error) {
 	var p parameters
 	if err := json.Unmarshal(file, &p); err != nil {

@@ -18,14 +18,14 @@ const (
 
 	minFrequency, maxFrequency = 80.0, 7600.0 // the bands' borders in Hz
 
-	// depth is how far below the loudest band of a recording, as a factor of energy, bands are told apart (60 dB):
-	// digital silence becomes a number, and hiss under speech no news.
+	// depth is how far below the loudest band of a recording, as a factor of energy, bands still differ (60 dB). So digital
+	// silence becomes a number, and hiss under speech does not count.
 	depth = 1e-6
 )
 
-// Spectra returns the log-mel spectra of mono samples at 16 kHz: one row of Bands numbers for each whole 10 ms, the mean
-// of each band over the recording taken out, so that neither the level nor the microphone matters. Training reads the
-// same rows (training/sound/features).
+// Spectra returns the log-mel spectra of mono samples at 16 kHz, one row of Bands numbers for each whole 10 ms. The mean of each
+// band over the recording is subtracted, so that neither level nor microphone matters. Training reads the same rows
+// (training/sound/features).
 func Spectra(samples []int16) []float32 {
 	rows := len(samples) / hop
 	energies := make([]float64, rows*Bands)

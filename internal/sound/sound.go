@@ -1,6 +1,6 @@
-// Package sound listens to a recording: which digits are spoken and when, how well they fit a phrase, and whether the
-// mouth moves with them. Sound is further evidence beside the lips: it may lower what the lips say, and tells them where
-// a digit begins and ends; a recording without speech is judged by its lips alone.
+// Package sound scores how well the spoken digits of a recording fit a phrase, and whether the mouth moves with them. It does not
+// decode recordings. Sound is further evidence beside the lips: it may lower the lips' score, and tells them where a digit begins
+// and ends. A recording without speech is scored by its lips alone.
 package sound
 
 import (
@@ -129,8 +129,8 @@ func isAudible(samples []int16) bool {
 
 // Analysis is what was heard in one recording.
 type Analysis struct {
-	// Posteriors has for every 20 ms of the recording the log probabilities of phrase.Classes classes; it is empty where
-	// the track is too quiet for a voice.
+	// Posteriors has for every 20 ms of the recording the log probabilities of phrase.Classes classes. It is empty if the track
+	// is too quiet for a voice.
 	Posteriors []float32
 
 	evidence   phrase.Evidence
@@ -186,7 +186,7 @@ func (h *Analysis) Score(digits string) liveness.Score {
 	return h.parameters.Phrase.score(h.phraseFeatures(claimed))
 }
 
-// phraseFeatures are each the larger the better the phrase fits:
+// phraseFeatures returns the features, larger if the phrase fits better.
 //
 //	0  log-likelihood ratio of the phrase to all phrases of its length together, a digit
 //	1  log-likelihood ratio of the phrase to the digits that were heard freely, a digit

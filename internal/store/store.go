@@ -1,6 +1,5 @@
-// Package store is what the house remembers: accounts and their keys, transactions, the records of verdicts and the
-// counts of use. It holds no media and no secret, only the hashes of secrets. Package store has the interface and the
-// plain types; a package below it has each database, and storetest the suite that every one of them must pass.
+// Package store has the interface and types for stored accounts, keys, transactions, records and counts of use. It does not store
+// media or secrets, only hashes of secrets. The databases are packages below it, and storetest is the suite that each must pass.
 package store
 
 import (
@@ -42,8 +41,8 @@ type Store interface {
 	// Ping says whether the store answers and can write. It writes once in ProbeInterval at most, unless a write has
 	// failed since.
 	Ping(ctx context.Context) error
-	// RunTasks runs the tasks from now on, each once per period for all the processes that repeat it on this store, until
-	// stop is called. stop waits for the task that runs. All processes must give the same tasks.
+	// RunTasks runs the tasks from now on, each once per period for all processes of this store, until stop is called. A stop
+	// waits for the running task. All processes must give the same tasks.
 	RunTasks(ctx context.Context, log *slog.Logger, tasks ...Task) (stop func())
 	Close() error
 }
@@ -242,9 +241,9 @@ type Filter struct {
 
 // Records keeps what stays of the checks, and how many there were.
 type Records interface {
-	// AddRecord adds the record and counts it in the use of its day. It fails with ErrExists where the record is there
-	// already, and with ErrQuota, keeping nothing, where the account's month has had MonthlyQuota checks already: of any
-	// number of calls no more than that succeed.
+	// AddRecord adds the record and counts it in the use of its day. It fails with ErrExists if the record exists already. It
+	// fails with ErrQuota and stores nothing if the account's month has had MonthlyQuota checks. No more than that succeed, of
+	// any number of calls.
 	AddRecord(ctx context.Context, r Record) error
 	// Records lists the account's records from newest to oldest, limit at most.
 	Records(ctx context.Context, account string, limit int) ([]Record, error)
@@ -257,8 +256,8 @@ type Records interface {
 	Erase(ctx context.Context, account string, r Reference) (Erased, error)
 	// Usage lists the account's use from the day of from (inclusive) to the day of to (exclusive), by day and protocol.
 	Usage(ctx context.Context, account string, from, to time.Time) ([]Usage, error)
-	// RollUp adds up the use of the months before that of the given time: what a month had stands at its first day from
-	// then on. It says how many days went into their month.
+	// RollUp adds up the use of each month before that of the given time, and stores the sum at the month's first day. It says
+	// how many days went into their month.
 	RollUp(ctx context.Context, before time.Time) (int64, error)
 }
 
@@ -275,8 +274,9 @@ type Erased struct {
 	Transactions int64 `json:"transactions"`
 }
 
-// RetryUntilStored keeps a result, which do does with Keep, Settle or UseTry and always the same record, also while the store is
-// away, until ctx is done. Where the store did it but its answer was lost, the next time finds the record there: done.
+// RetryUntilStored retries do while the store is unavailable, until ctx is done. The function do stores a result with AddRecord,
+// Settle or UseTry, always with the same record. Where the store did it but its answer was lost, the next time finds the record
+// there: done.
 func RetryUntilStored(ctx context.Context, do func(ctx context.Context) error) error {
 	for again := false; ; again = true {
 		err := do(ctx)

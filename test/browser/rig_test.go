@@ -1,5 +1,5 @@
-// Package browser tests in a real browser what people see: Debian's Chromium, headless, with a camera that plays a file.
-// With -screenshots FOLDER each page is pictured there, to be looked at.
+// Package browser tests the pages in Debian's Chromium, headless, with a camera that plays a file. It does not test scores. With
+// -screenshots FOLDER it saves a picture of each page there.
 package browser
 
 import (

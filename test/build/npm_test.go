@@ -1,4 +1,4 @@
-// Package build tests what make does.
+// Package build tests the Makefile. It does not test the program.
 package build
 
 import (

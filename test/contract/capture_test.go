@@ -170,8 +170,8 @@ func TestCaptureRefuses(t *testing.T) {
 		r.upload("/capture/recording", token, part{"prompts", "", prompts}).want(400, `{"error":{"code":400,"message":"<.*`+want+`.*>"}}`)
 	}
 	r.upload("/capture/picture", selfie, part{"prompts", "", "[]"}).want(400, `{"error":{"code":400,"message":"<.*>"}}`)
-	r.upload("/capture/picture", token).want(400, `{"error":{"code":400,"message":"The transaction waits for a recording, not a picture."}}`)
-	r.upload("/capture/recording", selfie).want(400, `{"error":{"code":400,"message":"The transaction waits for a picture, not a recording."}}`)
+	r.upload("/capture/picture", token).want(400, `{"error":{"code":400,"message":"The transaction needs a recording, not a picture."}}`)
+	r.upload("/capture/recording", selfie).want(400, `{"error":{"code":400,"message":"The transaction needs a picture, not a recording."}}`)
 	for _, wrong := range []header{{"Authorization", ""}, {"Authorization", "Bearer "}, {"Authorization", "Basic " + token}, bearerHeader("0"), {"X-API-Key", r.credentials.APIKey}} {
 		r.send("GET", "/capture/session", "", nil, wrong).want(401, `{"error":{"code":401,"message":"<.+>"}}`)
 	}

@@ -331,7 +331,7 @@ func TestLipSecureQuotaUnderConcurrency(t *testing.T) {
 func TestLipSecureInternal(t *testing.T) {
 	r := newRig(t)
 	id, phrase := r.challenge()
-	want := `{"transactionId":"` + id + `","phrase":"` + phrase + `","score":0,"error":{"type":"server","code":500,"message":"Internal error. The log has it as incident <[0-9a-f]{8}>."}}`
+	want := `{"transactionId":"` + id + `","phrase":"` + phrase + `","score":0,"error":{"type":"server","code":500,"message":"Internal error. See incident <[0-9a-f]{8}> in the server's log."}}`
 	r.checked = func(context.Context, seen) (liveness.Verdict, error) {
 		return liveness.Verdict{}, errors.New("the inner reason")
 	}
@@ -341,7 +341,7 @@ func TestLipSecureInternal(t *testing.T) {
 	got = r.verify(id, video).want(500, want)
 	r.logLine("image_not_readable", incident(got))
 	r.checked = func(context.Context, seen) (liveness.Verdict, error) { panic("the inner panic") }
-	got = r.verify(id, video).want(500, `{"transactionId":"","phrase":"","score":0,"error":{"type":"server","code":500,"message":"Internal error. The log has it as incident <[0-9a-f]{8}>."}}`)
+	got = r.verify(id, video).want(500, `{"transactionId":"","phrase":"","score":0,"error":{"type":"server","code":500,"message":"Internal error. See incident <[0-9a-f]{8}> in the server's log."}}`)
 	r.logLine("the inner panic", incident(got), "lipsecure_test.go")
 	// None of them used anything up.
 	r.says(verdict(0.9))

@@ -36,7 +36,7 @@ func (r *rig) endpoints() map[string]protocol.Endpoint {
 	return found
 }
 
-// None is forgotten: what the router serves is an endpoint of these, or one of the server's own pages.
+// None is missing: what the router serves is an endpoint of these, or one of the server's own pages.
 func TestEndpointsAreAll(t *testing.T) {
 	r := newRig(t)
 	all := r.endpoints()

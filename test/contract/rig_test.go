@@ -1,6 +1,6 @@
-// Package contract holds the printed examples and the tables of the three published protocols against the server: real
-// store, accounts, challenges, routes and limits, over a real connection. Only the pixels are missing: a fake checker
-// gives the verdict that a case asks for.
+// Package contract compares the server with the printed examples and tables of the three published protocols. Store, accounts,
+// challenges, routes, limits and connection are real; the models are not. Only the pixels are missing: a fake checker gives the
+// verdict that a case asks for.
 package contract
 
 import (

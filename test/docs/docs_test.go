@@ -1,4 +1,5 @@
-// Package docs holds the pages in docs/ against the program: tables of codes and settings, links, JSON.
+// Package docs compares the pages in docs/ with the program: tables of codes and settings, links, JSON. It does not check their
+// prose.
 package docs
 
 import (

@@ -31,8 +31,8 @@ type Case struct {
 	ByForm bool
 }
 
-// Corpus makes cases. A case depends on its number and the samples only, so that every run has the same ones, and a
-// short run has the first of a long one's.
+// Corpus makes cases. A case depends on its number and the samples only. So every run has the same cases, and a short run has the
+// first ones of a long run.
 type Corpus struct {
 	pictures, recordings []sample
 	traps                traps

@@ -1,5 +1,5 @@
-// Package hostile sends damaged and malicious pictures and recordings to a real server process. `go test` sends the first
-// few hundred, `make hostile` twenty thousand.
+// Package hostile sends damaged and malicious pictures and recordings to a real server process. It does not test scores. `go
+// test` sends the first few hundred, `make hostile` twenty thousand.
 package hostile
 
 import (
@@ -316,8 +316,8 @@ func sendAll(t *testing.T, s *process.Server, client *process.Client, c *Corpus)
 
 func tail(text string) string { return text[max(0, len(text)-4000):] }
 
-// TestTheChildTouchesNothing runs the server under a tracer and looks at every system call by which the decoder's children
-// could reach a file, the network or another process.
+// TestTheChildTouchesNothing runs the server under a tracer. It checks every system call by which the decoder processes could
+// reach a file, the network or another process.
 func TestTheChildTouchesNothing(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {

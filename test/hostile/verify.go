@@ -12,8 +12,8 @@ import (
 	"github.com/bonafide-id/bonafide/test/process"
 )
 
-// send sends a case and returns what the answer amounts to, such as "FACE_NOT_FOUND", or an error where it is not one
-// that the protocol documents, or not the one that the case must get.
+// send sends a case and returns a word for the reply, such as "FACE_NOT_FOUND". It fails if the protocol does not document the
+// reply, or the case must get another one.
 func send(ctx context.Context, client *process.Client, c Case) (reply process.Reply, answer string, err error) {
 	switch {
 	case c.Recording:

@@ -3,8 +3,8 @@
 //	load           capacity, and what is left of it at five times as much
 //	load -soak 30m what a long mixed load leaves behind
 //
-// It prints ratios: on a machine that does other work besides, the figures of two phases that follow each other can be
-// compared, those of two days cannot. The last line says whether everything held that must.
+// It prints ratios. On a machine that does other work too, figures of two phases in a row can be compared, those of two days
+// cannot. The last line says whether everything held that must.
 package main
 
 import (
@@ -58,8 +58,8 @@ func run(ctx context.Context, soaking, round time.Duration, rounds int) (err err
 	return capacity(ctx, t, round, rounds)
 }
 
-// limitCores keeps this process to the cores from one up to another, so that the server and its client take no time of each other's.
-// Threads and processes made later inherit it.
+// limitCores keeps this process to the cores from one up to another, so that the server and its client take no time of each
+// other's. Threads and processes made later inherit it.
 func limitCores(from, to int) {
 	var cores unix.CPUSet
 	for core := from; core < to; core++ {

@@ -12,7 +12,7 @@ import (
 	"github.com/bonafide-id/bonafide/test/process"
 )
 
-// mixture is what a soak sends, each from a client of its own, over and over: what works, what is broken, what is not
+// mixture is what a soak sends, each from a client of its own, over and over. It has good and broken media, requests that are not
 // allowed, and clients that hang up.
 func (t *target) mixture() []kind {
 	impatient := func(k kind, patience time.Duration) kind {
@@ -46,8 +46,8 @@ func (t *target) mixture() []kind {
 	}
 }
 
-// Slack is what a process may hold more after a soak than before: connections that are not yet closed, recurring work that
-// has begun, what the collector has not yet given back. A leak would be as many as there were requests.
+// Slack is what a process may hold more after a soak than before. Connections may not be closed yet, recurring work may have
+// begun, and the collector may not have returned memory yet. A leak would be as many as there were requests.
 const (
 	slackHeld   = 16
 	slackMemory = 96 << 20

@@ -1,5 +1,5 @@
-// Package process runs the program as an operator runs it, for the tests that load it and that send it hostile media:
-// a real process, a real store, and what the process holds as the kernel sees it.
+// Package process runs the program as an operator does, for tests of load and hostile media. It reads the process's resources
+// from the kernel. It has no assertions.
 package process
 
 import (

@@ -158,8 +158,8 @@ func (w *Watch) Stop() {
 	<-w.done
 }
 
-// Settle waits until the process holds no more than it is allowed beyond what it held before, or a while has passed, and
-// returns what it holds then. Idle connections and the garbage collector take their time.
+// Settle waits until the process holds no more than before plus what is allowed, or until a while has passed. It returns what the
+// process holds then. Idle connections and the garbage collector take their time.
 func (s *Server) Settle(before Held, within time.Duration) (after Held, err error) {
 	for deadline := time.Now().Add(within); ; time.Sleep(200 * time.Millisecond) {
 		if after, err = s.Held(); err != nil {

@@ -1,7 +1,7 @@
-// Command prose writes what the program says to people as Markdown, so that a prose linter can read it: the help of every
-// command and the texts of docs/openapi.yaml. It does not check anything itself.
+// Command prose writes texts as Markdown for a prose linter: the help of every command, docs/openapi.yaml and Go comments. It
+// does not check anything itself.
 //
-//	prose PROGRAM FOLDER
+//	prose PROGRAM FOLDER GO-FILE ...
 package main
 
 import (
@@ -16,17 +16,17 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "prose: give the program and a folder to write to")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "prose: give the program, a folder to write to, and Go files")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintln(os.Stderr, "prose:", err)
 		os.Exit(1)
 	}
 }
 
-func run(program, folder string) error {
+func run(program, folder string, sources []string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
@@ -47,7 +47,35 @@ func run(program, folder string) error {
 	}
 	var texts strings.Builder
 	describe(root, &texts)
-	return os.WriteFile(filepath.Join(folder, "openapi.md"), []byte(texts.String()), 0o644)
+	if err := os.WriteFile(filepath.Join(folder, "openapi.md"), []byte(texts.String()), 0o644); err != nil {
+		return err
+	}
+	for _, name := range sources {
+		if err := comments(name, filepath.Join(folder, "go", name+".md")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// comments writes the comments of a Go file as Markdown. Each line keeps its line number, so a linter's line is that of the Go
+// file. Code in comments, which is indented, stays out.
+func comments(name, to string) error {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(string(content), "\n")
+	for i, line := range lines {
+		text, ok := strings.CutPrefix(strings.TrimLeft(line, "\t"), "// ")
+		if lines[i] = ""; ok && !strings.HasPrefix(text, "\t") {
+			lines[i] = text
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, []byte(strings.Join(lines, "\n")), 0o644)
 }
 
 var (

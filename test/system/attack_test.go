@@ -29,11 +29,11 @@ import (
 	"github.com/bonafide-id/bonafide/test/process"
 )
 
-// picturePort names the variable with the port of this machine that the server under attack may fetch pictures from: the
-// program itself fetches from public hosts only.
+// picturePort names the variable with the port of this machine from which the attacked server may fetch pictures. The program
+// itself fetches from public hosts only.
 const picturePort = "ATTACK_PICTURE_PORT"
 
-// serveWithLocalFetch is `bonafide serve` but for where pictures are fetched from.
+// serveWithLocalFetch is `bonafide serve`, except that it also fetches pictures from this machine.
 func serveWithLocalFetch(args []string) {
 	var line struct {
 		Data, Models string
@@ -60,8 +60,8 @@ func serveWithLocalFetch(args []string) {
 
 const (
 	attackWorkers = 2
-	// What docs/operations.md promises for the server's own process: the program and its models, three times
-	// upload-memory, what a worker of each kind takes here, in MB. A decoder process has video-memory.
+	// What docs/operations.md promises for the server's own process, in MB. It has the program and its models, three times
+	// upload-memory, and a worker of each kind. A decoder process has video-memory.
 	promisedMemory  = 300 + 3*256 + attackWorkers*(300+50)
 	promisedDecoder = 1024
 )

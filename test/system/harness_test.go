@@ -1,4 +1,4 @@
-// Package system tests the program as an operator runs it: real processes, real media, a real store.
+// Package system tests the program as an operator runs it, with real processes, media and stores. It does not test single packages.
 package system
 
 import (

@@ -38,8 +38,7 @@ func openPicture(t testing.TB, n int) image.Image {
 	return picture
 }
 
-// portrait is a picture of w by h pixels in which the person's face is `face` pixels wide with its centre at (x, y), and
-// nobody else is to be seen.
+// portrait returns a picture of w by h pixels with one person only. The face is `face` pixels wide with its centre at (x, y).
 func portrait(t testing.TB, p person, w, h, x, y, face int) *image.RGBA {
 	t.Helper()
 	source := openPicture(t, p.photograph)

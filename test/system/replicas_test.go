@@ -267,9 +267,8 @@ type told struct {
 	score                float64
 }
 
-// databaseRestarted ends PostgreSQL in two ways while clients have recordings scored and pictures judged: what a client
-// was told must be in the store afterwards, all else must be answered with 503, and the servers must find the way back
-// by themselves.
+// databaseRestarted ends PostgreSQL in two ways while clients have recordings and pictures checked. What a client was told must
+// be in the store afterwards. All else must be answered with 503, and the servers must recover by themselves.
 func databaseRestarted(t *testing.T, database *postgrestest.Server, url string, c credentials, both []*server) {
 	_, phrase := both[0].challenge(c)
 	video := spokenPhrase(t, "s2", phrase) // of another phrase than the transactions', which is scored all the same

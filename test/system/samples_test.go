@@ -18,7 +18,7 @@ import (
 // fence is a block of code in a page: its language, a word after it, and its text.
 var fence = regexp.MustCompile("(?ms)^```(\\w+) (\\w+)=(\\S+)\n(.*?)^```$")
 
-// samples returns the blocks of a page that are marked file=NAME, by name, and the examples of replies that are marked
+// samples returns the blocks of a page with the mark file=NAME, by name. It also returns the example replies with the mark
 // reply=NAME, in the page's order.
 func samples(t *testing.T, page string) (files map[string]string, replies map[string][]string) {
 	t.Helper()

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// secrets are what no log of any server of this suite may hold: the credentials that were made, and pieces of the media
-// that were sent, as they were and as they might be encoded.
+// secrets must not be in any log of this suite's servers. They are the created credentials and pieces of the sent media, as they
+// are and encoded.
 var secrets = struct {
 	sync.Mutex
 	texts map[string]string // what it is, by the text

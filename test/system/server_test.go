@@ -147,8 +147,8 @@ func TestKilledInMidVerification(t *testing.T) {
 		s.kill()
 		<-answered
 
-		// The video of a still picture ends in a user error, which leaves the transaction open: whatever the kill cut off,
-		// the next video must be taken.
+		// The video of a still picture ends in a user error, which leaves the transaction open. Whatever the kill interrupted,
+		// the next video must be accepted.
 		s = launch(t, data, "--challenge-tries", "20")
 		second, err := s.verify(c, id, video)
 		if err != nil {
@@ -252,8 +252,8 @@ func TestLogsHoldNoSecretsAndNoMedia(t *testing.T) {
 	}
 }
 
-// The lips of people whom the shipped weights may have been trained on: this shows the way through, not the accuracy,
-// which `bonafide eval phrase` on held-out people measures.
+// The shipped weights may have been trained on these people's lips. So this tests the whole way, not the accuracy, which
+// `bonafide eval phrase` measures on held-out people.
 func TestTheRightPhraseScoresAboveAnother(t *testing.T) {
 	s := launch(t, t.TempDir(), "--challenge-digits", "6")
 	c := s.key("lips")

@@ -1,4 +1,4 @@
-// Package onnx writes and changes models in ONNX's protobuf format, as far as this program needs it.
+// Package onnx writes and changes models in ONNX's protobuf format, as far as this program needs it. It does not run them.
 package onnx
 
 import (

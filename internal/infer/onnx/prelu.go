@@ -10,10 +10,10 @@ import (
 // blocked is a number of channels that ONNX Runtime's blocked layouts, of 8 or 16 channels, divide.
 const blocked = 16
 
-// RewritePRelu returns the model with every PRelu of fixed slopes a, one a channel, written as a·x + relu((1-a)·x): two
-// convolutions of one pixel and a sum. ONNX Runtime 1.30 has no blocked kernel for PRelu, so that it leaves its blocked
-// layout and comes back at each one, and the kernel that it has does one number at a time; of the face mesh, that is more
-// than half of the time. The outputs change by rounding alone. Any other PRelu stays as it is.
+// RewritePRelu returns the model with every PRelu of fixed slopes a, one a channel, written as a·x + relu((1-a)·x). That is two
+// convolutions of one pixel and a sum. ONNX Runtime 1.30 has no blocked kernel for PRelu, so it leaves its blocked layout and
+// comes back at each one. Its kernel does one number at a time. In the face mesh, that is more than half of the time. The outputs
+// change by rounding alone. Any other PRelu stays as it is.
 func RewritePRelu(model []byte) ([]byte, error) {
 	parts, err := parseFields(model)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package tfjs makes ONNX models of TensorFlow.js graph models, which is how some npm packages ship theirs. It knows the
-// operations of small convolutional networks and says which other one a graph needs.
+// Package tfjs converts TensorFlow.js graph models, which some npm packages ship, to ONNX. It does not convert operations beyond
+// those of small convolutional networks, and names the missing one.
 package tfjs
 
 import (
@@ -66,9 +66,9 @@ type tensor struct {
 	whole  []int64 // instead of values where the type is int32
 }
 
-// Convert returns the ONNX model (opset 13) of a graph model: graph is its model.json, weights the single file that the
-// first group of its weights manifest names. The input becomes 1 x channels x height x width. outputs are names of the
-// model's signature; their values come in TensorFlow's order, flattened. The same input gives the same bytes.
+// Convert returns the ONNX model (opset 13) of a graph model. Its arguments are model.json and the single file that the first
+// group of its weights manifest names. The input becomes 1 x channels x height x width. outputs are names of the model's
+// signature; their values come in TensorFlow's order, flattened. The same input gives the same bytes.
 func Convert(graph, weights []byte, outputs []string) ([]byte, error) {
 	var d document
 	if err := json.Unmarshal(graph, &d); err != nil {
@@ -287,8 +287,8 @@ func (c *converter) computedInput(inputs []string) (string, error) {
 	return name, nil
 }
 
-// convolution writes Conv, and PRelu where that is fused with it. The filters go from height, width, in, out to out, in,
-// height, width; those of a depthwise one from height, width, channels, 1 to channels, 1, height, width.
+// convolution writes Conv, and PRelu where that is fused with it. The filters go from height, width, in, out to out, in, height,
+// width. Those of a depthwise one go from height, width, channels, 1 to channels, 1, height, width.
 func (c *converter) convolution(n node) error {
 	source, err := c.computedInput(n.Inputs)
 	if err != nil {

@@ -392,7 +392,7 @@ func TestFaultsAreToldAndNeverPanic(t *testing.T) {
 		output  string
 		want    string
 	}{
-		"no JSON":             {"{", weights, "answer", "no TensorFlow.js model"},
+		"no JSON":             {"{", weights, "answer", "not a TensorFlow.js model"},
 		"no weights' group":   {strings.Replace(graph, `"weightsManifest":[`, `"weightsManifest":[{},`, 1), weights, "answer", "2 groups"},
 		"no such output":      {graph, weights, "other", "no output other"},
 		"output of nowhere":   {strings.Replace(graph, `"out:0"`, `"nowhere:0"`, 1), weights, "answer", "no node nowhere"},
@@ -401,8 +401,8 @@ func TestFaultsAreToldAndNeverPanic(t *testing.T) {
 		"huge weights":        {strings.Replace(graph, `"shape":[3,3,3,4]`, `"shape":[2000000000,2000000000,3,4]`, 1), weights, "answer", "larger than the file"},
 		"negative weights":    {strings.Replace(graph, `"shape":[3,3,3,4]`, `"shape":[-3,-3,3,4]`, 1), weights, "answer", "larger than the file"},
 		"unknown type":        {strings.Replace(graph, `"float16"`, `"uint8"`, 1), weights, "answer", "unknown type uint8"},
-		"whole filters":       {strings.Replace(graph, `{"dtype":"float32","name":"f2"`, `{"dtype":"int32","name":"f2"`, 1), weights, "answer", "no constant of floats"},
-		"filters of 3 axes":   {strings.Replace(graph, `"shape":[3,3,4,1]`, `"shape":[9,4,1]`, 1), weights, "answer", "no constant of floats with 4 axes"},
+		"whole filters":       {strings.Replace(graph, `{"dtype":"float32","name":"f2"`, `{"dtype":"int32","name":"f2"`, 1), weights, "answer", "not a constant of floats"},
+		"filters of 3 axes":   {strings.Replace(graph, `"shape":[3,3,4,1]`, `"shape":[9,4,1]`, 1), weights, "answer", "not a constant of floats with 4 axes"},
 		"two for each":        {strings.Replace(graph, `"shape":[3,3,4,1]`, `"shape":[3,3,2,2]`, 1), weights, "answer", "more than one filter"},
 		"unknown operation":   {strings.Replace(graph, `"op":"Sigmoid"`, `"op":"Softplus"`, 1), weights, "answer", "not known"},
 		"unknown fusion":      {strings.Replace(graph, base64.StdEncoding.EncodeToString([]byte("Prelu")), base64.StdEncoding.EncodeToString([]byte("Swish")), 1), weights, "answer", "Swish is not known"},
@@ -418,9 +418,9 @@ func TestFaultsAreToldAndNeverPanic(t *testing.T) {
 		"nothing padded":      {strings.Replace(graph, `["pool","amounts"]`, `["pool"]`, 1), weights, "answer", "four axes"},
 		"padded by floats":    {strings.Replace(graph, `["pool","amounts"]`, `["pool","f1"]`, 1), weights, "answer", "four axes"},
 		"slopes of nothing":   {strings.Replace(graph, `["conv2","s2"]`, `["conv2"]`, 1), weights, "answer", "input 1 is missing"},
-		"round in circles":    {strings.Replace(graph, `["in","f1","b1","s1"]`, `["pool","f1","b1","s1"]`, 1), weights, "answer", "in a circle"},
+		"round in circles":    {strings.Replace(graph, `["in","f1","b1","s1"]`, `["pool","f1","b1","s1"]`, 1), weights, "answer", "has a cycle"},
 		"a control edge":      {strings.Replace(graph, `["relu"]`, `["^relu"]`, 1), weights, "answer", ""},
-		"texts of no base 64": {strings.Replace(graph, base64.StdEncoding.EncodeToString([]byte("VALID")), "?", 1), weights, "answer", "no TensorFlow.js model"},
+		"texts of no base 64": {strings.Replace(graph, base64.StdEncoding.EncodeToString([]byte("VALID")), "?", 1), weights, "answer", "not a TensorFlow.js model"},
 	} {
 		_, err := Convert([]byte(c.graph), c.weights, []string{c.output})
 		if c.want == "" {

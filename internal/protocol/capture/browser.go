@@ -80,8 +80,8 @@ func (a *API) upload(path string, load protocol.MediaKind) protocol.Endpoint {
 	}
 }
 
-// receive checks the media of the request. A token is used up when its media has arrived whole, so that a broken
-// connection costs nothing; after an internal error next is a new token beside the error.
+// receive checks the media of the request. A token is used up when its media has arrived whole, so a broken connection costs
+// nothing. After an internal error next is a new token beside the error.
 func (a *API) receive(r *http.Request, load protocol.MediaKind) (reply uploadReply, next string, err error) {
 	ctx := r.Context()
 	token, c, t, err := a.authenticateToken(r)

@@ -1,8 +1,8 @@
-// Package capture lets a browser bring the media of one transaction without ever holding a key. The operator's server asks
-// for a token and hands it to the page; the page's capture component shows the phrase, records, uploads once, and learns
-// whether it passed. The operator's server then asks for the result itself: what a browser says of it proves nothing.
+// Package capture lets a browser upload the media of one transaction with a token. It does not give a browser a key or a score.
+// The operator's server asks for a token and hands it to the page. The page's capture component shows the phrase, records,
+// uploads once, and learns whether it passed. The operator's server then gets the result itself: a browser's word proves nothing.
 //
-// The published protocols are as they were: a token is for a transaction of theirs, or for a picture as theirs is.
+// The published protocols do not change: a token is for one of their transactions, or for a picture.
 package capture
 
 import (

@@ -1,5 +1,5 @@
-// Package faceliveness speaks the face liveness protocol: a picture, sent or named by its URL, gets a score or the name of
-// what is wrong with it.
+// Package faceliveness serves the face liveness protocol: a picture, sent or named by its URL, gets a score or the name of a
+// defect. It does not run models.
 package faceliveness
 
 import (

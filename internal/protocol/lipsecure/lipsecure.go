@@ -1,5 +1,5 @@
-// Package lipsecure speaks the LipSecure protocol: a phrase is given out, and a video of somebody who recites it is scored
-// from 0 to 100. Every reply has an error object, on success too.
+// Package lipsecure serves the LipSecure protocol: it sends a phrase and scores a video of somebody saying it, 0 to 100. It does
+// not run models. Every reply has an error object, on success too.
 package lipsecure
 
 import (
@@ -162,8 +162,8 @@ func (a *API) check(r *http.Request) (t challenge.Transaction, v liveness.Verdic
 	if err != nil {
 		return t, v, err
 	}
-	// Once before the video is read, so that one for nothing need not be sent, and once after: it is the video that
-	// must be there in time, not its first byte.
+	// Once before the video is read, so that no video is sent for nothing, and once after. The video must be there in time, not
+	// its first byte.
 	id := r.PathValue("transactionId")
 	if t, err = a.openTransaction(ctx, acct, id); err != nil {
 		return t, v, err

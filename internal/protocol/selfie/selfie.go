@@ -1,4 +1,5 @@
-// Package selfie speaks the selfie liveness protocol: one picture is judged against a threshold.
+// Package selfie serves the selfie liveness protocol: it scores one picture and compares the score with a threshold. It does not
+// run models.
 package selfie
 
 import (

@@ -11,8 +11,8 @@ import (
 	"github.com/bonafide-id/bonafide/internal/store/relational"
 )
 
-// Copy copies everything from another store into this one, which must be empty, all or nothing, and says how many rows
-// of each table there were. Nobody writes to either while it runs. It calls report from time to time.
+// Copy copies everything from another store into this one, which must be empty, all or nothing. It returns the number of rows of
+// each table. Nobody writes to either while it runs. It calls report from time to time.
 func (s *Store) Copy(ctx context.Context, source *relational.Store, report func(done, total int)) ([]relational.Count, error) {
 	rows, err := source.LockForCopy(ctx)
 	if err != nil {

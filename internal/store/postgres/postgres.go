@@ -1,4 +1,4 @@
-// Package postgres keeps the store in PostgreSQL, for more than one machine.
+// Package postgres opens the store in PostgreSQL, for more than one machine. It does not have the queries: package relational does.
 package postgres
 
 import (
@@ -37,10 +37,9 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the store that the URL names, as postgres://USER:PASSWORD@HOST/DATABASE, and brings the tables up to date;
-// libpq's environment, such as PGPASSWORD, fills in what the URL leaves out. Where create is not set it fails with
-// relational.ErrNoStore on a database without tables. Any number of processes may open and use it at the same time.
-// No error shows the password.
+// Open opens the store that the URL names, as postgres://USER:PASSWORD@HOST/DATABASE, and migrates it. The environment of libpq,
+// such as PGPASSWORD, fills in what the URL omits. Where create is not set it fails with relational.ErrNoStore on a database
+// without tables. Any number of processes may open and use it at the same time. No error shows the password.
 func Open(ctx context.Context, url string, create bool) (*Store, error) {
 	config, err := parse(url)
 	if err != nil {
@@ -80,8 +79,8 @@ func parse(url string) (*pgxpool.Config, error) {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the tables up to date. Processes that start together take turns. It has one connection of its own, which
-// holds the lock and does the work, so that a store that may have one connection only can start. Closing it ends the lock.
+// migrate brings the tables up to date. Processes that start together take turns. It has one connection of its own, which holds
+// the lock and does the work. So a store with only one allowed connection can start. Closing it ends the lock.
 func migrate(ctx context.Context, config *pgxpool.Config, create bool) error {
 	config = config.Copy()
 	config.MinConns, config.MinIdleConns, config.MaxConns = 0, 0, 1

@@ -474,8 +474,8 @@ func hangingUp(t *testing.T, server *postgrestest.Server) {
 	}
 }
 
-// While the server is away every call says that it is unavailable, without waiting for an answer until its patience ends;
-// when the server is back the same store works again.
+// While the server is unavailable every call says so, without waiting for its timeout. When the server is back the same store
+// works again.
 func awayAndBack(t *testing.T, server *postgrestest.Server) {
 	s := openTest(t, server.Schema(t))
 	addAccount(t, s)

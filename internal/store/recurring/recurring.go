@@ -1,6 +1,6 @@
-// Package recurring runs the tasks of a store, each once per period for all processes on that store. The store keeps one
-// number for each task: when the task is due. A process that runs a task moves that time first, so that no other process
-// runs it too. An idle process reads, and writes nothing.
+// Package recurring runs the tasks of a store, each once per period for all processes on that store. It does not store jobs. The
+// store keeps one number for each task: when the task is due. A process that runs a task moves that time first, so that no other
+// process runs it too. An idle process reads, and writes nothing.
 package recurring
 
 import (
@@ -19,8 +19,8 @@ const (
 	// lease is how long a task belongs to the process that runs it. It is longer than a run, so that two runs never
 	// overlap; after it another process takes over from one that was killed.
 	lease = runTimeout + time.Minute
-	// maxPause is how long a process sleeps at most before it reads again when a task is due: another process may have
-	// moved that time forward, and clocks are set.
+	// maxPause is how long a process sleeps at most before it reads again when a task is due. Another process may have moved that
+	// time forward, and clocks are set.
 	maxPause = 10 * time.Minute
 	// firstRetry is the pause after a failure. It doubles with each further one, up to maxPause.
 	firstRetry = 2 * time.Second

@@ -33,8 +33,8 @@ func (p *writeProbe) noteError(err error) error {
 // probeBytes is about what the record of a check takes with its indexes: a disk with less room is full.
 const probeBytes = 32 << 10
 
-// Ping implements store.Store. It reads, and where the last write for it is ProbeInterval ago it writes an account and
-// deletes it in the same transaction, so that nobody ever sees it: a full disk or a read-only database shows in no other way.
+// Ping implements store.Store. It reads. If its last write is ProbeInterval ago, it writes an account and deletes it in the same
+// transaction, so that nobody ever sees it. A full disk or a read-only database shows in no other way.
 func (s *Store) Ping(ctx context.Context) error {
 	if _, err := s.AccountByName(ctx, ""); !errors.Is(err, store.ErrNotFound) {
 		return err

@@ -1,5 +1,5 @@
-// Package relational is store.Store in the SQL that SQLite and PostgreSQL both speak, except what needs a connection of
-// its own kind: to open and to close. The packages sqlite and postgres add that.
+// Package relational is store.Store in the SQL that SQLite and PostgreSQL share. It does not open or close databases. The
+// packages sqlite and postgres add that.
 package relational
 
 import (
@@ -86,8 +86,8 @@ func (s *Store) queryRow(ctx context.Context, fields []any, statement string, ar
 	})
 }
 
-// withTimeout calls do with the patience of one call, and explains its error. A client that hangs up does not cut it off:
-// that would cost the database's connection, and a client that hangs up often would cause new ones all the time.
+// withTimeout calls do with the patience of one call, and explains its error. It goes on after the client hangs up. Otherwise the
+// database's connection would be lost, and a client that hangs up often would cause new ones all the time.
 func (s *Store) withTimeout(ctx context.Context, do func(ctx context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -1,4 +1,5 @@
-// Package sqlite keeps the store in one SQLite file: the default, for one machine.
+// Package sqlite opens the store in one SQLite file: the default, for one machine. It does not have the queries: package
+// relational does.
 package sqlite
 
 import (
@@ -34,9 +35,8 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the store in the folder and brings the tables up to date. Where create is set it makes folder and file where
-// they are missing, readable by their owner only; else it fails with relational.ErrNoStore. Several processes may open it at
-// once and use it together.
+// Open opens the store in the folder and migrates it. If create is set, it makes a missing folder and file, readable by their
+// owner only. Otherwise it fails with relational.ErrNoStore. Several processes may open and use it concurrently.
 func Open(ctx context.Context, folder string, create bool) (*Store, error) {
 	folder, err := filepath.Abs(folder)
 	if err != nil {

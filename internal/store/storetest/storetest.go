@@ -1,4 +1,4 @@
-// Package storetest is the suite that every implementation of store.Store must pass.
+// Package storetest tests any implementation of store.Store. It does not know which database that uses.
 package storetest
 
 import (

@@ -2,10 +2,10 @@
 //
 //	go run ./training/lips/extract --models bin/models --root DATA --out WORK < list
 //
-// Each line of the list is a recording's path under the root. Its pictures, 25 a second, grey, 96x72 (the 64x48 that
-// the model reads, with half as much again around them), become WORK/<path>.npy, a NumPy array of bytes of shape
-// (pictures, 72, 96), and the shapes of the lips in the same pictures WORK/<path>.shape.npy, floats of shape
-// (pictures, 42). Recordings whose pictures are there already are left out.
+// Each line of the list is a recording's path under the root. Its grey pictures, 25 a second, become WORK/<path>.npy, a NumPy
+// array of bytes of shape (pictures, 72, 96). They are the 64x48 that the model reads, with half as much again around them. The
+// shapes of the lips become WORK/<path>.shape.npy, floats of shape (pictures, 42). Recordings whose pictures are there already
+// are left out.
 package main
 
 import (

@@ -2,9 +2,9 @@
 //
 //	go run ./training/occlusion/faces --labels ../shared/data/pad/labels.csv --out training/occlusion/work [--label bona_fide] [--models bin/models]
 //
-// It writes faces.rgb, 192 x 192 RGB pixels a face: the square about the face box's centre with twice its height; and
-// faces.jsonl, one object a face: the person, the landmarks and the box in those pixels. Only pictures of one label are
-// taken, at most 24 a person, and only those with one face: of drawings (label drawing) those that are taken for one.
+// It writes faces.rgb, 192 x 192 RGB pixels a face: the square about the face box's centre with twice its height. It also writes
+// faces.jsonl, one object a face: the person, the landmarks and the box in those pixels. It uses pictures of one label with one
+// face, at most 24 a person. Of drawings (label drawing) it uses those that count as a face.
 package main
 
 import (

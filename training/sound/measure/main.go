@@ -1,6 +1,6 @@
-// The command measure gives training the server's own features: for each line of JSON on its standard input, log
-// posteriors of the sound (50 rows of 42 a second), of the lips (25 rows a second, or none), and phrases, it writes a
-// line with the features of each phrase, the digits that are heard, and the seconds of speech.
+// Command measure gives training the server's own features. Each line of its standard input is JSON. It has log posteriors of the
+// sound (50 rows of 42 a second), of the lips (25 rows a second) if any, and phrases. For each it writes a line with the features
+// of each phrase, the heard digits, and the seconds of speech.
 package main
 
 import (

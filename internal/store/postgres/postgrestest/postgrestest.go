@@ -1,4 +1,4 @@
-// Package postgrestest runs a PostgreSQL server of a test's own.
+// Package postgrestest starts a PostgreSQL server for a test. It does not use an installed one.
 package postgrestest
 
 import (
