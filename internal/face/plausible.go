@@ -4,7 +4,7 @@ import "math"
 
 // What the detector takes for a face is one when the mesh is sure, or when detector, mesh and embedding speak for it together.
 // The numbers apply if the mesh is in doubt. They keep the most blurred and occluded faces and the fewest things and textures
-// (training/faces/doubts.py).
+// (training/faces/evidence.py).
 const (
 	// sureMesh is the mesh's probability of a face from which there is no doubt.
 	sureMesh = 0.9

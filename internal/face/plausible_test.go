@@ -81,10 +81,10 @@ func TestMirroredLook(t *testing.T) {
 
 var findsOf = flag.String("finds", "", "print what speaks for each find of the detector in the pictures that this file lists, as CSV")
 
-// TestPrintFinds prints what training/faces/doubts.py fits plausible to.
+// TestPrintFinds prints what training/faces/evidence.py fits plausible to.
 func TestPrintFinds(t *testing.T) {
 	if *findsOf == "" {
-		t.Skip("for training/faces/doubts.py: give -finds")
+		t.Skip("for training/faces/evidence.py: give -finds")
 	}
 	f := openFinder(t)
 	list, err := os.Open(*findsOf)

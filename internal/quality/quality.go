@@ -101,7 +101,7 @@ func (j *Assessor) Assess(p *liveness.Picture, faces []liveness.Face, scale floa
 
 // An occluding object may mislead the pose by some degrees, and the detector or the mesh to a wrong box. If an occlusion is sure,
 // so much more is allowed and the better box counts, because the defect is the occlusion. Heads turned beyond 30 degrees, of
-// which a part hides itself, reach 0.986 at most (training/faces/faults.py).
+// which a part hides itself, reach 0.986 at most (training/faces/defects.py).
 const (
 	sureOcclusion = 0.99
 	misled        = 8

@@ -11,7 +11,7 @@ import argparse, csv, glob, os
 import cv2
 import numpy as np
 
-from faults import LFW
+from defects import LFW
 
 WIDTH, HEIGHT = 4032, 3024
 
@@ -27,7 +27,7 @@ def mosaic(pictures, rng):
     return sheet
 
 
-def enlarged(pictures, rng):
+def enlarge(pictures, rng):
     p = pictures[rng.integers(len(pictures))]
     scale = max(WIDTH / p.shape[1], HEIGHT / p.shape[0])
     return cv2.resize(p, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)[:HEIGHT, :WIDTH].copy()
@@ -59,7 +59,7 @@ def main():
     people = [r for r in csv.DictReader(open(o.data + "/pad/labels.csv")) if r["set"] == "lfw"]
     people = [people[int(i)] for i in LFW.split()]
     rows, person = [["path", "set", "x", "y", "width", "height"]], 0
-    for ground in (mosaic, enlarged):
+    for ground in (mosaic, enlarge):
         for kind in ("40 px high", "40 px wide", "none"):
             for i in range(o.each):
                 name = "%s-%s-%03d.jpg" % (ground.__name__, kind.replace(" ", "-"), i)

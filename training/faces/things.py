@@ -33,7 +33,7 @@ def read(path):
     return p
 
 
-def scaled(p, side):
+def resize(p, side):
     k = side / max(p.shape[:2])
     return cv2.resize(p, (max(round(p.shape[1] * k), 8), max(round(p.shape[0] * k), 8)), interpolation=cv2.INTER_AREA if k < 1 else cv2.INTER_CUBIC)
 
@@ -43,13 +43,13 @@ def part(p, rng):
     share = rng.uniform(.15, 1)
     h, w = (max(int(n * share), 16) for n in p.shape[:2])
     y, x = rng.integers(p.shape[0] - h + 1), rng.integers(p.shape[1] - w + 1)
-    return scaled(p[y:y + h, x:x + w, :3], SIDE)
+    return resize(p[y:y + h, x:x + w, :3], SIDE)
 
 
-def placed(p, rng):
+def paste(p, rng):
     """A cut-out or drawing on one colour."""
     sheet = np.full((480, SIDE, 3), rng.integers(20, 256, 3), np.uint8)
-    p = scaled(p, int(rng.uniform(150, 460)))
+    p = resize(p, int(rng.uniform(150, 460)))
     h, w = p.shape[:2]
     y, x = rng.integers(480 - h + 1), rng.integers(SIDE - w + 1)
     alpha = p[..., 3:] / 255.0
@@ -103,10 +103,10 @@ def main():
     rng = np.random.default_rng(5)
     choose = lambda list, n: [list[i] for i in sorted(rng.permutation(len(list))[:n])]
     sets = {
-        "fit": [("cut-out", f, placed) for f in o.each * stamps] + [("texture", f, part) for f in o.each * choose(textures, 600)]
-             + [("drawing", f, placed) for f in o.each * choose(half(0), 1500)],
-        "test": [("wallpaper", f, part) for f in 6 * sorted(biggest.values())] + [("drawing", f, placed) for f in choose(half(1), 400)]
-              + [("emoji", f, placed) for f in choose(emoji, 200)] + [("text", None, text)] * 60 + [("noise", None, noise)] * 60,
+        "fit": [("cut-out", f, paste) for f in o.each * stamps] + [("texture", f, part) for f in o.each * choose(textures, 600)]
+             + [("drawing", f, paste) for f in o.each * choose(half(0), 1500)],
+        "test": [("wallpaper", f, part) for f in 6 * sorted(biggest.values())] + [("drawing", f, paste) for f in choose(half(1), 400)]
+              + [("emoji", f, paste) for f in choose(emoji, 200)] + [("text", None, text)] * 60 + [("noise", None, noise)] * 60,
     }
     for name, list in sets.items():
         rows = [["path", "set"]]

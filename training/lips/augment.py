@@ -61,7 +61,7 @@ def frame_rate(rng, pictures, shapes):
 MIRROR = np.r_[6, 5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 12 + np.r_[4, 3, 2, 1, 0, 7, 6, 5], 20]
 
 
-def mirrored(shapes):
+def mirror(shapes):
     """Shapes (…, 42) as the mirror shows them."""
     points = shapes.reshape(*shapes.shape[:-1], 21, 2)[..., MIRROR, :] * np.float32([-1, 1])
     return points.reshape(shapes.shape)
@@ -87,7 +87,7 @@ def look(rng, pictures, shapes):
     """Another mouth, in another place and light, sometimes in the mirror."""
     pictures, shapes = light(rng, place(rng, pictures)), shape(rng, shapes)
     if rng.random() < 0.5:
-        pictures, shapes = pictures[:, :, ::-1], mirrored(shapes)
+        pictures, shapes = pictures[:, :, ::-1], mirror(shapes)
     return np.ascontiguousarray(pictures, np.float32), shapes
 
 

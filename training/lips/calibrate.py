@@ -29,7 +29,7 @@ SCALE, POWER = 0.2, 1.0
 IMPOSTORS = {"random": 0.6, "sentence": 0.2, "still": 0.1, "closed": 0.1}
 KINDS = [*IMPOSTORS, "one_wrong", "swapped"]
 LIVE = 0.9  # prior probability of a live response
-# Lips that move less (Reading.Movement) do not speak: the stillest recital has 1, held pictures have at most 0.13.
+# Lips that move less (Reading.Movement) do not speak: the stillest recording has 1, held pictures have at most 0.13.
 STILL = 0.65
 THRESHOLDS = [0.5, 0.9, 0.98, 0.99]
 
@@ -121,7 +121,7 @@ def rate(hits):
 
 def report_scores(out, person, kind, s):
     genuine = kind == "genuine"
-    out.append("| speaker | recitals | AUC right/random | EER | FRR at 98 | FAR at 98, random |\n|---|---|---|---|---|---|")
+    out.append("| speaker | recordings | AUC right/random | EER | FRR at 98 | FAR at 98, random |\n|---|---|---|---|---|---|")
     for who in [*sorted(set(person[genuine])), "all"]:
         m = (person == who) | (who == "all")
         g, i = s[m & genuine], s[m & (kind == "random")]
@@ -244,7 +244,7 @@ def main():
     confusions(out, rows)
     movements(out, o.trials, o.pictures)
     if o.condition:
-        out.append("\n| condition | recitals | AUC | EER | FRR at 98 | FAR at 98, random | FAR at 98, still |\n|---|---|---|---|---|---|---|")
+        out.append("\n| condition | recordings | AUC | EER | FRR at 98 | FAR at 98, random | FAR at 98, still |\n|---|---|---|---|---|---|---|")
     for c in o.condition:
         name, folder, pictures = c.split("=")
         p_, k, f = table(score_trials(folder, pictures, folds))

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The trials that trials.py made, filmed under other conditions: the same recordings, changed by ffmpeg.
 
-    conditions.py --trials WORK/trials --condition dim --out WORK/trials-dim [--recitals 6] [--stills 2]
+    conditions.py --trials WORK/trials --condition dim --out WORK/trials-dim [--recordings 6] [--stills 2]
 """
 import argparse, csv, os, subprocess
 
@@ -35,9 +35,9 @@ def change(source, target, condition):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--trials", required=True); p.add_argument("--condition", required=True, choices=sorted(CONDITIONS))
-    p.add_argument("--out", required=True); p.add_argument("--recitals", type=int, default=6); p.add_argument("--stills", type=int, default=2)
+    p.add_argument("--out", required=True); p.add_argument("--recordings", type=int, default=6); p.add_argument("--stills", type=int, default=2)
     o = p.parse_args()
-    wanted = {f"recital{i:02d}.mp4" for i in range(o.recitals)} | {f"still{i}.mp4" for i in range(o.stills)}
+    wanted = {f"recording{i:02d}.mp4" for i in range(o.recordings)} | {f"still{i}.mp4" for i in range(o.stills)}
     rows = [r for r in csv.DictReader(open(os.path.join(o.trials, "trials.csv"))) if os.path.basename(r["path"]) in wanted]
     for path in sorted({r["path"] for r in rows}):
         target = os.path.join(o.out, path)

@@ -120,9 +120,9 @@ class Source:
         speaker = self.speakers[rng.choice(len(self.speakers), p=self.weight)]
         kind = rng.random()
         if kind < 0.6:
-            pieces = self.recital(rng, speaker, length, digit=0.75)
+            pieces = self.spoken_phrase(rng, speaker, length, digit=0.75)
         elif kind < 0.72:
-            pieces = self.recital(rng, speaker, length, digit=0.3)
+            pieces = self.spoken_phrase(rng, speaker, length, digit=0.3)
         elif kind < 0.77:
             pieces = [self.silent(rng, speaker, length)]
         else:
@@ -148,7 +148,7 @@ class Source:
     def any(rng, items):
         return items[rng.integers(len(items))]
 
-    def recital(self, rng, speaker, length, digit):
+    def spoken_phrase(self, rng, speaker, length, digit):
         """Digits in random order, with pauses of closed lips and other words between them."""
         pieces, total = [], 0
         while total < 1.35 * length:

@@ -3,7 +3,7 @@
 
     strength.py --trials WORK/trials --pictures WORK/trials --fold s2,s5=WORK/A.pt --fold … [--claims 60]
 
-Every recital is held against random phrases and against as many of each kind below, with the network that never saw the
+Every recording is held against random phrases and against as many of each kind below, with the network that never saw the
 speaker and a calibration of the other folds. Prints Markdown for the card.
 """
 import argparse
@@ -58,10 +58,10 @@ def main():
                 passed.append(calibrate.score(f[None], *fits[fold_of[r["person"]]])[0] >= 0.98)
     claimed, passed = np.array(claimed), np.array(passed)
     count = np.array([len(set(c)) for c in claimed])
-    print("| different digits in the phrase | of the million phrases | another recital passes at 98 |\n|---|---|---|")
+    print("| different digits in the phrase | of the million phrases | another recording passes at 98 |\n|---|---|---|")
     for n, phrases in SHARE.items():
         print(f"| {n} | {phrases} | {calibrate.rate(passed[count == n])} |")
-    print("\n| phrases with four different digits or more that hold | another recital passes at 98 |\n|---|---|")
+    print("\n| phrases with four different digits or more that hold | another recording passes at 98 |\n|---|---|")
     many = count >= 4
     for d in range(10):
         print(f"| {d} | {calibrate.rate(passed[many & (claimed == d).any(1)])} |")

@@ -45,7 +45,7 @@ def ground(rng, photos):
     return cv2.resize(p[y:y + h, x:x + w], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
-def coloured(rng, p):
+def recolour(rng, p):
     """Other hues, strengths and lights for the drawing; at times none."""
     p = p.astype(np.float32)
     if rng.random() < .35:
@@ -67,7 +67,7 @@ def coloured(rng, p):
 def put(rng, p, photos):
     """The picture of a drawing, anywhere and of any size, on a ground."""
     sheet = ground(rng, photos)
-    p = coloured(rng, p)
+    p = recolour(rng, p)
     k = rng.uniform(150, 470) / max(p.shape[:2])
     p = cv2.resize(p, None, fx=k, fy=k, interpolation=cv2.INTER_AREA if k < 1 else cv2.INTER_CUBIC)
     if rng.random() < .3:

@@ -30,8 +30,8 @@ class Props:
         self.masks = [t for t in (cutout(f) for f in files if MASKS.match(os.path.basename(f)) and mine(f)) if t is not None]
         self.sunglasses = [cutout(os.path.join(emoji, "1f576-fe0f.webp"))] if test else []
         if test:
-            self.hands += [toned(cutout(f)) for f in files if HANDS.match(os.path.basename(f))]
-            self.hands += 8 * [photographed_hand(f) for f in sorted(glob.glob(os.path.join(photographed, "*curl.jpg")))]
+            self.hands += [match_tones(cutout(f)) for f in files if HANDS.match(os.path.basename(f))]
+            self.hands += 8 * [photo_of_hand(f) for f in sorted(glob.glob(os.path.join(photographed, "*curl.jpg")))]
 
 
 # Fluent Emoji by code point: food, tools and things without faces; hands in five tones.
@@ -50,7 +50,7 @@ def cutout(path):
     return np.dstack([p[..., 2::-1], p[..., 3]])
 
 
-def toned(p):
+def match_tones(p):
     """A hand's picture as hands.py makes them."""
     if p is None:
         return None
@@ -60,7 +60,7 @@ def toned(p):
     return np.clip(np.dstack([light, red, p[..., 3]]), 0, 255).astype(np.uint8)
 
 
-def photographed_hand(path):
+def photo_of_hand(path):
     """A hand before a pale wall."""
     p = cv2.cvtColor(cv2.resize(cv2.imread(path), (384, 512), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
     p = p[int(p.shape[0] * .12):, 60:324]
@@ -73,7 +73,7 @@ def photographed_hand(path):
     square = np.zeros((side, side, 4), np.uint8)
     left = (side - whole.shape[1]) // 2
     square[:whole.shape[0], left:left + whole.shape[1]] = whole
-    return toned(cv2.resize(square, (160, 160), interpolation=cv2.INTER_AREA))
+    return match_tones(cv2.resize(square, (160, 160), interpolation=cv2.INTER_AREA))
 
 
 def laid(picture, centre, anchor, scale, angle, flip=False):
@@ -275,7 +275,7 @@ def paper(rng, image, face, spot, props):
         pic = np.full((SIDE, SIDE, 3), rng.uniform(150, 255), np.float32) * rng.uniform(.88, 1.0, 3)
         if rng.random() < .15:
             pic = pic * 0 + colour(rng)
-        ink = written(rng, props.test)
+        ink = handwriting(rng, props.test)
         ink = cv2.warpAffine(ink, cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), -angle, rng.uniform(.7, 1.6)), (SIDE, SIDE))
         pic = pic * (1 - ink[..., None] / 255 * rng.uniform(.5, .95))
         x, y = (np.arange(SIDE) - spot[0]) / SIDE, (np.arange(SIDE)[:, None] - spot[1]) / SIDE
@@ -284,7 +284,7 @@ def paper(rng, image, face, spot, props):
     return held(rng, image, face, props, pic, m, corners) if rng.random() < .4 else (pic, m)
 
 
-def written(rng, test):
+def handwriting(rng, test):
     """Writing, 255 where there is ink: words as strokes, or in the tests as letters; a frame or a picture at times."""
     ink = np.zeros((SIDE, SIDE), np.uint8)
     if rng.random() < .25:
@@ -491,7 +491,7 @@ def mask(rng, image, face, props):
     pic = np.ones((SIDE, SIDE, 3), np.float32) * base
     if not props.test and rng.random() < .15:
         pic = fabric(rng, props)
-    pic = bulged(rng, pic, face, kind != "pleated")
+    pic = bulge(rng, pic, face, kind != "pleated")
     seams(rng, pic, face, kind, base, left, right, bridge)
     if rng.random() < .5:
         pic = pic + sheen(rng, face)
@@ -562,7 +562,7 @@ def loops(rng, face, left, right):
     return m.astype(np.float32) / 255
 
 
-def bulged(rng, pic, face, cup):
+def bulge(rng, pic, face, cup):
     """Light on something round before nose and mouth."""
     yy, xx = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     c = face.at((face.nose + face.mouth) / 2, rng.normal(0, .06), rng.normal(0, .05))
@@ -715,7 +715,7 @@ def nothing(rng, image, landmarks, props):
     return np.clip(out, 0, 255).astype(np.uint8), drawn
 
 
-def flattened(rng, image):
+def flatten(rng, image):
     """A photograph of which the skin has lost what tells it from a drawing: by a filter that smooths it, strong compression, few
     tones, too much light, too much colour, or two of these."""
     for kind in rng.choice(6, size=1 + (rng.random() < .5), replace=False):

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import torch
 from torch import nn
-from occluders import SIDE, Face, Props, compose, flattened, nothing
+from occluders import SIDE, Face, Props, compose, flatten, nothing
 
 INPUT, STORED, WHERE = 96, 128, 12  # pixels of the net's input, of a stored sample, of the map of what is covered
 # Where the eyes' centres, the nose's base and the mouth's centre come to, in pixels of the input; internal/quality has the same.
@@ -58,7 +58,7 @@ def load(work, photos):
     return faces, {"train": train, "choose": train, "test": Props(work, photos, test=True)}
 
 
-def straightened(landmarks):
+def straighten(landmarks):
     """The map from a face's picture to a stored sample: the net's crop, with as much around it as the jitter needs."""
     l = np.asarray(landmarks, np.float64)
     f = np.stack([l[36:42].mean(0), l[42:48].mean(0), l[33], l[48:60].mean(0)])
@@ -70,7 +70,7 @@ def straightened(landmarks):
     return m
 
 
-def kept(make, work, name, seed, people, props, n):
+def cached(make, work, name, seed, people, props, n):
     """The samples of generate or generate_empty, made a thousand at a time, each thousand kept in a file, so that a stopped run goes on."""
     parts = []
     for k in range(0, n, 1000):
@@ -95,10 +95,10 @@ def generate(seed, people, props, n):
         shots = people[names[rng.integers(len(names))]]
         image, landmarks = shots[rng.integers(len(shots))]
         c = compose(rng, image, landmarks, props)
-        m = straightened(landmarks)
+        m = straighten(landmarks)
         picture = tight(rng, c.picture, landmarks) if rng.random() < .1 else c.picture
         if rng.random() < .25:
-            picture = flattened(rng, picture)
+            picture = flatten(rng, picture)
         xs[i] = cv2.warpAffine(picture, m, (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         where = np.dstack([c.covered, c.hidden, Face(landmarks).region()])
         maps[i] = cv2.warpAffine(where, m / 4, (STORED // 4, STORED // 4), flags=cv2.INTER_LINEAR) * 255
@@ -122,7 +122,7 @@ def generate_empty(seed, people, props, n):
     for i in range(n):
         image, landmarks = shots[rng.integers(len(shots))]
         image, drawn = nothing(rng, image, landmarks, props)
-        xs[i] = cv2.warpAffine(image, straightened(landmarks), (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        xs[i] = cv2.warpAffine(image, straighten(landmarks), (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         kinds.append("+".join(drawn))
     return xs, ys, maps, kinds
 
@@ -136,7 +136,7 @@ def generate_drawn(seed, drawn, props, n):
         image, landmarks = drawn[rng.integers(len(drawn))]
         if rng.random() < .25:
             image = compose(rng, image, landmarks, props).picture
-        xs[i] = cv2.warpAffine(image, straightened(landmarks), (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        xs[i] = cv2.warpAffine(image, straighten(landmarks), (STORED, STORED), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return xs, ys, maps, ["drawn person"] * n
 
 
@@ -167,7 +167,7 @@ def view(rng, x, jitter, where=None):
     if flip:
         v = v[:, ::-1]
     if jitter:
-        v = spoilt(rng, v)
+        v = degrade(rng, v)
     v = v.astype(np.float32)
     return ((v - v.mean()) / (v.std() + 4)).transpose(2, 0, 1), where
 
@@ -175,7 +175,7 @@ def view(rng, x, jitter, where=None):
 ACROSS, DOWN = (k.astype(np.float32) for k in np.meshgrid(np.linspace(-1, 1, INPUT), np.linspace(-1, 1, INPUT)))
 
 
-def spoilt(rng, v):
+def degrade(rng, v):
     if rng.random() < .3:
         v = cv2.GaussianBlur(v, (0, 0), rng.uniform(.3, 1.8))
     if rng.random() < .3:
@@ -205,7 +205,7 @@ def block(i, o, stride=1):
     return nn.Sequential(nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU())
 
 
-class Again(nn.Module):
+class Residual(nn.Module):
     """A block that adds to what it is given."""
 
     def __init__(self, n):
@@ -219,9 +219,9 @@ class Again(nn.Module):
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Sequential(block(3, 16, 2), block(16, 32, 2), Again(32), block(32, 48, 2), block(48, 64), Again(64))
+        self.body = nn.Sequential(block(3, 16, 2), block(16, 32, 2), Residual(32), block(32, 48, 2), block(48, 64), Residual(64))
         self.where, self.back = nn.Conv2d(64, 2, 1), nn.Conv2d(2, 64, 1)
-        self.neck = nn.Sequential(block(64, 64, 2), Again(64), nn.Dropout2d(.1))
+        self.neck = nn.Sequential(block(64, 64, 2), Residual(64), nn.Dropout2d(.1))
         self.head = nn.Sequential(nn.Flatten(), nn.Dropout(.3), nn.Linear(64 * 36, 3))
 
     def both(self, x):
@@ -251,7 +251,7 @@ def auc(p, y):
     return (rank[y == 1].sum() - a * (a + 1) / 2) / (a * b)
 
 
-def answers(net, xs):
+def run_net(net, xs):
     net.eval()
     with torch.no_grad():
         return np.concatenate([net(torch.from_numpy(np.stack([view(None, x, False)[0] for x in xs[i:i + 256]]))).numpy()
@@ -269,7 +269,7 @@ def platt(z, y):
     return a
 
 
-def learn(net, data, epochs, batch, choose, rng, saved):
+def fit_net(net, data, epochs, batch, choose, rng, saved):
     """Trains, and leaves the net as it was after the epoch that was best on those who choose; saved is where a stopped run goes on."""
     x, y, maps, _ = data
     steps = epochs * (len(x) // batch)
@@ -277,9 +277,9 @@ def learn(net, data, epochs, batch, choose, rng, saved):
     plan = torch.optim.lr_scheduler.OneCycleLR(opt, 4e-3, total_steps=steps)
     best, state, first = -1, None, 0
     if os.path.exists(saved):
-        kept = torch.load(saved)
-        net.load_state_dict(kept["net"]); opt.load_state_dict(kept["opt"]); plan.load_state_dict(kept["plan"])
-        best, state, first = kept["best"], kept["state"], kept["epoch"] + 1
+        cached = torch.load(saved)
+        net.load_state_dict(cached["net"]); opt.load_state_dict(cached["opt"]); plan.load_state_dict(cached["plan"])
+        best, state, first = cached["best"], cached["state"], cached["epoch"] + 1
     for epoch in range(first, epochs):
         net.train(); total = 0
         order = rng.permutation(len(x))
@@ -289,7 +289,7 @@ def learn(net, data, epochs, batch, choose, rng, saved):
             v, w = (torch.from_numpy(np.stack(k).astype(np.float32)) for k in zip(*views))
             loss = loss_of(net, v, torch.from_numpy(y[pick].astype(np.float32)), w)
             opt.zero_grad(); loss.backward(); opt.step(); plan.step(); total += loss.item()
-        z, cy = answers(net, choose[0]), choose[1]
+        z, cy = run_net(net, choose[0]), choose[1]
         areas = [auc(z[cy[:, k] >= 0, k], cy[cy[:, k] >= 0, k]) for k in range(3)]
         print(epoch, round(total / (len(x) // batch), 4), [round(v, 4) for v in areas], flush=True)
         if sum(areas) > best:
@@ -309,14 +309,14 @@ def main():
     for p in faces:
         print(p, len(faces[p]), "people", sum(map(len, faces[p].values())), "faces", len(drawn[p]), "drawings", flush=True)
     def samples(p, seed, n):
-        parts = (kept(generate, a.work, p, seed, faces[p], props[p], n), kept(generate_empty, a.work, p + "-empty", seed, faces[p], props[p], n // 5),
-                 kept(generate_drawn, a.work, p + "-drawn", seed, drawn[p], props[p], n // 6))
+        parts = (cached(generate, a.work, p, seed, faces[p], props[p], n), cached(generate_empty, a.work, p + "-empty", seed, faces[p], props[p], n // 5),
+                 cached(generate_drawn, a.work, p + "-drawn", seed, drawn[p], props[p], n // 6))
         return tuple(np.concatenate(part) for part in zip(*parts))
 
     choose = samples("choose", a.seed + 1, a.samples // 10)
     net = Net()
-    learn(net, samples("train", a.seed, a.samples), a.epochs, 64, choose, np.random.default_rng(a.seed), os.path.join(a.work, f"{a.seed}-{a.samples}-{a.epochs}.pt"))
-    z, cy = answers(net, choose[0]), choose[1]
+    fit_net(net, samples("train", a.seed, a.samples), a.epochs, 64, choose, np.random.default_rng(a.seed), os.path.join(a.work, f"{a.seed}-{a.samples}-{a.epochs}.pt"))
+    z, cy = run_net(net, choose[0]), choose[1]
     fits = [platt(z[cy[:, k] >= 0, k], cy[cy[:, k] >= 0, k]) for k in range(3)]
     export(net, fits, a.models)
     report(net, samples("test", a.seed + 2, a.samples // 8), fits)
@@ -342,7 +342,7 @@ def export(net, fits, models):
 def report(net, test, fits):
     """Alarms on people that were never seen, by what was drawn."""
     xs, y, _, kinds = test
-    p = 1 / (1 + np.exp(-np.stack([answers(net, xs)[:, k] * fits[k][0] + fits[k][1] for k in range(3)], 1)))
+    p = 1 / (1 + np.exp(-np.stack([run_net(net, xs)[:, k] * fits[k][0] + fits[k][1] for k in range(3)], 1)))
     for k, name in enumerate(("occluded", "mouth covered", "face")):
         said = y[:, k] >= 0
         print(f"{name}: AUC {auc(p[said, k], y[said, k]):.4f}; missed {((p[:, k] < .5) & (y[:, k] == 1)).sum()}/{(y[:, k] == 1).sum()}, "

@@ -3,7 +3,7 @@
     evaluate.py --work work/sound --ear work/sound/features --measure work/sound/measure --json ../models/sound.json
                 [--lips seen.pkl] [--recitals 40] [--folds ../lips/work/folds]
 
---lips is what seen.py wrote: recordings with the posteriors of lips' models that did not see the speaker. With it the
+--lips is what lips_of_others.py wrote: recordings with the posteriors of lips' models that did not see the speaker. With it the
 comparison of mouth and sound is fitted and measured too. Figures go to the standard output, the calibration is fitted on all unseen speakers together;
 figures of calibrated scores are of a calibration that left the speaker out as well. --folds writes each speaker's network and
 calibration, neither of which saw them, as FOLDS/SPEAKER/sound.onnx and sound.json, beside those of the lips."""

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """Chooses what must speak for a face where the mesh is in doubt (internal/face/plausible.go).
 
-    /usr/bin/python3 training/faces/doubts.py make --data ../shared/data --out FACES    # real faces, blurred, dark, small, covered
+    /usr/bin/python3 training/faces/evidence.py make --data ../shared/data --out FACES    # real faces, blurred, dark, small, covered
     ls THINGS/fit-*.jpg > things.txt; ls FACES/*.jpg > faces.txt                        # things: things.py
     go test -v -run PrintFinds ./internal/face -args -finds $PWD/things.txt | grep ^find > things.csv
     go test -v -run PrintFinds ./internal/face -args -finds $PWD/faces.txt | grep ^find > faces.csv
-    /usr/bin/python3 training/faces/doubts.py fit --faces faces.csv --things things.csv
+    /usr/bin/python3 training/faces/evidence.py fit --faces faces.csv --things things.csv
 
 Without rewriting anything it prints, for some parts of the detector's and the mesh's odds, how many pictures of things then
 show a face, and in how many pictures of one face it is found. Faces in turned pictures are judged by themselves.

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Makes pictures that have just one fault each, and faultless ones, for `bonafide eval reasons`.
 
-    make -C training faults         (makes the faces and props of training/occlusion where they are not there, then these, and judges them)
-    /usr/bin/python3 training/faces/faults.py --data ../shared/data --work training/occlusion/work --out FOLDER
+    make -C training defects         (makes the faces and props of training/occlusion where they are not there, then these, and judges them)
+    /usr/bin/python3 training/faces/defects.py --data ../shared/data --work training/occlusion/work --out FOLDER
     bonafide eval reasons FOLDER/reasons.csv
 
 At least 100 pictures a code of the face liveness protocol and 500 faultless ones, from bona fide pictures of ../shared/data.
@@ -91,7 +91,7 @@ class Sources:
             path = f"faces/{folder}/{n:03d}.jpg"
             yield Portrait(os.path.join(self.data, path), self.boxes[path], folder)
 
-    def faultless(self):
+    def without_defect(self):
         """Portraits of people that the occlusion net never saw."""
         for row in self.unseen:
             yield self.portrait(row)
@@ -109,7 +109,7 @@ class Sources:
                 if read:
                     yield cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
 
-    def really_covered(self):
+    def occluded_photos(self):
         """Pictures in which something real covers the face, and by what; medical masks too."""
         rows = {r["path"]: r for r in self.rows}
         for r in self.covered:
@@ -164,7 +164,7 @@ def one_side(rng, i, at):
 TURNED = {"lfw": (44,), "pourfard": (118, 136, 147)}
 
 
-def turned(sources, rng, n):
+def turned_heads(sources, rng, n):
     """Real heads that are turned far: each several times, mirrored, brighter or darker, at another size."""
     # 015 may be turned less.
     heads = list(sources.numbered("large_yaw", range(1, 15)))
@@ -174,7 +174,7 @@ def turned(sources, rng, n):
         image = heads[i % len(heads)].window(*loose(rng))
         if i // len(heads) % 2:
             image = image[:, ::-1]
-        yield larger(np.clip(image * rng.uniform(.85, 1.1), 0, 255).astype(np.uint8), rng.uniform(.95, 1.4))
+        yield enlarge(np.clip(image * rng.uniform(.85, 1.1), 0, 255).astype(np.uint8), rng.uniform(.95, 1.4))
 
 
 class Covers:
@@ -285,7 +285,7 @@ def plain_sunglasses(rng, image, face):
 PLAIN = {"hand": plain_hand, "paper": plain_sheet, "phone": plain_phone, "scarf": plain_scarf, "sunglasses": plain_sunglasses}
 
 
-def larger(image, by=1.4):
+def enlarge(image, by=1.4):
     """A cut face must still be large enough."""
     return cv2.resize(image, None, fx=by, fy=by, interpolation=cv2.INTER_CUBIC)
 
@@ -298,9 +298,9 @@ def pictures(a):
     """Every picture: its fault, of what kind, and the pixels."""
     rng = np.random.default_rng(11)
     sources = Sources(a.data, rng)
-    yield from faultless(sources, rng)
+    yield from without_defect(sources, rng)
     yield from cut(sources, rng)
-    for image in turned(sources, rng, 112):
+    for image in turned_heads(sources, rng, 112):
         yield "face_angle_too_large", "", image
     covers = Covers(sources, a.work)
     for kind, n in COVERS.items():
@@ -309,15 +309,15 @@ def pictures(a):
     for kind, n in WORN.items():
         for image in covers.drawn(rng, kind, n):
             yield "", f"drawn {kind}", image
-    for by, portrait in sources.really_covered():
+    for by, portrait in sources.occluded_photos():
         yield "" if by == "mask" else "face_is_occluded", f"real {by}", portrait.window(*loose(rng))
     for kind in PLAIN:
         for image in covers.plain(rng, kind, 16):
             yield "face_is_occluded", f"plain {kind}", image
 
 
-def faultless(sources, rng):
-    for portrait in sources.faultless():
+def without_defect(sources, rng):
+    for portrait in sources.without_defect():
         yield "", portrait.group, portrait.window(*loose(rng))
     for image in sources.speakers(12):
         yield "", "grid", image
@@ -341,14 +341,14 @@ def cut(sources, rng):
         room = int(rng.integers(60, 200))
         yield "face_too_small", "", cv2.GaussianBlur(cv2.copyMakeBorder(small, room, room, room, room, cv2.BORDER_REPLICATE), (0, 0), .3)
     for i in range(120):
-        yield "face_cropped", SIDES[i % 4], larger(pick().window(*one_side(rng, i, rng.uniform(.15, .35))))
+        yield "face_cropped", SIDES[i % 4], enlarge(pick().window(*one_side(rng, i, rng.uniform(.15, .35))))
     for i in range(100):
         m = rng.uniform(.07, .12)
         yield "face_too_close", "", pick().window(-m, -m, 1 + m, 1 + m)
     for i in range(120):
         p, size = pick(), rng.choice([.85, 1, 1.33])
         side = size * (p.box[2] if i % 4 in (0, 2) else p.box[3])
-        yield "face_close_to_border", SIDES[i % 4], larger(p.window(*one_side(rng, i, -rng.uniform(2, 11) / side)), size)
+        yield "face_close_to_border", SIDES[i % 4], enlarge(p.window(*one_side(rng, i, -rng.uniform(2, 11) / side)), size)
 
 
 def main():

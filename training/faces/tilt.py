@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Turns the labelled pictures in their plane, with their labels, for `bonafide eval faces`.
 
-    /usr/bin/python3 training/faces/turned.py --out FOLDER
+    /usr/bin/python3 training/faces/tilt.py --out FOLDER
     bonafide eval faces FOLDER/turned.csv
 
 The column set is the angle in degrees, clockwise. Of a turned face the label is the box about the ellipse that the upright
@@ -16,7 +16,7 @@ ANGLES = -45, -30, -15, 0, 15, 30, 45
 POINTS = "left_eye", "right_eye", "nose", "mouth_left", "mouth_right"
 
 
-def turned(picture, degrees):
+def rotate(picture, degrees):
     """The picture, turned clockwise, and the map from its points to the turned one's."""
     h, w = picture.shape[:2]
     m = cv2.getRotationMatrix2D((w / 2, h / 2), -degrees, 1)
@@ -25,7 +25,7 @@ def turned(picture, degrees):
     return cv2.warpAffine(picture, m, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), m
 
 
-def relabelled(row, m):
+def rotate_labels(row, m):
     """A row of labels.csv for the turned picture."""
     x, y, w, h = (float(row[k]) for k in ("x", "y", "width", "height"))
     centre = m @ (x + w / 2, y + h / 2, 1)
@@ -52,11 +52,11 @@ def main():
         out.writeheader()
         for angle in ANGLES:
             for i, (path, rows) in enumerate(pictures.items()):
-                picture, m = turned(cv2.imread(os.path.join(HERE, path)), angle)
+                picture, m = rotate(cv2.imread(os.path.join(HERE, path)), angle)
                 name = f"{i:03d}_{angle:+03d}.jpg"
                 cv2.imwrite(os.path.join(o.out, name), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
                 for row in rows:
-                    out.writerow({"path": name, "set": f"{angle:+d} degrees", **relabelled(row, m)})
+                    out.writerow({"path": name, "set": f"{angle:+d} degrees", **rotate_labels(row, m)})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Gathers what lips' models saw of trial recordings of people that they were not trained on, with the recordings' sound,
 for evaluate.py --lips.
 
-    seen.py --trials WORK/trials --pictures WORK/trials-pictures --fold s2,s5=WORK/A.pt --fold … --out work/sound/seen.pkl
+    lips_of_others.py --trials WORK/trials --pictures WORK/trials-pictures --fold s2,s5=WORK/A.pt --fold … --out work/sound/seen.pkl
 
 The folders and weights are those of training/lips (trials.py, extract, train.py)."""
 import argparse, csv, os, pickle, sys
