@@ -38,7 +38,7 @@ type Point struct {
 	Y float64 `json:"y"`
 }
 
-// Centre is the mean of points, of which there must be one at least.
+// Centre returns the mean of points, of which there must be one at least.
 func Centre(points []Point) Point {
 	var c Point
 	for _, p := range points {
@@ -56,10 +56,10 @@ type Box struct {
 	Height float64 `json:"height"`
 }
 
-// Area is the box's area in square pixels.
+// Area returns the box's area in square pixels.
 func (b Box) Area() float64 { return b.Width * b.Height }
 
-// Centre is the middle of the box.
+// Centre returns the middle of the box.
 func (b Box) Centre() Point { return Point{b.X + b.Width/2, b.Y + b.Height/2} }
 
 // Pose is the direction of a head in degrees. Zero is straight at the camera. Yaw is positive if the person turns to the
@@ -86,7 +86,7 @@ type Face struct {
 	PupilDistance float64 `json:"pupil_distance"`
 }
 
-// Scale is the face in a picture that is enlarged by a factor.
+// Scale returns the face in a picture that is enlarged by a factor.
 func (f Face) Scale(by float64) Face {
 	f.Box = Box{f.Box.X * by, f.Box.Y * by, f.Box.Width * by, f.Box.Height * by}
 	for i := range f.Landmarks {
@@ -97,7 +97,7 @@ func (f Face) Scale(by float64) Face {
 	return f
 }
 
-// Mirror is the face in the mirror image of a picture of the given width.
+// Mirror returns the face in the mirror image of a picture of the given width.
 func (f Face) Mirror(width float64) Face {
 	f.Box.X = width - f.Box.X - f.Box.Width
 	if from := f.Landmarks; from != (Landmarks{}) { // there are none of some faces of a crowd
@@ -109,7 +109,7 @@ func (f Face) Mirror(width float64) Face {
 	return f
 }
 
-// Rotate is the face in a picture of the given width and height after so many quarter turns clockwise.
+// Rotate returns the face in a picture of the given width and height after so many quarter turns clockwise.
 func (f Face) Rotate(quarters int, width, height float64) Face {
 	for range quarters & 3 {
 		f.Box = Box{height - f.Box.Y - f.Box.Height, f.Box.X, f.Box.Height, f.Box.Width}
@@ -126,7 +126,7 @@ func (f Face) Rotate(quarters int, width, height float64) Face {
 	return f
 }
 
-// QuarterTurns is by how many quarter turns clockwise, -1 to 2, a face that stands upright was turned nearest to how this one is.
+// QuarterTurns returns by how many quarter turns clockwise, -1 to 2, a face that stands upright was turned nearest to how this one is.
 func (f Face) QuarterTurns() int {
 	if turns := int(math.Round(f.Pose.Roll / 90)); turns != -2 {
 		return turns
@@ -160,12 +160,12 @@ type Gate struct {
 	Took   time.Duration `json:"took_ns"`
 }
 
-// AtLeast is a gate that passes when measure >= limit.
+// AtLeast returns a gate that passes when measure >= limit.
 func AtLeast(name string, measure, limit float64, unit string, reason Reason) Gate {
 	return Gate{Name: name, Passed: measure >= limit, Measure: measure, Limit: limit, Unit: unit, Reason: reason}
 }
 
-// AtMost is a gate that passes when measure <= limit.
+// AtMost returns a gate that passes when measure <= limit.
 func AtMost(name string, measure, limit float64, unit string, reason Reason) Gate {
 	return Gate{Name: name, Passed: measure <= limit, Measure: measure, Limit: limit, AtMost: true, Unit: unit, Reason: reason}
 }
@@ -196,7 +196,7 @@ type Quality struct {
 	Components []QualityComponent `json:"components"`
 }
 
-// Native is what was measured for a component; 0 for one that is not there.
+// Native returns what was measured for a component; 0 for one that is not there.
 func (q Quality) Native(name string) float64 {
 	for _, c := range q.Components {
 		if c.Name == name {

@@ -119,7 +119,7 @@ func (p *Picture) mirror() *Picture {
 	return out
 }
 
-// ApplyOrientation is the picture as its EXIF orientation (1 to 8) asks to show it; with anything else it is the picture itself.
+// ApplyOrientation returns the picture as its EXIF orientation (1 to 8) asks to show it; with anything else it is the picture itself.
 func (p *Picture) ApplyOrientation(orientation int) *Picture {
 	if orientation < 2 || orientation > 8 {
 		return p
@@ -153,7 +153,7 @@ func (p *Picture) ApplyOrientation(orientation int) *Picture {
 	return turned
 }
 
-// Rotate is the picture after so many quarter turns clockwise; with a multiple of four it is the picture itself.
+// Rotate returns the picture after so many quarter turns clockwise; with a multiple of four it is the picture itself.
 func (p *Picture) Rotate(quarters int) *Picture {
 	return p.ApplyOrientation([4]int{1, 6, 3, 8}[quarters&3])
 }
@@ -293,7 +293,7 @@ func (m Affine) Apply(p Point) Point {
 	return Point{m.A*p.X + m.B*p.Y + m.C, m.D*p.X + m.E*p.Y + m.F}
 }
 
-// FitSimilarity is the rotation, scale and shift that brings from nearest to onto, in the sense of least squares. Both have
+// FitSimilarity returns the rotation, scale and shift that brings from nearest to onto, in the sense of least squares. Both have
 // the same number of points, at least two different ones.
 func FitSimilarity(from, onto []Point) Affine {
 	var f, o Point
@@ -335,7 +335,7 @@ func (p *Picture) Warp(m Affine, width, height int) *Picture {
 	return out
 }
 
-// shrink is the part of the picture that a map needs, made smaller, and the map into it.
+// shrink returns the part of the picture that a map needs, made smaller, and the map into it.
 func (p *Picture) shrink(m Affine, width, height int, shrink float64) (*Picture, Affine) {
 	low, high := m.Apply(Point{}), m.Apply(Point{})
 	for _, corner := range []Point{{float64(width), 0}, {0, float64(height)}, {float64(width), float64(height)}} {
@@ -349,7 +349,7 @@ func (p *Picture) shrink(m Affine, width, height int, shrink float64) (*Picture,
 	return part, Affine{A: m.A * x, B: m.B * x, C: (m.C - box.X) * x, D: m.D * y, E: m.E * y, F: (m.F - box.Y) * y}
 }
 
-// toFixedPoint is a number of pixels in steps of 1/65536, at most 2^40 of them; NaN is 0.
+// toFixedPoint returns a number of pixels in steps of 1/65536, at most 2^40 of them; NaN is 0.
 func toFixedPoint(v float64) int64 {
 	if v != v {
 		return 0
@@ -387,7 +387,7 @@ func (p *Picture) sample(x, y, stepX, stepY int64, row []byte) {
 	}
 }
 
-// pair is two pixels at the end of the picture, where no eight bytes are left.
+// pair returns two pixels at the end of the picture, where no eight bytes are left.
 func (p *Picture) pair(at int) (v uint64) {
 	var rest [8]byte
 	copy(rest[:], p.Pixels[min(at, len(p.Pixels)):])

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// ramp is a picture whose red grows by one a pixel to the right and whose green grows by one a pixel downwards.
+// ramp returns a picture whose red grows by one a pixel to the right and whose green grows by one a pixel downwards.
 func ramp(width, height int) *Picture {
 	p := NewPicture(width, height)
 	for y := range height {
@@ -145,7 +145,7 @@ func BenchmarkCrop(b *testing.B) {
 	}
 }
 
-// busy is a picture of noise.
+// busy returns a picture of noise.
 func busy(width, height int) *Picture {
 	p, state := NewPicture(width, height), uint32(1)
 	for i := range p.Pixels {
@@ -155,7 +155,7 @@ func busy(width, height int) *Picture {
 	return p
 }
 
-// interpolate is a pixel in floating point at a point, mean that over a box.
+// interpolate returns a pixel in floating point at a point, mean that over a box.
 func (p *Picture) interpolate(x, y float64, c int) float64 {
 	value := func(x, y int) float64 {
 		x, y = min(max(x, 0), p.Width-1), min(max(y, 0), p.Height-1)

@@ -82,7 +82,7 @@ func (r Reason) Info() (ReasonInfo, bool) {
 	return ReasonInfo{}, false
 }
 
-// Sentence is what to tell the person; "" for the empty reason.
+// Sentence returns what to tell the person; "" for the empty reason.
 func (r Reason) Sentence() string {
 	row, _ := r.Info()
 	return row.Sentence

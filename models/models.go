@@ -67,7 +67,7 @@ type Source struct {
 // Embedded reports whether the file is part of the program.
 func (e Entry) Embedded() bool { return e.Source.Trained != "" }
 
-// String is the source in one word for lists.
+// String returns the source in one word for lists.
 func (s Source) String() string {
 	if s.Trained != "" {
 		return s.Trained

@@ -92,7 +92,7 @@ func (k keyList) Run(ctx context.Context, line *cli, t terminal) error {
 	})
 }
 
-// formatTime is a time as a table shows it.
+// formatTime returns a time as a table shows it.
 func formatTime(t *time.Time) string {
 	if t == nil {
 		return "-"
@@ -100,7 +100,7 @@ func formatTime(t *time.Time) string {
 	return t.UTC().Format(time.DateTime)
 }
 
-// joinOrDash is a list as a table shows it.
+// joinOrDash returns a list as a table shows it.
 func joinOrDash[T any](items []T) string {
 	words := make([]string, len(items))
 	for i, item := range items {

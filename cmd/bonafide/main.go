@@ -41,7 +41,7 @@ type cli struct {
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
-// storeLocation is where the store is, and whether to make one where there is none.
+// storeLocation returns where the store is, and whether to make one where there is none.
 func (c *cli) storeLocation(create bool) app.StoreLocation {
 	return app.StoreLocation{URL: c.Store, Data: c.Data, Create: create}
 }

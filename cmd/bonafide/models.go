@@ -18,7 +18,7 @@ type modelsCommand struct {
 	Verify modelsVerify `cmd:"" help:"Check the files against the manifest."`
 }
 
-// modelsFolder is where the fetched files are.
+// modelsFolder returns where the fetched files are.
 func (l *cli) modelsFolder() (string, error) {
 	if l.Models != "" {
 		return l.Models, nil

@@ -39,7 +39,7 @@ func (u usageCommand) Run(ctx context.Context, line *cli, t terminal) error {
 	})
 }
 
-// days are the first and the last day that are asked for.
+// days returns the first and the last day that are asked for.
 func (u usageCommand) days(now time.Time) (from, to time.Time) {
 	from, to = u.From.Time, u.To.Time
 	if to.IsZero() {

@@ -16,7 +16,7 @@ func (versionCommand) Run(t terminal) error {
 	return err
 }
 
-// programVersion is the version, and the revision that it was built from where that is known.
+// programVersion returns the version, and the revision that it was built from where that is known.
 func programVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {

@@ -106,7 +106,7 @@ type Account struct {
 	scope string
 }
 
-// InScope says whether the key that was shown is for the protocol. The results of other protocols are not for its holder.
+// InScope reports whether the key is for the protocol. The results of other protocols are not for its holder.
 func (a Account) InScope(p Protocol) bool {
 	return a.scope == "" || slices.Contains(strings.Fields(a.scope), string(p))
 }

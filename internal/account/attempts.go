@@ -88,7 +88,8 @@ func attemptName(public, secret string) string {
 	return secret[:min(len(secret), 8)]
 }
 
-// CallerNetwork is what counts as one address: of IPv6 the 64 bits that one customer has for himself; "" where it is not known.
+// CallerNetwork returns what counts as one address: of IPv6 the first 64 bits, which belong to one customer. It returns "" if it
+// is not known.
 func CallerNetwork(ctx context.Context) string {
 	caller, _ := ctx.Value(callerKey{}).(netip.Addr)
 	switch {

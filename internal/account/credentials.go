@@ -118,7 +118,7 @@ func random(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// credential is what is kept of a secret. A secret that comes without a public part is found by half of its hash.
+// credential returns what is kept of a secret. A secret that comes without a public part is found by half of its hash.
 func credential(p Protocol, public, secret string) store.Credential {
 	hash := sha256.Sum256([]byte(secret))
 	return store.Credential{Protocol: string(p), Public: cmp.Or(public, hex.EncodeToString(hash[:16])), Hash: hash}
@@ -171,7 +171,7 @@ func (a *Accounts) findAccount(ctx context.Context, shown store.Credential) (acc
 	return acct, grant.Key.Networks, err
 }
 
-// isFromNetworks says whether the request comes from one of the networks. Without any it may come from anywhere.
+// isFromNetworks reports whether the request comes from one of the networks. Without any it may come from anywhere.
 func isFromNetworks(ctx context.Context, networks []netip.Prefix) bool {
 	caller, _ := ctx.Value(callerKey{}).(netip.Addr)
 	return len(networks) == 0 || slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(caller.WithZone("")) })
@@ -192,7 +192,7 @@ type Key struct {
 	Username string `json:"username,omitempty"`
 }
 
-// Valid says whether the key can be used at the time.
+// Valid reports whether the key can be used at the time.
 func (k Key) Valid(at time.Time) bool {
 	return k.Revoked == nil && (k.Expires == nil || at.Before(*k.Expires))
 }

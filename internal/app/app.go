@@ -168,7 +168,7 @@ func probes(db store.Store, checker *check.Checker) []server.Probe {
 	}
 }
 
-// describeModels says how many models run, and what is not checked for want of one.
+// describeModels returns how many models run, and what is not checked for want of one.
 func describeModels(checker *check.Checker) string {
 	text := fmt.Sprintf("%d loaded", len(checker.Models()))
 	if !checker.Quality.DetectsOcclusion() {
@@ -177,7 +177,7 @@ func describeModels(checker *check.Checker) string {
 	return text
 }
 
-// tasks is the recurring work. Of all the servers on one store, one does it.
+// tasks returns the recurring work. Of all the servers on one store, one does it.
 func tasks(log *slog.Logger, accounts *account.Accounts, challenges *challenge.Challenges) []store.Task {
 	task := func(name string, every time.Duration, done string, do func(context.Context) (int64, error)) store.Task {
 		return store.Task{Name: name, Every: every, Do: func(ctx context.Context) error {
@@ -195,7 +195,7 @@ func tasks(log *slog.Logger, accounts *account.Accounts, challenges *challenge.C
 	}
 }
 
-// localURL is where a client on this machine reaches the server.
+// localURL returns where a client on this machine reaches the server.
 func localURL(listening net.Addr, tls config.TLS) string {
 	scheme := "http"
 	if tls.Cert != "" {

@@ -130,7 +130,7 @@ func (c *Challenges) FindOpenPhrase(ctx context.Context, account, id string) (Tr
 	return t, err
 }
 
-// FindOpen is Take for transactions of both kinds.
+// FindOpen returns FindOpenPhrase for transactions of both kinds.
 func (c *Challenges) FindOpen(ctx context.Context, account, id string) (Transaction, error) {
 	t, err := c.store.Transaction(ctx, account, id)
 	switch {

@@ -21,7 +21,7 @@ const (
 	maxOutside   = 0.15
 	maxAngle     = 30 // degrees of yaw or pitch
 	maxOccluded  = 0.5
-	// minSharpness is low. Speakers have 0.33, and at 60 kbit/s 0.25. With a blur of 7% of the pupil distance, where the lips can
+	// minSharpness is low. Speakers have 0.33, or 0.25 at 60 kbit/s. With a blur of 7% of the pupil distance, where the lips can
 	// just be read, they have 0.11. With 14% it is 0.09. Beyond that their faces are soon lost.
 	minSharpness = 0.1
 
@@ -104,7 +104,7 @@ func (w *frameStats) trackFace(f media.Frame) (*liveness.Picture, liveness.Face,
 	return p, found, ok, err
 }
 
-// faceAsSent is the last face as it was sent, in pixels of the recording as shown.
+// faceAsSent returns the last face as it was sent, in pixels of the recording as shown.
 func (w *frameStats) faceAsSent(clip media.RecordingInfo) liveness.Face {
 	width, height := float64(w.frame.width), float64(w.frame.height)
 	if w.turns&1 == 1 {
@@ -130,7 +130,7 @@ func (w *frameStats) addSample(p *liveness.Picture, f liveness.Face) error {
 	return nil
 }
 
-// displayScale is how many pixels of the recording as shown one pixel of a frame is.
+// displayScale returns how many pixels of the recording as shown one pixel of a frame is.
 func (w *frameStats) displayScale(clip media.RecordingInfo) float64 {
 	if w.firstFrame.width == 0 {
 		return 1
@@ -175,7 +175,7 @@ func (w *frameStats) gates(clip media.RecordingInfo, all time.Duration) []livene
 	return gates
 }
 
-// padScores is the pad scores of all looks.
+// padScores returns the pad scores of all looks.
 func (w *frameStats) padScores() []liveness.Score {
 	scores := make([]liveness.Score, len(w.samples))
 	for i, l := range w.samples {
@@ -184,7 +184,7 @@ func (w *frameStats) padScores() []liveness.Score {
 	return scores
 }
 
-// median is the middle of a measure over the looks.
+// median returns the middle of a measure over the looks.
 func (w *frameStats) median(of func(sample) float64) float64 {
 	values := make([]float64, len(w.samples))
 	for i, l := range w.samples {

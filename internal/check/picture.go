@@ -122,8 +122,8 @@ func (c *Checker) decodeAndFind(data []byte) (still *media.DecodedPicture, turne
 	return still, turned, faces, decoding, nil
 }
 
-// CombinePictures is the verdict on several pictures of one presentation, of the verdict on each. Undecided ones carry nothing;
-// where all are, so are they together, for the first one's reason.
+// CombinePictures returns the verdict on several pictures of one presentation from the verdict on each. Undecided ones carry
+// nothing; where all are, so are they together, for the first one's reason.
 func (c *Checker) CombinePictures(pictures []liveness.Verdict, threshold float64) liveness.Verdict {
 	run := newCheckRun(threshold, c.PAD.Models())
 	var scores []liveness.Score
@@ -171,7 +171,7 @@ func (o PictureOptions) ignoreFaceGates(gates []liveness.Gate) []liveness.Gate {
 	return gates
 }
 
-// mediaReason is the reason for a fault of the media; "" for no error or one of our own.
+// mediaReason returns the reason for a fault of the media; "" for no error or one of our own.
 func mediaReason(err error, broken, unsupported, tooLarge liveness.Reason) liveness.Reason {
 	switch {
 	case errors.Is(err, media.ErrNotReadable):

@@ -42,7 +42,7 @@ func lit(r *vips.ImageRef, by float64) ([]byte, error) {
 	return asPNG(r)
 }
 
-// ofThePress are ten bona fide pictures.
+// ofThePress returns ten bona fide pictures.
 func ofThePress(t *testing.T) []string {
 	t.Helper()
 	paths, err := filepath.Glob("../../../shared/data/pad/lfw/*_00??1.jpg")
@@ -180,7 +180,7 @@ func TestTheLowestScoresSkipTheLowScoreGates(t *testing.T) {
 	}
 }
 
-// filterPixels is a picture with each colour of each place changed by what the seven places from it on hold.
+// filterPixels returns a picture with each colour of each place changed by what the seven places from it on hold.
 func filterPixels(from image.Image, by func(right []float64) float64) image.Image {
 	b := from.Bounds()
 	out := image.NewNRGBA(b)

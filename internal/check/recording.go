@@ -27,7 +27,7 @@ const (
 // moving lips.
 const padPrior = 0.99
 
-// ValidatePhrase says what is wrong with a phrase that is not of 1 to 32 decimal digits.
+// ValidatePhrase returns an error if the phrase is not of 1 to 32 decimal digits.
 func ValidatePhrase(phrase string) error {
 	digits := len(phrase) >= minPhraseDigits && len(phrase) <= maxPhraseDigits
 	for _, c := range []byte(phrase) {
@@ -150,7 +150,7 @@ func (r *Analysis) Verdict(phrase string) liveness.Verdict {
 	return run.conclude(r.combineSound(&run, phrase, said.Score) * presented)
 }
 
-// combineSound is the phrase's score with what was heard: sound lowers it, and tells the lips where to look.
+// combineSound returns the phrase's score with what was heard: sound lowers it, and tells the lips where to look.
 func (r *Analysis) combineSound(run *checkRun, phrase string, alone liveness.Score) liveness.Score {
 	if r.heard == nil || !r.heard.HasSpeech() {
 		return alone

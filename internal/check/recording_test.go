@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// encodeRecording is a file that ffmpeg makes; the last argument names it.
+// encodeRecording returns a file that ffmpeg makes; the last argument names it.
 func encodeRecording(t *testing.T, args ...string) []byte {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), args[len(args)-1])

@@ -19,7 +19,7 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// pictures is a checker of pictures alone.
+// pictures returns a checker of pictures alone.
 func pictures(t testing.TB) *Checker {
 	t.Helper()
 	folder := os.Getenv("BONAFIDE_MODELS")
@@ -121,7 +121,7 @@ var cameras = []struct {
 	{"replayattack", 0.3}, {"nuaa", 0.2}, {"livenessnet", 0.2}, {"lfw", 0.125}, {"pourfard", 0.1}, {"kevind", 0.05}, {"rienheuver", 0.025},
 }
 
-// ofAllCameras is n pictures, evenly out of each set's list.
+// ofAllCameras returns n pictures, evenly out of each set's list.
 func ofAllCameras(t *testing.T, n int) []string {
 	t.Helper()
 	const folder = "../../../shared/data/pad"

@@ -13,7 +13,7 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// webcamPictures is n pictures, evenly out of the list of the webcams.
+// webcamPictures returns n pictures, evenly out of the list of the webcams.
 func webcamPictures(t *testing.T, n int) []string {
 	t.Helper()
 	const folder = "../../../shared/data/webcams"
@@ -33,7 +33,7 @@ func webcamPictures(t *testing.T, n int) []string {
 	return chosen
 }
 
-// turnedPNG is a file's picture after quarter turns clockwise, losslessly.
+// turnedPNG returns a file's picture after quarter turns clockwise, losslessly.
 func turnedPNG(t *testing.T, path string, quarters int) []byte {
 	t.Helper()
 	source, err := vips.NewImageFromFile(path)
@@ -104,7 +104,7 @@ func TestSidewaysPicturesScoreAsUpright(t *testing.T) {
 	}
 }
 
-// scoreOf is -1 where there is none.
+// scoreOf returns -1 where there is none.
 func scoreOf(v liveness.Verdict) float64 {
 	if v.Score == nil {
 		return -1

@@ -112,7 +112,7 @@ type view struct {
 	Data     any
 }
 
-// page is one that only who has logged in sees.
+// page returns one that only who has logged in sees.
 func (c *Console) page(pattern, name string, data func(r *http.Request, ch choice) (title string, data any, err error)) {
 	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		if !c.sessions.valid(r) {

@@ -131,7 +131,7 @@ func add[K1, K2 comparable](counts map[K1]map[K2]int, a K1, b K2) {
 	counts[a][b]++
 }
 
-// days are the dates of the period, oldest first.
+// days returns the dates of the period, oldest first.
 func (c *Console) days(n int) []string {
 	days := make([]string, 0, n+1)
 	for back := n; back >= 0; back-- {

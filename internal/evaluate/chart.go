@@ -78,7 +78,7 @@ func (normalDeviate) Normalize(least, most, x float64) float64 {
 	return (deviate(x) - deviate(least)) / (deviate(most) - deviate(least))
 }
 
-// deviate is the quantile function of the standard normal distribution.
+// deviate returns the quantile function of the standard normal distribution.
 func deviate(p float64) float64 { return math.Sqrt2 * math.Erfinv(2*p-1) }
 
 func detPoint(e errorPoint) plotter.XY {
@@ -104,7 +104,7 @@ func detLine(points []errorPoint) plotter.XYs {
 	return line
 }
 
-// errorRatesAt is the error rates of samples of both kinds at a threshold.
+// errorRatesAt returns the error rates of samples of both kinds at a threshold.
 func errorRatesAt(samples []sample, threshold float64) errorPoint {
 	positives, negatives := split(samples, func(s sample) bool { return s.positive })
 	return errorPoint{
@@ -142,7 +142,7 @@ func thresholdChart(positives series, negatives []series, threshold float64) tem
 	return renderPlot(p, legend, entries, chartWidth, chartHeight)
 }
 
-// belowLine is the share of the samples whose score is below each threshold, or, turned over, at or above it. Between
+// belowLine returns the share of the samples whose score is below each threshold, or, turned over, at or above it. Between
 // two scores it is what it is at the higher.
 func belowLine(samples []sample, over bool) plotter.XYs {
 	const apart = 0.002 // nearer points cannot be seen
@@ -164,7 +164,7 @@ func belowLine(samples []sample, over bool) plotter.XYs {
 	return append(line, plotter.XY{X: 1, Y: share(len(scores))})
 }
 
-// histogram is how the scores, 0 to 1, of some samples are spread, in percent of them.
+// histogram returns how the scores, 0 to 1, of some samples are spread, in percent of them.
 func histogram(samples []sample, threshold float64) template.HTML {
 	const count = 20
 	p := newPlot("", "%")
@@ -185,7 +185,7 @@ func histogram(samples []sample, threshold float64) template.HTML {
 	return renderPlot(p, plot.NewLegend(), 0, smallWidth, smallHeight)
 }
 
-// reliabilityChart is each bin's share of positives, with its interval, against its mean score. Right scores lie on the
+// reliabilityChart returns each bin's share of positives, with its interval, against its mean score. Right scores lie on the
 // diagonal.
 func reliabilityChart(r Reliability, positive string) template.HTML {
 	p := newPlot("mean score", "share "+positive+" (%)")
@@ -228,7 +228,7 @@ func grid() *plotter.Grid {
 
 func thinLine(c color.Color) draw.LineStyle { return draw.LineStyle{Color: c, Width: vg.Points(0.6)} }
 
-// equalErrors is the diagonal.
+// equalErrors returns the diagonal.
 func equalErrors() *plotter.Line {
 	l := &plotter.Line{LineStyle: thinLine(color.Gray{128})}
 	for i := range 101 {
@@ -249,7 +249,7 @@ func pointMark(at plotter.XY, c color.Color) *plotter.Scatter {
 	return &plotter.Scatter{XYs: plotter.XYs{at}, GlyphStyle: draw.GlyphStyle{Color: c, Radius: vg.Points(3.5), Shape: draw.CircleGlyph{}}}
 }
 
-// style is that of a chart's i-th line.
+// style returns that of a chart's i-th line.
 func style(i int) draw.LineStyle {
 	if i == 0 {
 		return draw.LineStyle{Color: color.Black, Width: vg.Points(2)}
@@ -260,7 +260,7 @@ func style(i int) draw.LineStyle {
 var scoreTicks, percentTicks = tenthTicks(func(v float64) string { return fmt.Sprintf("%.1f", v) }),
 	tenthTicks(func(v float64) string { return fmt.Sprintf("%.0f", 100*v) })
 
-// tenthTicks are ticks from 0 to 1, every second one with a label.
+// tenthTicks returns ticks from 0 to 1, every second one with a label.
 func tenthTicks(label func(float64) string) plot.ConstantTicks {
 	var ticks plot.ConstantTicks
 	for i := range 11 {

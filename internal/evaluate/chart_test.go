@@ -44,7 +44,7 @@ func TestDeviateIsTheNormalQuantile(t *testing.T) {
 	}
 }
 
-// level is what a line shows at a threshold, as PreStep draws it: up or down at the last point, then across.
+// level returns what a line shows at a threshold, as PreStep draws it: up or down at the last point, then across.
 func level(line plotter.XYs, threshold float64) float64 {
 	for _, p := range line {
 		if p.X >= threshold {

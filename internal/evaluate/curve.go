@@ -122,7 +122,7 @@ func (c curve) estimates() (auc, eer *Estimate) {
 	return auc, eer
 }
 
-// canBootstrap says whether at least two people have positive samples and at least two have negative ones.
+// canBootstrap reports whether at least two people have positive samples and at least two have negative ones.
 func (c curve) canBootstrap() bool {
 	if c.people == 0 {
 		return false
@@ -134,7 +134,7 @@ func (c curve) canBootstrap() bool {
 	return len(people[true]) > 1 && len(people[false]) > 1
 }
 
-// interval95 is the interval from the 2.5% to the 97.5% point of the values, which it sorts.
+// interval95 returns the interval from the 2.5% to the 97.5% point of the values, which it sorts.
 func interval95(values []float64) *Interval {
 	slices.Sort(values)
 	cut := len(values) / 40

@@ -221,7 +221,7 @@ func (r *FacesReport) measurePoints(pictures []labelled, found [][]liveness.Face
 	}
 }
 
-// pointsOf are the landmarks of pointNames, in their order.
+// pointsOf returns the landmarks of pointNames, in their order.
 func pointsOf(l liveness.Landmarks) [5]liveness.Point {
 	middle := func(points []liveness.Point) (c liveness.Point) {
 		for _, p := range points {

@@ -184,7 +184,7 @@ func (p *picture) check(ctx context.Context, check PictureFunc) error {
 // personKey names the picture's person; a picture without a name shows a person of its own.
 func (p picture) personKey() string { return cmp.Or(p.person, p.file) }
 
-// bonaFideAt says whether the picture, which must have responded, is classified as bona fide at the threshold.
+// bonaFideAt reports whether the picture, which must have responded, is classified as bona fide at the threshold.
 func (p picture) bonaFideAt(threshold float64) bool { return float64(*p.score) >= threshold }
 
 func (l labels) report(measured Measured, threshold float64) PADReport {
@@ -207,7 +207,7 @@ func (l labels) report(measured Measured, threshold float64) PADReport {
 // padPrior is the share of bona fide presentations that the calibration of the scores (training/pad) assumes.
 const padPrior = 0.5
 
-// group is the figures of some of the pictures.
+// group returns the figures of some of the pictures.
 func (l labels) group(name string, pictures []picture, threshold float64) PADGroup {
 	silent := func(p picture) bool { return !p.responded }
 	unanswered, responses := split(pictures, silent)
@@ -249,10 +249,10 @@ func (l labels) group(name string, pictures []picture, threshold float64) PADGro
 	return g
 }
 
-// sample is the score of a picture that has responded.
+// sample returns the score of a picture that has responded.
 func (p picture) sample() sample { return sample{score: float64(*p.score), positive: !p.attack} }
 
-// operatingPoint is the error rates of pictures that have all responded.
+// operatingPoint returns the error rates of pictures that have all responded.
 func (l labels) operatingPoint(responses []picture, threshold float64) OperatingPoint {
 	accepted := func(p picture) bool { return p.bonaFideAt(threshold) }
 	attacks, bonaFide := split(responses, func(p picture) bool { return p.attack })
@@ -276,7 +276,7 @@ func (l labels) operatingPoint(responses []picture, threshold float64) Operating
 	return point
 }
 
-// isWorse says whether a is the higher rate; of equal ones, the one that can be higher yet.
+// isWorse reports whether a is the higher rate; of equal ones, the one that can be higher yet.
 func isWorse(a, b Rate) bool {
 	if a.Value != b.Value {
 		return a.Value > b.Value

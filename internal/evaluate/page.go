@@ -65,7 +65,7 @@ func (r PADReport) WriteHTML(w io.Writer) error {
 	return pageTemplate.Execute(w, p)
 }
 
-// part is the group's tables and charts.
+// part returns the group's tables and charts.
 func (g PADGroup) part(threshold float64) part {
 	p := part{Title: "All", Counts: g.counts(), Sheets: []sheet{g.rateSheet()}}
 	if g.Name != "" {
@@ -131,7 +131,7 @@ func (g PhraseGroup) part(title string) part {
 	return p
 }
 
-// part is the tables of all trials, and the charts, which compare people and kinds.
+// part returns the tables of all trials, and the charts, which compare people and kinds.
 func (r PhraseReport) part() part {
 	p := r.All.part("All")
 	genuine, impostors := split(column(r.trials, trial.sample), func(s sample) bool { return s.positive })

@@ -222,7 +222,7 @@ func (l trials) report(measured Measured) PhraseReport {
 // phrasePrior is the share of genuine responses that the calibration of the scores (training/lips/calibrate.py) assumes.
 const phrasePrior = 0.9
 
-// group is the figures of some of the trials.
+// group returns the figures of some of the trials.
 func (l trials) group(name string, trials []trial) PhraseGroup {
 	genuine, impostors := split(trials, func(t trial) bool { return t.genuine })
 	g := PhraseGroup{
@@ -255,7 +255,7 @@ func (l trials) group(name string, trials []trial) PhraseGroup {
 	return g
 }
 
-// kind is the group of one kind of trials. AUC and EER of a kind of impostors are against all genuine trials.
+// kind returns the group of one kind of trials. AUC and EER of a kind of impostors are against all genuine trials.
 func (l trials) kind(name string, trials []trial) PhraseGroup {
 	g := l.group(name, trials)
 	if g.Genuine > 0 {
@@ -271,7 +271,7 @@ func (l trials) kind(name string, trials []trial) PhraseGroup {
 	return g
 }
 
-// sample is the trial's score as a probability.
+// sample returns the trial's score as a probability.
 func (t trial) sample() sample { return sample{score: t.score / 100, positive: t.genuine} }
 
 // WriteScores writes the CSV file path,claimed,score,reason: a row for each trial in the order of the file. The score is 0 to

@@ -25,7 +25,7 @@ type Rate struct {
 	PeopleInterval95 *Interval `json:"people_interval95"`
 }
 
-// upperBound is the highest that the rate may be, by either interval.
+// upperBound returns the highest that the rate may be, by either interval.
 func (r Rate) upperBound() float64 {
 	if r.PeopleInterval95 == nil {
 		return r.Interval95.High
@@ -65,7 +65,7 @@ func share[T any](items []T, whose func(T) string, has func(T) bool) *Rate {
 	return r
 }
 
-// rate is count/of with its interval; nil when of is 0.
+// rate returns count/of with its interval; nil when of is 0.
 func rate(count, of int) *Rate {
 	if of == 0 {
 		return nil
@@ -73,7 +73,7 @@ func rate(count, of int) *Rate {
 	return &Rate{Count: count, Of: of, Value: float64(count) / float64(of), Interval95: rateInterval(count, of)}
 }
 
-// rateInterval is E. B. Wilson's score interval (1927) at 95%. At 0 of n its upper bound is min(1, 3/n), the rule of three
+// rateInterval returns E. B. Wilson's score interval (1927) at 95%. At 0 of n its upper bound is min(1, 3/n), the rule of three
 // (Hanley and Lippman-Hand 1983). At n of n its lower bound is 1 less that.
 func rateInterval(count, of int) Interval {
 	n := float64(of)

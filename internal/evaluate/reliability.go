@@ -28,7 +28,7 @@ type ReliabilityBin struct {
 
 const reliabilityBins = 10
 
-// reliability is nil when there are no samples of one kind. Scores are 0 to 1.
+// reliability returns nil when there are no samples of one kind. Scores are 0 to 1.
 func reliability(samples []sample, prior float64) *Reliability {
 	positives, negatives := split(samples, func(s sample) bool { return s.positive })
 	if len(positives) == 0 || len(negatives) == 0 {

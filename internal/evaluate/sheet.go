@@ -104,7 +104,7 @@ func (g PADGroup) nonResponseSheet() sheet {
 	return s
 }
 
-// operatingSheet is the rates at 0.1 to 0.9, with the intervals over people where people are known.
+// operatingSheet returns the rates at 0.1 to 0.9, with the intervals over people where people are known.
 func (g PADGroup) operatingSheet() sheet {
 	interval, people := "interval", g.People > 1
 	if people {
@@ -122,7 +122,7 @@ func (g PADGroup) operatingSheet() sheet {
 	return s
 }
 
-// valueCells is a rate and one of its intervals.
+// valueCells returns a rate and one of its intervals.
 func valueCells(r *Rate, people bool) []string {
 	switch {
 	case r == nil:
@@ -177,7 +177,7 @@ func (r Reliability) sheet(positive, negative string) sheet {
 	return s
 }
 
-// formatPeople is ", people: 12", or nothing where people are not known.
+// formatPeople returns ", people: 12", or nothing where people are not known.
 func formatPeople(people int) string {
 	if people == 0 {
 		return ""
@@ -189,7 +189,7 @@ func formatInterval(i Interval, format func(float64) string) string {
 	return format(i.Low) + " to " + format(i.High)
 }
 
-// formatOptionalInterval is empty where there is no interval.
+// formatOptionalInterval returns empty where there is no interval.
 func formatOptionalInterval(i *Interval, format func(float64) string) string {
 	if i == nil {
 		return ""

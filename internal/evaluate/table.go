@@ -22,7 +22,7 @@ type TableError struct {
 	Text   string // what is wrong and what is expected
 }
 
-// Error is "file:line: column: text".
+// Error returns "file:line: column: text".
 func (f TableError) Error() string {
 	if f.Column == "" {
 		return fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.Text)
@@ -187,7 +187,7 @@ func checkReadable(name string) error {
 	return file.Close()
 }
 
-// folderOf is the folder that a cell names, relative to the table's; empty where the cell is.
+// folderOf returns the folder that a cell names, relative to the table's; empty where the cell is.
 func (t *table) folderOf(r row, column string) string {
 	name := r.cells[column]
 	if name == "" || filepath.IsAbs(name) {

@@ -132,7 +132,7 @@ func (l Limit) compareCost(a, b step) int {
 	return cmp.Or(a.accepted-b.accepted, a.rejected-b.rejected)
 }
 
-// roundestThreshold is the threshold with the fewest decimals in the middle half of the step.
+// roundestThreshold returns the threshold with the fewest decimals in the middle half of the step.
 func (s step) roundestThreshold() float64 {
 	low := max(s.low, 0)
 	middle, margin := (low+s.high)/2, (s.high-low)/4
@@ -144,7 +144,7 @@ func (s step) roundestThreshold() float64 {
 	return s.high
 }
 
-// exceeds says whether the errors in pictures of one kind, all of which have responded, are over the limit. It draws
+// exceeds reports whether the errors in pictures of one kind, all of which have responded, are over the limit. It draws
 // people only where nothing simpler decides.
 func (l labels) exceeds(limit Limit, pictures []picture, threshold float64) bool {
 	wrong := func(p picture) bool { return p.bonaFideAt(threshold) == p.attack }
@@ -152,7 +152,7 @@ func (l labels) exceeds(limit Limit, pictures []picture, threshold float64) bool
 		limit.Conservative && limit.valueOf(share(pictures, l.personKeys, wrong)) > limit.AtMost
 }
 
-// noThreshold says what stands against the limit at the threshold that suits it best.
+// noThreshold returns what stands against the limit at the threshold that suits it best.
 func (l labels) noThreshold(limit Limit, held []group[picture], safest float64) error {
 	var (
 		worst *Rate

@@ -91,7 +91,7 @@ func TestThresholdAgainstBruteForce(t *testing.T) {
 	}
 }
 
-// costAt says whether a threshold keeps the limit, and how many errors of the other kind it makes.
+// costAt reports whether a threshold keeps the limit, and how many errors of the other kind it makes.
 func costAt(r PADReport, l Limit, threshold float64) (kept bool, cost int) {
 	wrong, of := map[string]int{}, map[string]int{}
 	attacksWrong := 0

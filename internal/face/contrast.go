@@ -29,7 +29,7 @@ func stretchContrast(p *liveness.Picture) *liveness.Picture {
 	return out
 }
 
-// lumaRange is the luma that a hundredth of the pixels is below, and that a hundredth is above, of some ten thousand pixels.
+// lumaRange returns the luma that a hundredth of the pixels is below, and that a hundredth is above, of some ten thousand pixels.
 func lumaRange(p *liveness.Picture) (low, high int) {
 	var count [256]int
 	pixels := len(p.Pixels) / 3

@@ -135,13 +135,13 @@ func intersection(a, b liveness.Box) liveness.Box {
 	return liveness.Box{X: x, Y: y, Width: max(right-x, 0), Height: max(bottom-y, 0)}
 }
 
-// overlap is the intersection of two boxes over their union.
+// overlap returns the intersection of two boxes over their union.
 func overlap(a, b liveness.Box) float64 {
 	common := intersection(a, b).Area()
 	return common / (a.Area() + b.Area() - common)
 }
 
-// enlargedBox is a box enlarged about its centre.
+// enlargedBox returns a box enlarged about its centre.
 func enlargedBox(b liveness.Box, factor float64) liveness.Box {
 	c := b.Centre()
 	return liveness.Box{X: c.X - factor*b.Width/2, Y: c.Y - factor*b.Height/2, Width: factor * b.Width, Height: factor * b.Height}

@@ -173,10 +173,10 @@ func (f *Finder) searchIn(p *pyramid, regions []liveness.Box, out func(detected)
 	return f.describeFaces(p, suppressOverlaps(found))
 }
 
-// isLarge is what a look at small parts need not find: larger parts show it.
+// isLarge returns what a look at small parts need not find: larger parts show it.
 func isLarge(d detected) bool { return d.box.Height > 100 }
 
-// isUnsure is what only the detector takes for a face: in small parts of a picture without one it finds some. Of 139 that it
+// isUnsure returns what only the detector takes for a face: in small parts of a picture without one it finds some. Of 139 that it
 // found in 60 pictures, the mesh's probability was at least 0.99 for all 40 faces. It was at most 0.53 for anything else
 // (training/faces/small.py).
 func isUnsure(d detected) bool { return d.mesh == nil || d.mesh.face < sureMesh }
@@ -205,7 +205,7 @@ func (f *Finder) describeFaces(p *pyramid, found []detected) ([]detected, error)
 // which a face of 40 pixels has 20.
 const manyPixels = 1_500_000
 
-// tiles are overlapping parts, of so many times the detector's size, of a picture that is over twice as large as they are.
+// tiles returns overlapping parts, of so many times the detector's size, of a picture that is over twice as large as they are.
 func tiles(p *pyramid, times int) []liveness.Box {
 	width, height := times*inputWidth, times*inputHeight
 	if p.Width <= width && p.Height <= height || times == 1 && p.Width*p.Height < manyPixels {

@@ -44,7 +44,7 @@ func sample(t testing.TB, name string) *liveness.Picture {
 	return picture(t, path)
 }
 
-// sharedFolder is a folder of ../shared/data beside the checkout.
+// sharedFolder returns a folder of ../shared/data beside the checkout.
 func sharedFolder(t testing.TB, folder string) string {
 	t.Helper()
 	path := filepath.Join("../../../shared/data", folder)
@@ -82,7 +82,7 @@ func frames(t testing.TB, path string) []*liveness.Picture {
 	return list
 }
 
-// speakerPictures is one recording of each of the corpus's speakers.
+// speakerPictures returns one recording of each of the corpus's speakers.
 func speakerPictures(t testing.TB, name string, n int) []*liveness.Picture {
 	t.Helper()
 	clips, _ := filepath.Glob(filepath.Join(sharedFolder(t, "lips/grid"), name, "*.mp4"))
@@ -255,7 +255,7 @@ type portrait struct {
 	face    liveness.Face
 }
 
-// portraits are those of all people found in the sample pictures: so many face heights a side, scaled to side pixels.
+// portraits returns those of all people found in the sample pictures: so many face heights a side, scaled to side pixels.
 func portraits(t *testing.T, f *Finder, heights float64, side int) []portrait {
 	t.Helper()
 	var all []portrait

@@ -86,7 +86,7 @@ func BenchmarkJitter(b *testing.B) {
 	}
 }
 
-// off is the mean square of the middle frame's points' distance from the middle of those before and after, over the
+// off returns the mean square of the middle frame's points' distance from the middle of those before and after, over the
 // pupil distance.
 func off(frames []liveness.Landmarks, from, to int) float64 {
 	var sum float64

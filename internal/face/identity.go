@@ -13,7 +13,7 @@ const embeddingSize = 112
 // These are the points of the model's own package, which are those of ArcFace.
 var template = []liveness.Point{{X: 38.29, Y: 51.70}, {X: 73.53, Y: 51.50}, {X: 56.03, Y: 71.74}, {X: 41.55, Y: 92.37}, {X: 70.73, Y: 92.20}}
 
-// normalise is a raw embedding made 1 long; those of one person are close.
+// normalise returns a raw embedding made 1 long; those of one person are close.
 func normalise(raw []float32) []float32 {
 	size := float32(vectorLength(raw) + 1e-12)
 	v := make([]float32, len(raw))
@@ -43,7 +43,7 @@ func vectorLength(v []float32) float64 {
 	return math.Sqrt(sum)
 }
 
-// similarity is the cosine of two embeddings, -1..1.
+// similarity returns the cosine of two embeddings, -1..1.
 func similarity(a, b []float32) float64 {
 	var sum float64
 	for i := range a {

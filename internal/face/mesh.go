@@ -38,7 +38,7 @@ const (
 	belowBox     = 0.055
 )
 
-// regionOf is the region of what the detector found: the box's longer side is the height of the face, however it is turned.
+// regionOf returns the region of what the detector found: the box's longer side is the height of the face, however it is turned.
 func regionOf(d detected) region {
 	sin, cos := math.Sincos(d.angle)
 	c, height := d.box.Centre(), d.box.Height
@@ -100,7 +100,7 @@ func (f *Finder) runMesh(p *pyramid, r region) (mesh, error) {
 	return m, nil
 }
 
-// runMirrored is the probability that a region shows a face in a mirror, which for a face is much the same.
+// runMirrored returns the probability that a region shows a face in a mirror, which for a face is much the same.
 func (f *Finder) runMirrored(p *pyramid, r region) (float64, error) {
 	out, err := f.mesher.RunPictures(meshColours, p.Warp(r.mirrored(), meshSize, meshSize))
 	if err != nil {
@@ -169,7 +169,7 @@ func (f *Finder) describe(p *pyramid, d detected, turnable bool) (m mesh, ok boo
 	return m, ok, err
 }
 
-// findTurnedMesh is what the mesh is surest of where the face does not stand upright.
+// findTurnedMesh returns what the mesh is surest of where the face does not stand upright.
 func (f *Finder) findTurnedMesh(p *pyramid, d detected) (best mesh, err error) {
 	for _, angle := range turns {
 		d.angle = angle
@@ -184,7 +184,7 @@ func (f *Finder) findTurnedMesh(p *pyramid, d detected) (best mesh, err error) {
 	return best, nil
 }
 
-// around is the region of the points that were found in another one.
+// around returns the region of the points that were found in another one.
 func around(points []float32, r region, angle float64) region {
 	affine := r.affine()
 	sin, cos := math.Sincos(angle)
@@ -215,7 +215,7 @@ var ibug = [68]int{
 // The mesh's points at the forehead's top, the chin, and before the ears, on the picture's left and right.
 const forehead, chin, leftCheek, rightCheek = 10, 152, 234, 454
 
-// poseOf is yaw and pitch of the points in space, whose depth is in pixels too, growing away from the camera.
+// poseOf returns yaw and pitch of the points in space, whose depth is in pixels too, growing away from the camera.
 func poseOf(points []float32) liveness.Pose {
 	between := func(a, b int) (x, y, z float64) {
 		return float64(points[3*b] - points[3*a]), float64(points[3*b+1] - points[3*a+1]), float64(points[3*b+2] - points[3*a+2])
@@ -235,13 +235,13 @@ const (
 	yawBias   = -1
 )
 
-// roll is the angle of the line between the eyes, in degrees.
+// roll returns the angle of the line between the eyes, in degrees.
 func roll(points liveness.Landmarks) float64 {
 	left, right := eyes(points)
 	return math.Atan2(right.Y-left.Y, right.X-left.X) * 180 / math.Pi
 }
 
-// bounds is the smallest upright box that holds the points.
+// bounds returns the smallest upright box that holds the points.
 func bounds(points liveness.Landmarks) liveness.Box {
 	least, most := points[0], points[0]
 	for _, p := range points {
@@ -251,7 +251,7 @@ func bounds(points liveness.Landmarks) liveness.Box {
 	return liveness.Box{X: least.X, Y: least.Y, Width: most.X - least.X, Height: most.Y - least.Y}
 }
 
-// eyes are the centres of the eyes, the one on the picture's left first.
+// eyes returns the centres of the eyes, the one on the picture's left first.
 func eyes(points liveness.Landmarks) (left, right liveness.Point) {
 	return liveness.Centre(points[36:42]), liveness.Centre(points[42:48])
 }

@@ -37,7 +37,7 @@ func changeEach(list []frame, change func(i int, p *liveness.Picture) *liveness.
 	return changed
 }
 
-// paintBox is the picture with a box of one colour in it, the colour of a point.
+// paintBox returns the picture with a box of one colour in it, the colour of a point.
 func paintBox(p *liveness.Picture, box liveness.Box, like liveness.Point) *liveness.Picture {
 	q := &liveness.Picture{Pixels: slices.Clone(p.Pixels), Width: p.Width, Height: p.Height}
 	colour := 3 * (int(like.Y)*p.Width + int(like.X))
@@ -49,7 +49,7 @@ func paintBox(p *liveness.Picture, box liveness.Box, like liveness.Point) *liven
 	return q
 }
 
-// alone is the one face of a frame.
+// alone returns the one face of a frame.
 func alone(t *testing.T, f *Finder, p *liveness.Picture) liveness.Face {
 	t.Helper()
 	faces, err := f.Find(p)
@@ -144,7 +144,7 @@ func TestFollowsThroughDisturbances(t *testing.T) {
 	}
 }
 
-// compressX264 is what is left of frames after x264 at so many kbit/s.
+// compressX264 returns what is left of frames after x264 at so many kbit/s.
 func compressX264(t *testing.T, list []*liveness.Picture, kbits int) []*liveness.Picture {
 	t.Helper()
 	var raw bytes.Buffer

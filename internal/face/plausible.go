@@ -20,7 +20,7 @@ const (
 	maxOdds, maxLength = 7, 4.5
 )
 
-// odds is the logarithm of the odds of a probability.
+// odds returns the logarithm of the odds of a probability.
 func odds(p float64) float64 {
 	const tiny = 1e-9
 	return min(max(math.Log(max(p, tiny)/max(1-p, tiny)), -maxOdds), maxOdds)

@@ -13,7 +13,7 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// noise is made of waves of several lengths, in which the detector sees faces now and then.
+// noise returns made of waves of several lengths, in which the detector sees faces now and then.
 func noise(seed uint64) *liveness.Picture {
 	random := rand.New(rand.NewPCG(seed, 0))
 	sum := make([]float64, 3*560*480)

@@ -22,7 +22,7 @@ func (p *pyramid) halve() *pyramid {
 	return p.next
 }
 
-// Crop is that of the picture, by way of its halvings.
+// Crop returns Picture.Crop, computed from a halving of the picture.
 func (p *pyramid) Crop(box liveness.Box, width, height int) *liveness.Picture {
 	if box.Width < 2*float64(width) || box.Height < 2*float64(height) {
 		return p.Picture.Crop(box, width, height)
@@ -30,7 +30,7 @@ func (p *pyramid) Crop(box liveness.Box, width, height int) *liveness.Picture {
 	return p.halve().Crop(liveness.Box{X: box.X / 2, Y: box.Y / 2, Width: box.Width / 2, Height: box.Height / 2}, width, height)
 }
 
-// Warp is that of the picture, by way of its halvings.
+// Warp returns Picture.Warp, computed from a halving of the picture.
 func (p *pyramid) Warp(m liveness.Affine, width, height int) *liveness.Picture {
 	if math.Hypot(m.A, m.D) <= maxShrink {
 		return p.Picture.Warp(m, width, height)

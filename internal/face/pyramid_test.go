@@ -7,7 +7,7 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// slope is a picture that grows brighter evenly, so that every way of shrinking it gives the same.
+// slope returns a picture that grows brighter evenly, so that every way of shrinking it gives the same.
 func slope(width, height int) *liveness.Picture {
 	p := liveness.NewPicture(width, height)
 	for i := range p.Pixels {

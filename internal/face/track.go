@@ -47,7 +47,7 @@ type Seen struct {
 // Follow begins a track.
 func (f *Finder) Follow() *Track { return &Track{finder: f, since: searchEvery} }
 
-// Seen tells what the track saw so far.
+// Seen returns the counts of the track so far.
 func (t *Track) Seen() Seen { return t.seen }
 
 // Restart forgets the last frame and the face in it, the first that was found: that frame comes again, turned.

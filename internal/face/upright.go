@@ -13,8 +13,8 @@ const minUprightFace = 0.99999
 // quarters are the angles of the quarter turns, in radians clockwise.
 var quarters = []float64{math.Pi / 2, -math.Pi / 2, math.Pi}
 
-// FindUpright is Find after the quarter turns that bring the largest face upright, or nearest to it. The faces are those of the
-// returned picture. That is p itself, unless p was turned by so many quarter turns clockwise.
+// FindUpright rotates the picture by the quarter turns that bring the largest face upright, or nearest to it. It returns the
+// faces of the returned picture. That is p itself, unless p was turned by so many quarter turns clockwise.
 func (f *Finder) FindUpright(p *liveness.Picture) (upright *liveness.Picture, turns int, faces []liveness.Face, err error) {
 	faces, turns, sure, err := f.findWithTurns(p)
 	if err != nil || sure && turns == 0 {
@@ -42,7 +42,7 @@ func (f *Finder) FindUpright(p *liveness.Picture) (upright *liveness.Picture, tu
 	return upright, turns, found, nil
 }
 
-// quarterTurns is by how many quarter turns, -1 to 2, a face is turned clockwise, and whether the mesh is sure of that.
+// quarterTurns returns by how many quarter turns, -1 to 2, a face is turned clockwise, and whether the mesh is sure of that.
 func (f *Finder) quarterTurns(p *pyramid, d detected) (turns int, sure bool, err error) {
 	if d.mesh == nil {
 		return 0, false, nil

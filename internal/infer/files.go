@@ -68,7 +68,7 @@ func verify(folder string, manifest models.Manifest) error {
 	return errors.Join(faults...)
 }
 
-// requiredEntries is what this machine needs: its own shared library and all models.
+// requiredEntries returns what this machine needs: its own shared library and all models.
 func requiredEntries(manifest models.Manifest) []models.Entry {
 	var entries []models.Entry
 	for _, e := range manifest.Runtime {
@@ -115,7 +115,7 @@ func readChecked(folder string, e models.Entry) ([]byte, error) {
 	return data, compare(e, path, sha256.Sum256(data))
 }
 
-// check is read without keeping the bytes.
+// check returns read without keeping the bytes.
 func check(folder string, e models.Entry) error {
 	if e.Embedded() {
 		_, err := readChecked(folder, e)
@@ -152,7 +152,7 @@ func unreadable(e models.Entry, path string, err error) error {
 	return fmt.Errorf("%s: %w", e.ID, err)
 }
 
-// fetchCommand is what gets the file at the path. The folder beside the program needs no naming.
+// fetchCommand returns what gets the file at the path. The folder beside the program needs no naming.
 func fetchCommand(path string) string {
 	const fetch = "bonafide models fetch"
 	folder := filepath.Dir(path)

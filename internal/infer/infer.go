@@ -109,7 +109,7 @@ func (l *Library) Model(id string) (*Model, error) {
 	return m, nil
 }
 
-// runtimeEntry is the shared library for this machine.
+// runtimeEntry returns the shared library for this machine.
 func runtimeEntry(manifest models.Manifest) (models.Entry, error) {
 	if runtime.GOOS == "linux" {
 		for _, e := range manifest.Runtime {

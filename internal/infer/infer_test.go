@@ -18,7 +18,7 @@ import (
 	"github.com/bonafide-id/bonafide/models"
 )
 
-// modelsFolder is the models folder of the checkout, filled by `make models`.
+// modelsFolder returns the models folder of the checkout, filled by `make models`.
 func modelsFolder(t testing.TB) string {
 	t.Helper()
 	folder := os.Getenv("BONAFIDE_MODELS")
@@ -189,7 +189,7 @@ func TestUnknownModel(t *testing.T) {
 	}
 }
 
-// entry is a manifest row for content that comes from package demo@1.
+// entry returns a manifest row for content that comes from package demo@1.
 func entry(file, content string) models.Entry {
 	sum := sha256.Sum256([]byte(content))
 	return models.Entry{ID: file, File: file, SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(content)),
@@ -245,7 +245,7 @@ type member struct {
 	link          string
 }
 
-// packMembers is a packer that makes a tarball of members.
+// packMembers returns a packer that makes a tarball of members.
 func packMembers(t *testing.T, members ...member) packer {
 	return func(_ context.Context, _, folder string) (string, error) {
 		path := filepath.Join(folder, "demo-1.tgz")

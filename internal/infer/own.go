@@ -26,7 +26,7 @@ func (l *Library) File(name string) ([]byte, error) {
 	return models.File(name)
 }
 
-// ownEntry is the entry of the operator's own file, where there is one in place of the program's.
+// ownEntry returns the entry of the operator's own file, where there is one in place of the program's.
 func (l *Library) ownEntry(e models.Entry) (models.Entry, error) {
 	if l.own == "" || !e.Embedded() {
 		return e, nil
@@ -42,7 +42,7 @@ func (l *Library) ownEntry(e models.Entry) (models.Entry, error) {
 	return e, nil
 }
 
-// weights are a model's bytes, after they were checked.
+// weights returns a model's bytes, after they were checked.
 func (l *Library) weights(e models.Entry) ([]byte, error) {
 	if e.Version != ownVersion {
 		return readChecked(l.folder, e)

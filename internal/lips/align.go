@@ -35,7 +35,7 @@ type placement struct {
 	centre, scale complex128
 }
 
-// place is the least-squares similarity (Umeyama 1991, written with complex numbers) from the reference to the face.
+// place returns the least-squares similarity (Umeyama 1991, written with complex numbers) from the reference to the face.
 func place(l *liveness.Landmarks) placement {
 	points := rigid(l)
 	var from, to complex128
@@ -53,12 +53,12 @@ func place(l *liveness.Landmarks) placement {
 	return placement{centre: to, scale: product / complex(norm, 0)}
 }
 
-// mouth is the middle of the outer lips, seen from the head: in pupil distances from the centroid of the rigid points.
+// mouth returns the middle of the outer lips, seen from the head: in pupil distances from the centroid of the rigid points.
 func (p placement) mouth(l *liveness.Landmarks) complex128 {
 	return (middle(l[48:60]) - p.centre) / p.scale
 }
 
-// shape are the lips and the chin, seen from the head as mouth is.
+// shape returns the lips and the chin, seen from the head as mouth is.
 func (p placement) shape(points [shapePoints]complex128) (out [2 * shapePoints]float32) {
 	for i, z := range points {
 		z = (z - p.centre) / p.scale

@@ -36,7 +36,7 @@ func features(e phrase.Evidence, doubt float64, digits []int) (f [featureCount]f
 // Ratios under these are as bad as can be.
 const minSpeech, minDigit = 0.5, 0.05
 
-// digitEntropy is the mean entropy, in nats, of which digit a picture shows, weighed by the probability that it shows one.
+// digitEntropy returns the mean entropy, in nats, of which digit a picture shows, weighed by the probability that it shows one.
 func digitEntropy(posteriors []float32) float64 {
 	const first = phrase.Classes - phrase.Digits*phrase.States
 	var sum, total float64
@@ -58,7 +58,7 @@ func digitEntropy(posteriors []float32) float64 {
 	return sum / max(total, 1e-9)
 }
 
-// scoreAnyDigitAt is the log of the summed likelihoods of the phrase with each of the ten digits in its i-th place.
+// scoreAnyDigitAt returns the log of the summed likelihoods of the phrase with each of the ten digits in its i-th place.
 func scoreAnyDigitAt(e phrase.Evidence, digits []int, i int) float64 {
 	changed := slices.Clone(digits)
 	var each [phrase.Digits]float64
@@ -74,7 +74,7 @@ func scoreAnyDigitAt(e phrase.Evidence, digits []int, i int) float64 {
 	return most + math.Log(sum)
 }
 
-// scoreWithoutDigit is the log-likelihood of the phrase without its i-th digit.
+// scoreWithoutDigit returns the log-likelihood of the phrase without its i-th digit.
 func scoreWithoutDigit(e phrase.Evidence, digits []int, i int) float64 {
 	if len(digits) == 1 {
 		return e.NoDigits()
@@ -101,7 +101,7 @@ var ranges = []struct {
 	{0.054, func(s []float32) float32 { return s[2*20+1] }},
 }
 
-// movement is the smallest range of a mouth's shapes, each over that of the stillest recording. A range reaches
+// movement returns the smallest range of a mouth's shapes, each over that of the stillest recording. A range reaches
 // from the fifth to the ninety-fifth percentile, so that a single wrong landmark is none.
 func movement(shapes []float32) float64 {
 	least := math.Inf(1)

@@ -74,7 +74,7 @@ func frame(p *plot.Plot, d Digit) error {
 	return nil
 }
 
-// fitColour is blue for a digit that fits and orange for one that does not, which readers of all kinds can tell apart.
+// fitColour returns blue for a digit that fits and orange for one that does not, which readers of all kinds can tell apart.
 func fitColour(fit float64) color.Color {
 	if fit >= 0.5 {
 		return color.RGBA{0, 90, 181, 255}

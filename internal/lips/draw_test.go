@@ -11,7 +11,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/phrase"
 )
 
-// certain is a reading of silence around one digit that is seen without doubt.
+// certain returns a reading of silence around one digit that is seen without doubt.
 func certain(digit int) *Reading {
 	const rows = 30
 	p := make([]float32, rows*phrase.Classes)

@@ -56,7 +56,7 @@ func New(library *infer.Library) (*Reader, error) {
 // Model names the weights, for a verdict.
 func (r *Reader) Model() liveness.ModelRef { return r.model.Ref() }
 
-// MinMovement is the movement under which lips do not move.
+// MinMovement returns the movement under which lips do not move.
 func (r *Reader) MinMovement() float64 { return r.parameters.MinMovement }
 
 // NewMouth starts a recording.
@@ -104,10 +104,10 @@ type Reading struct {
 	parameters *parameters
 }
 
-// Start is the first mouth picture's time in the recording.
+// Start returns the first mouth picture's time in the recording.
 func (r *Reading) Start() time.Duration { return r.start }
 
-// Length is how long the mouth was seen.
+// Length returns how long the mouth was seen.
 func (r *Reading) Length() time.Duration {
 	return time.Duration(len(r.Posteriors)/phrase.Classes) * time.Second / Rate
 }
@@ -115,7 +115,7 @@ func (r *Reading) Length() time.Duration {
 // IsMoving reports whether the lips move at all.
 func (r *Reading) IsMoving() bool { return r.Movement >= r.parameters.MinMovement }
 
-// Speech is how long the mouth speaks, digits or anything else.
+// Speech returns how long the mouth speaks, digits or anything else.
 func (r *Reading) Speech() time.Duration {
 	var sum float64
 	for t := 0; t < len(r.Posteriors); t += phrase.Classes {
@@ -144,7 +144,7 @@ type PhraseScore struct {
 	Digits []Digit
 }
 
-// Score says how well the recording fits the phrase, which is of decimal digits. A phrase that is empty or has other
+// Score returns how well the recording fits the phrase, which is of decimal digits. A phrase that is empty or has other
 // characters, or a recording that is too short for it, scores 0.
 func (r *Reading) Score(claimed string) PhraseScore {
 	digits, ok := phrase.Parse(claimed)

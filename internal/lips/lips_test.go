@@ -29,7 +29,7 @@ func reader(t testing.TB) *Reader {
 	return r
 }
 
-// shape is a face of the given tilt, size and place: the rigid points lie as in the reference, the lips below.
+// shape returns a face of the given tilt, size and place: the rigid points lie as in the reference, the lips below.
 func shape(centre, scale complex128) liveness.Face {
 	var f liveness.Face
 	put := func(from, to int, z complex128) {
@@ -47,7 +47,7 @@ func shape(centre, scale complex128) liveness.Face {
 	return f
 }
 
-// scene is a picture in which brightness depends on the place relative to a head. It is v(x, y), 0..1, in pupil distances from
+// scene returns a picture in which brightness depends on the place relative to a head. It is v(x, y), 0..1, in pupil distances from
 // the middle between the eyes.
 func scene(width, height int, centre, scale complex128, v func(x, y float64) float64) *liveness.Picture {
 	p := liveness.NewPicture(width, height)

@@ -80,10 +80,10 @@ func (m *Mouth) Add(p *liveness.Picture, f liveness.Face, at time.Duration) erro
 	return nil
 }
 
-// Frames is the number of frames that were kept.
+// Frames returns the number of frames that were kept.
 func (m *Mouth) Frames() int { return len(m.at) }
 
-// Start is the time of the first frame that was kept: that of the first mouth picture.
+// Start returns the time of the first frame that was kept: that of the first mouth picture.
 func (m *Mouth) Start() time.Duration {
 	if len(m.at) == 0 {
 		return 0
@@ -91,7 +91,7 @@ func (m *Mouth) Start() time.Duration {
 	return m.at[0]
 }
 
-// Duration is the time from the first frame to the last.
+// Duration returns the time from the first frame to the last.
 func (m *Mouth) Duration() time.Duration {
 	if len(m.at) == 0 {
 		return 0
@@ -150,7 +150,7 @@ type share struct {
 
 func (s share) last() int { return s.first + len(s.weights) - 1 }
 
-// squares are the shares of a patch's pixels along one side, of a frame that is size pixels long.
+// squares returns the shares of a patch's pixels along one side, of a frame that is size pixels long.
 func squares(centre, step float64, size int) (out [patchSide]share) {
 	width := max(step, 1)
 	inside := func(i int) int { return min(max(i, 0), size-1) }
@@ -210,7 +210,7 @@ func (m *Mouth) Shapes() []float32 {
 	return values
 }
 
-// count is the number of pictures, Rate a second, from the first frame to the last.
+// count returns the number of pictures, Rate a second, from the first frame to the last.
 func (m *Mouth) count() int {
 	if len(m.at) == 0 {
 		return 0
@@ -257,7 +257,7 @@ func (q patch) render(out []float32, width, height int, p placement, mouth compl
 	}
 }
 
-// at is the patch's brightness between its pixels; outside it repeats its border.
+// at returns the patch's brightness between its pixels; outside it repeats its border.
 func (q patch) at(x, y float64) float32 {
 	x = min(max(x, 0), patchSide-1)
 	y = min(max(y, 0), patchSide-1)

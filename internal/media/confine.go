@@ -156,7 +156,7 @@ func restrictFiles(program string) error {
 	)
 }
 
-// dynamicLoader is the path of the program's dynamic loader, "" for a static program.
+// dynamicLoader returns the path of the program's dynamic loader, "" for a static program.
 func dynamicLoader(program string) (string, error) {
 	file, err := elf.Open(program)
 	if err != nil {

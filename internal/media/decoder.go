@@ -44,7 +44,7 @@ func NewDecoder(ctx context.Context) (*Decoder, error) {
 	return d, d.tryFFmpeg(ctx)
 }
 
-// Confinement says which layers of confinement hold the children.
+// Confinement returns the layers that confine the decoder processes.
 func (d *Decoder) Confinement() Confinement { return d.confinement }
 
 func tryConfinement(ctx context.Context) (found Confinement, err error) {

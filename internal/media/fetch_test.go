@@ -45,7 +45,7 @@ func (n *names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, er
 
 const content = "the picture"
 
-// site is a server on loopback and the options that make it the only thing that is not public and may be asked.
+// site returns a server on loopback and the options that make it the only thing that is not public and may be asked.
 func site(t *testing.T) (port string, options FetchOptions) {
 	t.Helper()
 	stop := make(chan struct{})

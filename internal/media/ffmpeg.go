@@ -22,7 +22,7 @@ var decoders = strings.Join([]string{
 // timeBase is the unit of the timestamps that ffmpeg writes.
 const timeBase = time.Microsecond
 
-// arguments are those of ffmpeg for this recording. The order of the outputs matters, because ffmpeg writes them one after the
+// arguments returns those of ffmpeg for this recording. The order of the outputs matters, because ffmpeg writes them one after the
 // other. The short timestamps must come before the pixels, which block until they are read.
 //
 // Frames keep their own shapes (no autoscale). The pixels do not say which. So a row and a column of each frame go to separate
@@ -54,7 +54,7 @@ func (r *recording) arguments() []string {
 	return args
 }
 
-// inputArguments is ffmpeg's arguments up to the input, which is the same for every child.
+// inputArguments returns ffmpeg's arguments up to the input, which is the same for every child.
 func (r *recording) inputArguments() []string {
 	return []string{
 		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "info",
@@ -152,7 +152,7 @@ func parseFrame(line string) (f frameLine, err error) {
 	return f, nil
 }
 
-// frameRate is the frames a second.
+// frameRate returns the frames a second.
 func (t *timestamps) frameRate() float64 {
 	if t.count < 2 || t.last <= t.first {
 		return 0
@@ -160,7 +160,7 @@ func (t *timestamps) frameRate() float64 {
 	return float64(t.count-1) / (t.last - t.first).Seconds()
 }
 
-// duration is from the first frame to the end of the last, if that is shown as long as the others are.
+// duration returns from the first frame to the end of the last, if that is shown as long as the others are.
 func (t *timestamps) duration() time.Duration {
 	if t.count < 2 {
 		return 0
@@ -234,7 +234,7 @@ func (l *ffmpegLog) parseFacts(line string) {
 	}
 }
 
-// last is the last line, fit for a log.
+// last returns the last line, fit for a log.
 func (l *ffmpegLog) last() string {
 	if len(l.line) > 0 {
 		return lastLine(l.line)
@@ -242,13 +242,13 @@ func (l *ffmpegLog) last() string {
 	return lastLine(l.ended)
 }
 
-// lastLine is the last line of a child's messages, fit for a log.
+// lastLine returns the last line of a child's messages, fit for a log.
 func lastLine(text []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return printable(lines[len(lines)-1])
 }
 
-// printable is the start of a text that a decoder wrote, which may quote what it decodes, without control characters.
+// printable returns the start of a text that a decoder wrote, which may quote what it decodes, without control characters.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {

@@ -130,7 +130,7 @@ const (
 	markerSOS  = 0xda
 )
 
-// cutToFirstJPEG is a file up to the end of its first picture, and the scans of that. What follows, such as a motion photo's
+// cutToFirstJPEG returns a file up to the end of its first picture, and the scans of that. What follows, such as a motion photo's
 // recording or a gain map, is not looked at. A picture whose end marker is missing ends with the file, or where the next begins.
 func cutToFirstJPEG(data []byte) (picture []byte, scans int) {
 	for at := 2; ; {

@@ -28,12 +28,12 @@ func scanParameters(data []byte, ss, se, ahal byte) []byte {
 	return data
 }
 
-// jfif is a JFIF header of a version.
+// jfif returns a JFIF header of a version.
 func jfif(major byte) string {
 	return "\xff\xe0\x00\x10JFIF\x00" + string(major) + "\x01\x00\x00\x01\x00\x01\x00\x00"
 }
 
-// likeARecording is bytes in which the marker of a scan stands often, as it does in a recording.
+// likeARecording returns bytes in which the marker of a scan stands often, as it does in a recording.
 func likeARecording() []byte {
 	return append([]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), bytes.Repeat([]byte("mdat\xff\xda\x00\x08"), 1000)...)
 }

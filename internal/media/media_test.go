@@ -42,7 +42,7 @@ func record(t testing.TB, args ...string) []byte {
 	return data
 }
 
-// flag is a source of video for ffmpeg: red on the left, blue on the right, a green bar along the top.
+// flag returns a source of video for ffmpeg: red on the left, blue on the right, a green bar along the top.
 func flag(size, rate string) []string {
 	graph := "color=red:s=" + size + ":r=" + rate + ":d=1,drawbox=x=iw/2:w=iw/2:h=ih:c=blue:t=fill,drawbox=w=iw:h=ih/4:c=lime:t=fill"
 	return []string{"-f", "lavfi", "-i", graph}

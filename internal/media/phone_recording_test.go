@@ -106,7 +106,7 @@ func TestTheLargestTrackThatMoves(t *testing.T) {
 	}
 }
 
-// child is the process id of the decoder's only child.
+// child returns the process id of the decoder's only child.
 func child(t *testing.T) int {
 	t.Helper()
 	tasks, _ := filepath.Glob("/proc/self/task/*/children")

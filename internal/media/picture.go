@@ -153,7 +153,7 @@ func (l PictureLimits) check(width, height int) error {
 	return nil
 }
 
-// shrinkInDecoder is how much of a shrinking, by 1, 2, 4 or 8, a JPEG decoder may do. Of the shorter side at least a pixel
+// shrinkInDecoder returns how much of a shrinking, by 1, 2, 4 or 8, a JPEG decoder may do. Of the shorter side at least a pixel
 // must be left: libvips ends the process where there is none.
 func shrinkInDecoder(shrink, shortSide int) int {
 	part := 1

@@ -54,7 +54,7 @@ func asPicture(m image.Image) *liveness.Picture {
 	return p
 }
 
-// difference is the mean and the largest difference of two pictures' channels; of pictures of different sizes, infinite.
+// difference returns the mean and the largest difference of two pictures' channels; of pictures of different sizes, infinite.
 func difference(a, b *liveness.Picture) (mean, most float64) {
 	if a.Width != b.Width || a.Height != b.Height || len(a.Pixels) != len(b.Pixels) {
 		return math.Inf(1), math.Inf(1)
@@ -378,7 +378,7 @@ func TestLargePicturesAreReduced(t *testing.T) {
 	})
 }
 
-// pngHeader is a PNG's start that claims a size.
+// pngHeader returns a PNG's start that claims a size.
 func pngHeader(width, height uint32) []byte {
 	chunk := append([]byte("IHDR"), binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), height)...)
 	chunk = append(chunk, 8, 2, 0, 0, 0)
@@ -517,7 +517,7 @@ func TestPicturesLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-// residentMemory is the bytes of memory that the process occupies.
+// residentMemory returns the bytes of memory that the process occupies.
 func residentMemory(t *testing.T) int {
 	data, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -38,7 +38,7 @@ var srgbColumns = map[string][3]float64{
 	"rXYZ": {0.4360, 0.2225, 0.0139}, "gXYZ": {0.3851, 0.7169, 0.0971}, "bXYZ": {0.1431, 0.0606, 0.7139},
 }
 
-// parseProfileTags are the data of an ICC profile's tags by their names (ICC.1, 7.3), without those that do not lie within it.
+// parseProfileTags returns the data of an ICC profile's tags by their names (ICC.1, 7.3), without those that do not lie within it.
 func parseProfileTags(profile []byte) map[string][]byte {
 	const list, entry, most = 128, 12, 100
 	tags := map[string][]byte{}
@@ -52,7 +52,7 @@ func parseProfileTags(profile []byte) map[string][]byte {
 	return tags
 }
 
-// parseFixed is a number of 32 bits, the lower half of them after the point.
+// parseFixed returns a number of 32 bits, the lower half of them after the point.
 func parseFixed(data []byte) float64 {
 	return float64(int32(binary.BigEndian.Uint32(data))) / (1 << 16)
 }
@@ -82,7 +82,7 @@ func isSRGBCurve(tag []byte) bool {
 	return true
 }
 
-// parseCurve is the function of a curve (ICC.1, 10.6) or parametric curve (10.18); nil for what is neither.
+// parseCurve returns the function of a curve (ICC.1, 10.6) or parametric curve (10.18); nil for what is neither.
 func parseCurve(tag []byte) func(float64) float64 {
 	if len(tag) < 12 {
 		return nil
@@ -107,7 +107,7 @@ func parseCurve(tag []byte) func(float64) float64 {
 	}
 }
 
-// parseParametricCurve is a curve of one of the types 0 to 4.
+// parseParametricCurve returns a curve of one of the types 0 to 4.
 func parseParametricCurve(kind uint16, data []byte) func(float64) float64 {
 	counts := []int{1, 3, 4, 5, 7}
 	if int(kind) >= len(counts) || len(data) < 4*counts[kind] {

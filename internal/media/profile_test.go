@@ -11,7 +11,7 @@ import (
 	"github.com/davidbyttow/govips/v2/vips"
 )
 
-// builtInProfile is a profile that libvips brings: "srgb" or "p3".
+// builtInProfile returns a profile that libvips brings: "srgb" or "p3".
 func builtInProfile(t *testing.T, name string) []byte {
 	t.Helper()
 	var profile []byte

@@ -298,7 +298,7 @@ func wasEndedFromOutside(state *os.ProcessState) bool {
 		status.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, status.Signal())
 }
 
-// processorTime is the processor time that a child used, rounded to a tenth of a second as its limit is coarse.
+// processorTime returns the processor time that a child used, rounded to a tenth of a second as its limit is coarse.
 func processorTime(state *os.ProcessState) time.Duration {
 	return (state.UserTime() + state.SystemTime()).Round(100 * time.Millisecond)
 }
@@ -353,7 +353,7 @@ func readFrames(ctx context.Context, pixels *os.File, frames, heights <-chan fra
 	}
 }
 
-// picture is one of a size to be written over.
+// picture returns one of a size to be written over.
 func (o *output) picture(width, height int) *liveness.Picture {
 	select {
 	case used := <-o.used:

@@ -275,7 +275,7 @@ func damage(data []byte) []byte {
 	return data
 }
 
-// referenceMovie is a QuickTime file with nothing but a reference to another file.
+// referenceMovie returns a QuickTime file with nothing but a reference to another file.
 func referenceMovie(path string) []byte {
 	box := func(kind string, body ...[]byte) []byte {
 		content := bytes.Join(body, nil)

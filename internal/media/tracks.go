@@ -18,7 +18,7 @@ const (
 	maxTracks = 8
 )
 
-// findMovingTrack is which of the video tracks has the largest frames and moves; where none does, the first one. ErrNotReadable and
+// findMovingTrack returns which of the video tracks has the largest frames and moves; where none does, the first one. ErrNotReadable and
 // the like are left to the decoding that follows.
 func (r *recording) findMovingTrack(ctx context.Context) (int, error) {
 	args := append(r.inputArguments(), "-map", "0:V", "-t", trackSampleSeconds, "-vf", "mpdecimate", "-fps_mode", "passthrough",

@@ -146,7 +146,7 @@ func (s *Scorer) Score(p *liveness.Picture, face liveness.Face) (Result, error) 
 	return result, nil
 }
 
-// CombineScores is the probability that several pictures of one presentation are bona fide, of each picture's own; of one
+// CombineScores returns the probability that several pictures of one presentation are bona fide, from each picture's own; of one
 // picture it is that picture's. There must be one at least.
 //
 // Pictures of one face before one camera err alike. Assume that the log odds of n pictures are normally distributed with equal
@@ -166,7 +166,7 @@ func (r Recipe) combine(scores []liveness.Score) liveness.Score {
 	return probability(mean * n / (1 + (n-1)*r.Alike))
 }
 
-// probability is the one that log odds stand for.
+// probability returns the one that log odds stand for.
 func probability(odds float64) liveness.Score { return liveness.Score(1 / (1 + math.Exp(-odds))) }
 
 // The size of the training boxes over the bounds of the 68 landmarks. The third is the distance of their centre above the bounds'
@@ -195,7 +195,7 @@ func boxOf(face liveness.Face, p *liveness.Picture) liveness.Box {
 	return liveness.Box{X: left, Y: top, Width: right - left, Height: bottom - top}
 }
 
-// visibleBoxes is how many boxes the picture holds a side, if it and the box were squares: 1 is a picture of the face alone.
+// visibleBoxes returns how many boxes the picture holds a side, if it and the box were squares: 1 is a picture of the face alone.
 func visibleBoxes(p *liveness.Picture, box liveness.Box) float64 {
 	return math.Sqrt(float64(p.Width) * float64(p.Height) / (box.Width * box.Height))
 }
@@ -248,7 +248,7 @@ func (n Net) run(model *infer.Model, p *liveness.Picture, box liveness.Box) ([]f
 // maxOdds bounds log odds: beyond it a network's confidence carries nothing.
 const maxOdds = 12
 
-// logOdds is log(p / (1 - p)) of the softmax probability p of one class.
+// logOdds returns log(p / (1 - p)) of the softmax probability p of one class.
 func logOdds(logits []float32, class int) (float64, error) {
 	if class < 0 || class >= len(logits) {
 		return 0, fmt.Errorf("class %d of %d in the recipe", class, len(logits))
@@ -272,7 +272,7 @@ func logOdds(logits []float32, class int) (float64, error) {
 	return min(max(odds, -maxOdds), maxOdds), nil
 }
 
-// enlargedCrop is the box enlarged margin times, or as far as the picture allows, and moved into it.
+// enlargedCrop returns the box enlarged margin times, or as far as the picture allows, and moved into it.
 func enlargedCrop(box liveness.Box, margin float64, p *liveness.Picture) liveness.Box {
 	width, height := float64(p.Width), float64(p.Height)
 	margin = min(margin, width/box.Width, height/box.Height)

@@ -49,7 +49,7 @@ func OperatingPoints() ([]Points, error) {
 	return tables, nil
 }
 
-// String is such as "4.2%  9/216  6 people  2.2% to 7.7%", with tabs for columns.
+// String returns a line such as "4.2%  9/216  6 people  2.2% to 7.7%", with tabs for columns.
 func (e Errors) String() string {
 	return fmt.Sprintf("%.1f%%\t%d/%d\t%d people\t%.1f%% to %.1f%%", 100*float64(e.Count)/float64(e.Of), e.Count, e.Of, e.People, 100*e.Low, 100*e.High)
 }

@@ -88,10 +88,10 @@ func (w Weights) Ratios(posteriors []float32) []float64 {
 	return out
 }
 
-// Rows is the number of rows.
+// Rows returns the number of rows.
 func (e Evidence) Rows() int { return len(e.gap) }
 
-// add is log(exp(a) + exp(b)).
+// add returns log(exp(a) + exp(b)).
 func add(a, b float64) float64 {
 	if a < b {
 		a, b = b, a
@@ -102,7 +102,7 @@ func add(a, b float64) float64 {
 	return a + math.Log1p(math.Exp(b-a))
 }
 
-// LogLikelihood is the log-likelihood of the phrase: the forward algorithm (Rabiner 1989) over gap, digit, gap, digit, … gap,
+// LogLikelihood returns the log-likelihood of the phrase: the forward algorithm (Rabiner 1989) over gap, digit, gap, digit, … gap,
 // each gap optional. It is minus infinity where there are too few rows.
 func (e Evidence) LogLikelihood(phrase []int) float64 {
 	return e.forward(len(phrase), func(slot int) []int { return phrase[slot : slot+1] })
@@ -110,12 +110,12 @@ func (e Evidence) LogLikelihood(phrase []int) float64 {
 
 var all = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
 
-// AnyOf is the log of the summed likelihoods of all phrases of n digits.
+// AnyOf returns the log of the summed likelihoods of all phrases of n digits.
 func (e Evidence) AnyOf(n int) float64 {
 	return e.forward(n, func(int) []int { return all })
 }
 
-// NoDigits is the log-likelihood of no digit at all.
+// NoDigits returns the log-likelihood of no digit at all.
 func (e Evidence) NoDigits() float64 {
 	var sum float64
 	for _, g := range e.gap {
@@ -164,7 +164,7 @@ func (e Evidence) forward(n int, allowed func(slot int) []int) float64 {
 	return total
 }
 
-// AnyDigits is the log of the summed likelihoods of all strings of any number of digits, each of which costs `insertion`.
+// AnyDigits returns the log of the summed likelihoods of all strings of any number of digits, each of which costs `insertion`.
 func (e Evidence) AnyDigits(insertion float64) float64 {
 	var now [Digits][States]float64
 	for d := range now {
@@ -195,7 +195,7 @@ func (e Evidence) AnyDigits(insertion float64) float64 {
 // Span is where a digit was perceived: rows From to To, To not included.
 type Span struct{ From, To int }
 
-// Align is the phrase's best way through the rows (Viterbi 1967), one span a digit; nil where there are too few rows.
+// Align returns the phrase's best way through the rows (Viterbi 1967), one span a digit; nil where there are too few rows.
 func (e Evidence) Align(phrase []int) []Span {
 	n := len(phrase)
 	total := n*(States+1) + 1 // gap, states, gap, states, … gap
@@ -256,7 +256,7 @@ type DecodedDigit struct {
 	Span
 }
 
-// BestDigits is the most likely string of any number of digits, with their places (Viterbi over a loop of all digits and
+// BestDigits returns the most likely string of any number of digits, with their places (Viterbi over a loop of all digits and
 // gaps). Every digit costs `insertion` (0 or more), so that noise does not become digits.
 func (e Evidence) BestDigits(insertion float64) []DecodedDigit {
 	const gap = Digits * States // the loop's states: the digits' ones, then the gap
@@ -314,7 +314,7 @@ func (e Evidence) BestDigits(insertion float64) []DecodedDigit {
 	return found
 }
 
-// LogFit is the log probability of digit d among the ten, given that the span holds exactly one.
+// LogFit returns the log probability of digit d among the ten, given that the span holds exactly one.
 func (e Evidence) LogFit(s Span, d int) float64 {
 	each := e.Each(s)
 	sum := impossible
@@ -324,12 +324,12 @@ func (e Evidence) LogFit(s Span, d int) float64 {
 	return each[d] - sum
 }
 
-// Ratio is the log-likelihood ratio of the span's holding digit d alone to its holding none.
+// Ratio returns the log-likelihood ratio of the span's holding digit d alone to its holding none.
 func (e Evidence) Ratio(s Span, d int) float64 {
 	return e.Each(s)[d] - Evidence{gap: e.gap[s.From:s.To]}.NoDigits()
 }
 
-// Each is the log-likelihood of each digit, given that the span holds that one alone: over all its rows, without gaps.
+// Each returns the log-likelihood of each digit, given that the span holds that one alone: over all its rows, without gaps.
 // It is minus infinity for spans of fewer rows than States.
 func (e Evidence) Each(s Span) (out [Digits]float64) {
 	for d := range out {

@@ -96,7 +96,7 @@ func TestForwardIsTheSumOverAllWays(t *testing.T) {
 	}
 }
 
-// along is the likelihood of the best way through the digits' spans, gaps elsewhere.
+// along returns the likelihood of the best way through the digits' spans, gaps elsewhere.
 func (e Evidence) along(spans []Span, phrase []int) float64 {
 	inside := make([]bool, len(e.gap))
 	var sum float64

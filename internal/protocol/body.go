@@ -52,7 +52,7 @@ func readAll(from io.Reader, stated int64) ([]byte, error) {
 	}
 }
 
-// nextSize is twice as much, or what is stated and one byte that finds the end.
+// nextSize returns twice as much, or what is stated and one byte that finds the end.
 func nextSize(size int, stated int64) int {
 	if int64(size) <= stated && stated < int64(2*size) {
 		return int(stated) + 1
@@ -214,7 +214,7 @@ func limitJSON(text []byte) error {
 	return nil
 }
 
-// stringLength is how many bytes come before the quote that ends a JSON string.
+// stringLength returns how many bytes come before the quote that ends a JSON string.
 func stringLength(text []byte) int {
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
@@ -227,10 +227,10 @@ func stringLength(text []byte) int {
 	return len(text)
 }
 
-// isName says whether the string that ends here is a name.
+// isName reports whether the string that ends here is a name.
 func isName(rest []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(":")) }
 
-// MissingKey is the fault of an object that lacks the key, or has no text at it.
+// MissingKey returns the fault of an object that lacks the key, or has no text at it.
 func (o Object) MissingKey(key string) Fault {
 	var keys map[string]jsonType
 	if err := json.Unmarshal(o.body, &keys); err != nil {
@@ -311,13 +311,13 @@ func (t *Text) UnmarshalJSON(literal []byte) error {
 	return err
 }
 
-// String is the text.
+// String returns the text.
 func (t Text) String() string { return string(t.bytes) }
 
-// Empty says that there is no text.
+// Empty reports whether there is no text.
 func (t Text) Empty() bool { return len(t.bytes) == 0 }
 
-// IsURL says whether the text is an http or https URL rather than a picture.
+// IsURL reports whether the text is an http or https URL rather than a picture.
 func (t Text) IsURL() bool {
 	text := bytes.TrimSpace(t.bytes)
 	return hasPrefixFold(text, "http://") || hasPrefixFold(text, "https://")

@@ -17,7 +17,7 @@ import (
 
 const boundary = "frontier"
 
-// formRequest is a request whose form is written by hand.
+// formRequest returns a request whose form is written by hand.
 func formRequest(body string) *http.Request {
 	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
 	r.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
@@ -186,7 +186,7 @@ func TestAnEndlessBodyEnds(t *testing.T) {
 	}
 }
 
-// jsonRequest is a request whose stated length may be wrong.
+// jsonRequest returns a request whose stated length may be wrong.
 func jsonRequest(body io.Reader, stated int64) *http.Request {
 	r := httptest.NewRequest("POST", "/", body)
 	r.ContentLength = stated

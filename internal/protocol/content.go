@@ -23,7 +23,7 @@ func EncodingFault(headers map[string][]string) (f Fault, refused bool) {
 	return Fault{}, false
 }
 
-// formFault says why the body cannot be read as a form that has the file, or returns nil.
+// formFault returns why the body cannot be read as a form that has the file, or returns nil.
 func formFault(r *http.Request, file string) error {
 	contentType := r.Header.Get("Content-Type")
 	kind, parameters, err := mime.ParseMediaType(contentType)

@@ -31,7 +31,7 @@ func (f Fault) Error() string { return f.Message }
 // Unwrap returns the cause.
 func (f Fault) Unwrap() error { return f.Cause }
 
-// BadRequest is a fault of the request's form.
+// BadRequest returns a fault of the request's form.
 func BadRequest(format string, args ...any) Fault {
 	return Fault{Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
 }
@@ -84,7 +84,7 @@ func FaultOf(ctx context.Context, err error) Fault {
 	return incident(ctx, "internal error", "error", err)
 }
 
-// Panic is the fault of a handler that panicked. Call it from the deferred function that recovered.
+// Panic returns the fault of a handler that panicked. Call it from the deferred function that recovered.
 func Panic(ctx context.Context, recovered any) Fault {
 	return incident(ctx, "panic", "panic", fmt.Sprint(recovered), "stack", string(debug.Stack()))
 }

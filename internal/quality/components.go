@@ -75,7 +75,7 @@ func unifiedScore(components []liveness.QualityComponent) int {
 	return int(math.Round(100 * math.Exp(sum/float64(len(components)))))
 }
 
-// eyeOpening is the height of the eye that is open less, over its width.
+// eyeOpening returns the height of the eye that is open less, over its width.
 func eyeOpening(l liveness.Landmarks) float64 {
 	open := func(eye []liveness.Point) float64 {
 		return (pointDistance(eye[1], eye[5]) + pointDistance(eye[2], eye[4])) / (2*pointDistance(eye[0], eye[3]) + 1e-9)
@@ -83,14 +83,14 @@ func eyeOpening(l liveness.Landmarks) float64 {
 	return min(open(l[36:42]), open(l[42:48]))
 }
 
-// mouthOpening is the height between the inner lips over the pupil distance.
+// mouthOpening returns the height between the inner lips over the pupil distance.
 func mouthOpening(l liveness.Landmarks) float64 {
 	return pointDistance(l[62], l[66]) / (pointDistance(liveness.Centre(l[36:42]), liveness.Centre(l[42:48])) + 1e-9)
 }
 
 func pointDistance(a, b liveness.Point) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }
 
-// secondFace is the area of the second largest face over that of the largest; 0 where there is none.
+// secondFace returns the area of the second largest face over that of the largest; 0 where there is none.
 func secondFace(faces []liveness.Face) float64 {
 	if len(faces) < 2 || faces[0].Box.Area() <= 0 {
 		return 0
@@ -126,7 +126,7 @@ func exposure(luma []float64) (under, over, uniformity float64) {
 	return under / n, over / n, uniformity
 }
 
-// blockiness is how much larger the steps of brightness are at the borders of JPEG's blocks than elsewhere in the face:
+// blockiness returns how much larger the steps of brightness are at the borders of JPEG's blocks than elsewhere in the face:
 // 1 for none. Where the borders lie is not known, so that those with the largest steps count. Of a picture that was shrunk
 // until its blocks are under four pixels it is 1.
 func blockiness(p *liveness.Picture, box liveness.Box, scale float64) float64 {
@@ -163,7 +163,7 @@ func blockiness(p *liveness.Picture, box liveness.Box, scale float64) float64 {
 // blockinessStep is the distance in pixels of the lines along which blockiness looks.
 const blockinessStep = 4
 
-// strongestPhase is the largest of the sums over the mean of the others.
+// strongestPhase returns the largest of the sums over the mean of the others.
 func strongestPhase(sums []int) float64 {
 	var sum, most int
 	for _, v := range sums {

@@ -10,7 +10,7 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// values are the components of a judged picture by name, and "unified".
+// values returns the components of a judged picture by name, and "unified".
 func (r rig) values(t testing.TB, p *liveness.Picture, faces ...liveness.Face) map[string]int {
 	t.Helper()
 	judged, err := r.judge.Assess(p, faces, 1, Limits{})
@@ -27,7 +27,7 @@ func (r rig) values(t testing.TB, p *liveness.Picture, faces ...liveness.Face) m
 	return values
 }
 
-// compressJPEG is a picture after JPEG of a quality.
+// compressJPEG returns a picture after JPEG of a quality.
 func compressJPEG(t testing.TB, p *liveness.Picture, quality int) *liveness.Picture {
 	t.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
@@ -50,7 +50,7 @@ func compressJPEG(t testing.TB, p *liveness.Picture, quality int) *liveness.Pict
 	return out
 }
 
-// soften is a picture at another size and back.
+// soften returns a picture at another size and back.
 func soften(p *liveness.Picture, size int) *liveness.Picture {
 	small := p.Crop(liveness.Box{Width: float64(p.Width), Height: float64(p.Height)}, size, size)
 	return small.Crop(liveness.Box{Width: float64(size), Height: float64(size)}, p.Width, p.Height)

@@ -11,7 +11,7 @@ const (
 	uncertain = 0.02
 )
 
-// outline is the box around the whole face as its landmarks place it, from the hair line to the chin. Unlike the
+// outline returns the box around the whole face as its landmarks place it, from the hair line to the chin. Unlike the
 // detector's box it goes on outside the picture: the landmark model guesses where the unseen part is.
 func outline(f liveness.Face) liveness.Box {
 	least, most := f.Landmarks[0], f.Landmarks[0]
@@ -23,7 +23,7 @@ func outline(f liveness.Face) liveness.Box {
 	return liveness.Box{X: least.X, Y: top, Width: most.X - least.X, Height: most.Y - top}
 }
 
-// outside is how far the face reaches out of the picture, at its worst side, as a share of its width or height.
+// outside returns how far the face reaches out of the picture, at its worst side, as a share of its width or height.
 func outside(p *liveness.Picture, f liveness.Face) float64 {
 	b := outline(f)
 	if b.Width <= 0 || b.Height <= 0 {
@@ -34,22 +34,22 @@ func outside(p *liveness.Picture, f liveness.Face) float64 {
 	return max(across, down, 0)
 }
 
-// edgeDistance is the distance in pixels that surely lies between the face and the picture's nearest edge; 0 where the face may
+// edgeDistance returns the distance in pixels that surely lies between the face and the picture's nearest edge; 0 where the face may
 // reach it. The detector's box ends at the edge where the face does not, and the outline is a guess: the nearer one counts.
 func edgeDistance(p *liveness.Picture, f liveness.Face) float64 {
 	o := outline(f)
 	return max(min(boxEdgeDistance(p, f.Box), boxEdgeDistance(p, o))-uncertain*o.Height, 0)
 }
 
-// boxEdgeDistance is that of a box from the picture's nearest edge in pixels, negative outside.
+// boxEdgeDistance returns that of a box from the picture's nearest edge in pixels, negative outside.
 func boxEdgeDistance(p *liveness.Picture, b liveness.Box) float64 {
 	return min(b.X, b.Y, float64(p.Width)-b.X-b.Width, float64(p.Height)-b.Y-b.Height)
 }
 
-// shorterSide is a box's shorter side.
+// shorterSide returns a box's shorter side.
 func shorterSide(b liveness.Box) float64 { return min(b.Width, b.Height) }
 
-// shareOf is the larger of a box's shares of the picture's width and height.
+// shareOf returns the larger of a box's shares of the picture's width and height.
 func shareOf(p *liveness.Picture, b liveness.Box) float64 {
 	return max(b.Width/float64(p.Width), b.Height/float64(p.Height))
 }

@@ -33,7 +33,7 @@ func (j Assessment) LowScoreGates() []liveness.Gate {
 	}
 }
 
-// burntOut is the share of the skin of which a colour is nearly white (from 250 of 255): of skin, red is cut off first.
+// burntOut returns the share of the skin of which a colour is nearly white (from 250 of 255): of skin, red is cut off first.
 func burntOut(skin *liveness.Picture) float64 {
 	var burnt, n float64
 	for y := firstRow; y < skin.Height; y++ {
@@ -63,7 +63,7 @@ func detail(luma []float64) float64 {
 	return math.Sqrt(least)
 }
 
-// squaredDifferences is the sum of the squares of the luma's second differences between values that are step places apart.
+// squaredDifferences returns the sum of the squares of the luma's second differences between values that are step places apart.
 func squaredDifferences(luma []float64, step int) (sum float64) {
 	for y := firstRow; y < rowsOf(luma)-coarse; y++ {
 		for i := y*faceSize + 20; i < (y+1)*faceSize-20; i++ {

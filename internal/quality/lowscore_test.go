@@ -8,7 +8,7 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// doubts are the measures of a face's doubts by their gates' names, and the reason of the first that does not pass.
+// doubts returns the measures of a face's doubts by their gates' names, and the reason of the first that does not pass.
 func (r rig) doubts(t testing.TB, p *liveness.Picture, f liveness.Face) (map[string]float64, liveness.Reason) {
 	t.Helper()
 	judged, err := r.judge.Assess(p, []liveness.Face{f}, 1, Limits{})
@@ -22,7 +22,7 @@ func (r rig) doubts(t testing.TB, p *liveness.Picture, f liveness.Face) (map[str
 	return measures, reason(gates)
 }
 
-// shake is a picture that moved by steps of (x, y) pixels, so many, while the shutter was open.
+// shake returns a picture that moved by steps of (x, y) pixels, so many, while the shutter was open.
 func shake(p *liveness.Picture, x, y, steps int) *liveness.Picture {
 	out := liveness.NewPicture(p.Width, p.Height)
 	for i := range out.Pixels {
@@ -37,7 +37,7 @@ func shake(p *liveness.Picture, x, y, steps int) *liveness.Picture {
 	return out
 }
 
-// noisy is a picture with noise of a deviation, always the same.
+// noisy returns a picture with noise of a deviation, always the same.
 func noisy(p *liveness.Picture, deviation float64) *liveness.Picture {
 	random := rand.New(rand.NewPCG(1, 2))
 	return lit(p, func(v, _ float64) float64 { return v + deviation*random.NormFloat64() })

@@ -39,7 +39,7 @@ var (
 	rightEye = liveness.Point{X: 73.5, Y: 45}
 )
 
-// alignedFace is the face with level eyes, from the brows to the chin, so many times as large.
+// alignedFace returns the face with level eyes, from the brows to the chin, so many times as large.
 func alignedFace(p *liveness.Picture, face liveness.Face, times int) *liveness.Picture {
 	to := func(eye liveness.Point) liveness.Point {
 		return liveness.Point{X: float64(times) * eye.X, Y: float64(times) * eye.Y}
@@ -79,7 +79,7 @@ func (j *Assessor) measure(p *liveness.Picture, face liveness.Face) (Measures, *
 	return m, skin, nil
 }
 
-// rowsAbove is the part of an aligned face above a row.
+// rowsAbove returns the part of an aligned face above a row.
 func rowsAbove(row int, aligned *liveness.Picture) *liveness.Picture {
 	return &liveness.Picture{Width: faceSize, Height: row, Pixels: aligned.Pixels[:3*faceSize*row]}
 }

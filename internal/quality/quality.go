@@ -34,7 +34,7 @@ func (j *Assessor) Models() []liveness.ModelRef {
 	return []liveness.ModelRef{j.occlusion.Ref()}
 }
 
-// DetectsOcclusion says whether the judge sees what covers a face or a mouth.
+// DetectsOcclusion reports whether the assessor detects occlusions of a face or a mouth.
 func (j *Assessor) DetectsOcclusion() bool { return j.occlusion != nil }
 
 // Assessment is what was seen of a picture.

@@ -63,7 +63,7 @@ func (r rig) gates(t testing.TB, p *liveness.Picture) []liveness.Gate {
 	return judged.Gates
 }
 
-// reason is that of the first gate that does not pass.
+// reason returns that of the first gate that does not pass.
 func reason(gates []liveness.Gate) liveness.Reason {
 	for _, g := range gates {
 		if !g.Passed {
@@ -125,7 +125,7 @@ func TestFaultlessPicturePassesEveryGate(t *testing.T) {
 	}
 }
 
-// crop is the part of a picture between two corners.
+// crop returns the part of a picture between two corners.
 func crop(p *liveness.Picture, left, top, right, bottom float64) *liveness.Picture {
 	b := liveness.Box{X: left, Y: top, Width: right - left, Height: bottom - top}
 	return p.Crop(b, int(b.Width), int(b.Height))
@@ -278,7 +278,7 @@ func TestMeasuresFallAsTheirFaultGrows(t *testing.T) {
 	}
 }
 
-// webcam is a picture of 640 x 480 with a face of about 240 pixels.
+// webcam returns a picture of 640 x 480 with a face of about 240 pixels.
 func (r rig) webcam(t testing.TB) (*liveness.Picture, []liveness.Face) {
 	t.Helper()
 	p, _ := r.portrait(t)

@@ -56,7 +56,7 @@ func newPool(c Pool) *pool {
 	return &pool{workers: c.Workers, queue: c.Queue, wait: c.Wait, maxDuration: maxCheckTime}
 }
 
-// wouldRefuse says whether a check of the owner that came now would be refused.
+// wouldRefuse reports whether a check of the owner that came now would be refused.
 func (p *pool) wouldRefuse(o owner) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -64,7 +64,7 @@ func (p *pool) wouldRefuse(o owner) bool {
 	return p.running == p.workers && !p.canAdmit(p.orderWith(w), w, time.Now())
 }
 
-// orderWith is the order of turns if w waited too.
+// orderWith returns the order of turns if w waited too.
 func (p *pool) orderWith(w *waiter) []*waiter {
 	order := alternate(append(slices.Clone(p.waiting), w), func(o owner) owner { return o })
 	return alternate(order, func(o owner) owner { return owner{account: o.account} })
@@ -90,7 +90,7 @@ func (p *pool) canAdmit(order []*waiter, w *waiter, now time.Time) bool {
 	return position < p.queue && p.drainTime(position, slow) <= p.wait/2
 }
 
-// drainTime is how long so many checks take that each take so long.
+// drainTime returns how long so many checks take that each take so long.
 func (p *pool) drainTime(checks int, each time.Duration) time.Duration {
 	return time.Duration(checks) * each / time.Duration(p.workers)
 }
@@ -157,7 +157,7 @@ func (p *pool) startOrQueue(o owner, now time.Time) (*waiter, error) {
 	return w, nil
 }
 
-// freeWorker gives the worker of a check that began then to the next check.
+// freeWorker returns the worker of a check that began then to the next check.
 func (p *pool) freeWorker(began time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -208,7 +208,7 @@ func (p *pool) removeFromQueue(w *waiter) bool {
 	return true
 }
 
-// counts is how many run and how many wait.
+// counts returns how many run and how many wait.
 func (p *pool) counts() (running, waiting int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -48,7 +48,7 @@ func crowd(p *pool, at []time.Duration, lasts func(since time.Duration) time.Dur
 	return out
 }
 
-// every is so many times, so far apart.
+// every returns so many times, so far apart.
 func every(gap time.Duration, n int) (at []time.Duration) {
 	for i := range n {
 		at = append(at, time.Duration(i)*gap)
@@ -204,7 +204,7 @@ func TestQueueSlotsAreReleased(t *testing.T) {
 	})
 }
 
-// contextOf is a context of a call of the owner.
+// contextOf returns a context of a call of the owner.
 func contextOf(who owner) context.Context {
 	ctx, call := protocol.NewCall(context.Background(), slog.New(slog.DiscardHandler))
 	call.Account, call.Visitor = who.account, who.address

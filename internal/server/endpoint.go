@@ -10,7 +10,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/protocol"
 )
 
-// endpoint is the way to one endpoint: the right method, and upload memory for what it carries. What refuses the request
+// endpoint returns the way to one endpoint: the right method, and upload memory for what it carries. What refuses the request
 // does so in the endpoint's own shape.
 func (s *Server) endpoint(name string, e protocol.Endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

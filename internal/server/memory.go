@@ -12,7 +12,7 @@ type owner struct{ account, address string }
 
 func ownerOf(c *protocol.Call) owner { return owner{c.Account, c.Visitor} }
 
-// accountAndAddress are the account, and the address where there is one.
+// accountAndAddress returns the account, and the address where there is one.
 func (o owner) accountAndAddress() []owner {
 	if o.address == "" {
 		return []owner{o}
@@ -64,7 +64,7 @@ func (m *uploadMemory) add(o owner, bytes int64) {
 	}
 }
 
-// freeBytes is how many bytes are free.
+// freeBytes returns how many bytes are free.
 func (m *uploadMemory) freeBytes() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()

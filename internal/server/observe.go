@@ -17,7 +17,7 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// observe gives every request its id, its reply the headers that all have, and the log and the metrics their line.
+// observe returns every request its id, its reply the headers that all have, and the log and the metrics their line.
 // Neither headers nor query nor the path as sent are logged: they may hold secrets. The route is.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +58,7 @@ func (s *Server) setHeaders(h http.Header, id string) {
 
 const otherMethod = "other"
 
-// method is the request's method where it is one that exists: a client may write anything there.
+// method returns the request's method where it is one that exists: a client may write anything there.
 func method(r *http.Request) string {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -79,7 +79,7 @@ func clientAddress(proxies []netip.Prefix) func(http.Handler) http.Handler {
 	return middleware.ClientIPFromXFF(trusted...)
 }
 
-// callerAddress is that address. It is not valid where a proxy names none that can be read.
+// callerAddress returns that address. It is not valid where a proxy names none that can be read.
 func callerAddress(r *http.Request) netip.Addr { return middleware.GetClientIPAddr(r.Context()) }
 
 // metrics are what /metrics shows.

@@ -12,7 +12,7 @@ import (
 
 var slashes = regexp.MustCompile(`//+`)
 
-// tidyPath is the path with single slashes and none at its end.
+// tidyPath returns the path with single slashes and none at its end.
 func tidyPath(path string) string {
 	return "/" + strings.Trim(slashes.ReplaceAllString(path, "/"), "/")
 }

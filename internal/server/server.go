@@ -125,7 +125,7 @@ func (s *Server) MountSite(h http.Handler, paths ...string) {
 	}
 }
 
-// withoutMedia is how handlers are reached that no protocol has a reply for.
+// withoutMedia returns how handlers are reached that no protocol has a reply for.
 func (s *Server) withoutMedia(handle http.HandlerFunc) http.HandlerFunc {
 	return s.limitBody(lightBytes, writeError, func(w http.ResponseWriter, r *http.Request) {
 		if !refuseCompressed(w, r, writeError) {
@@ -134,7 +134,7 @@ func (s *Server) withoutMedia(handle http.HandlerFunc) http.HandlerFunc {
 	})
 }
 
-// Handler is the whole server without its listener.
+// Handler returns the whole server without its listener.
 func (s *Server) Handler() http.Handler { return s.router }
 
 // Listen opens the server's address. It fails too where HTTPS is set but its certificate cannot be used.
@@ -193,7 +193,7 @@ func (s *Server) serveOn(h *http.Server, l net.Listener) error {
 	return nil
 }
 
-// bodyLimit is how many bytes a request of the load may have.
+// bodyLimit returns how many bytes a request of the load may have.
 func (s *Server) bodyLimit(l protocol.MediaKind) int64 {
 	switch l {
 	case protocol.Picture:

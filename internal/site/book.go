@@ -111,7 +111,7 @@ func (b *book) chapters(pages []*page) []chapter {
 // repository is where a link leads to what the program does not carry.
 const repository = "https://github.com/bonafide-id/bonafide/blob/main/"
 
-// address is where a link of the page leads: to another page of the site, or to the repository.
+// address returns where a link of the page leads: to another page of the site, or to the repository.
 func (b *book) address(from *page, link string) string {
 	target, anchor, _ := strings.Cut(link, "#")
 	if target == "" || strings.Contains(target, "://") || strings.HasPrefix(target, "/") {
@@ -130,7 +130,7 @@ func (b *book) address(from *page, link string) string {
 	return repository + source + anchor
 }
 
-// firstOf is the first page of a folder of the repository; a link to the folder leads there, where the menu shows the rest.
+// firstOf returns the first page of a folder of the repository; a link to the folder leads there, where the menu shows the rest.
 func (b *book) firstOf(folder string) *page {
 	for _, c := range b.menu {
 		for _, p := range c.Pages {
@@ -142,7 +142,7 @@ func (b *book) firstOf(folder string) *page {
 	return nil
 }
 
-// title is the text of the first line, which is the heading of the page.
+// title returns the text of the first line, which is the heading of the page.
 func title(markdown []byte) string {
 	first, _, _ := bytes.Cut(markdown, []byte("\n"))
 	return strings.TrimPrefix(string(first), "# ")

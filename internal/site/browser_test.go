@@ -164,7 +164,7 @@ func (b *browser) resize(width int64, scheme string) {
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 }
 
-// pages are the paths of all pages.
+// pages returns the paths of all pages.
 func (b *browser) pages() map[string]bool {
 	paths := map[string]bool{}
 	for path, f := range built(b.t).files {

@@ -92,7 +92,7 @@ func (p *page) render(markdown goldmark.Markdown, address func(from *page, link 
 	return nil
 }
 
-// contents is the list before the first section in which every entry links to a section; nil where there is none.
+// contents returns the list before the first section in which every entry links to a section; nil where there is none.
 func contents(tree ast.Node) ast.Node {
 	for n := tree.FirstChild(); n != nil; n = n.NextSibling() {
 		if heading, ok := n.(*ast.Heading); ok && heading.Level > 1 {
@@ -119,7 +119,7 @@ func onlyAnchors(list ast.Node) bool {
 	return true
 }
 
-// plainText is the text of a node without its marks.
+// plainText returns the text of a node without its marks.
 func plainText(n ast.Node, source []byte) string {
 	var words strings.Builder
 	for child := n.FirstChild(); child != nil; child = child.NextSibling() {
@@ -164,7 +164,7 @@ func (codeBlocks) render(w util.BufWriter, source []byte, n ast.Node, entering b
 	return ast.WalkSkipChildren, err
 }
 
-// highlight is the value of name=VALUE after the block's language.
+// highlight returns the value of name=VALUE after the block's language.
 func highlight(block *ast.FencedCodeBlock, source []byte, name string) string {
 	if block.Info == nil {
 		return ""

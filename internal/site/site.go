@@ -141,7 +141,7 @@ func (s *Site) addReference(b *book) error {
 	return s.addPage(reference.Path, b, reference)
 }
 
-// codeColours is the style sheet of the code's colours, for light and for dark.
+// codeColours returns the style sheet of the code's colours, for light and for dark.
 func codeColours() ([]byte, error) {
 	var css bytes.Buffer
 	for _, scheme := range []struct{ name, style string }{{"light", "github"}, {"dark", "github-dark"}} {

@@ -110,7 +110,7 @@ func (h *Analysis) compare(claimed []int, mouth Mouth) (Comparison, []float64) {
 	}
 }
 
-// agreement is the mean log ratio of Comparison for each offset from -furthest to furthest.
+// agreement returns the mean log ratio of Comparison for each offset from -furthest to furthest.
 func (h *Analysis) agreement(mouth Mouth) []float64 {
 	seen := h.parameters.Fusion.Lips.Ratios(mouth.Posteriors)
 	heard := make([]float64, len(h.Posteriors)) // probabilities
@@ -163,7 +163,7 @@ func (h *Analysis) windows(claimed []int, mouth Mouth, offset int) (fits []float
 	return fits, ratio
 }
 
-// pictures is the span of the mouth's pictures, of which there are count, at the time of a span of rows, moved by offset.
+// pictures returns the span of the mouth's pictures, of which there are count, at the time of a span of rows, moved by offset.
 // Where there are as many, it has enough of them for every state.
 func pictures(span phrase.Span, offset, count int) phrase.Span {
 	from := int(math.Round(float64(span.From-offset) / 2))

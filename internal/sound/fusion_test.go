@@ -8,7 +8,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/phrase"
 )
 
-// plain are parameters without calibration: even priors, every feature weighs 1.
+// plain returns parameters without calibration: even priors, every feature weighs 1.
 func plain() *parameters {
 	prior := make([]float64, phrase.Classes)
 	for i := range prior {
@@ -41,7 +41,7 @@ func synthesise(digits []int, begin, seconds float64, rate int) []float32 {
 	return out
 }
 
-// flat are posteriors that know nothing.
+// flat returns posteriors that know nothing.
 func flat(rows int) []float32 {
 	out := make([]float32, rows*phrase.Classes)
 	for i := range out {

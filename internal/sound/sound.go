@@ -40,7 +40,7 @@ type logistic struct {
 	Bias    float64   `json:"bias"`
 }
 
-// score is the probability for the features, of which there are as many as weights.
+// score returns the probability for the features, of which there are as many as weights.
 func (l logistic) score(features []float64) liveness.Score {
 	z := l.Bias
 	for i, w := range l.Weights {
@@ -102,7 +102,7 @@ func (l *Reader) Read(samples []int16) (*Analysis, error) {
 	return l.parameters.analyse(outputs[0].Data), nil
 }
 
-// analyse is the hearing of a model's log posteriors.
+// analyse returns the hearing of a model's log posteriors.
 func (p *parameters) analyse(posteriors []float32) *Analysis {
 	e := p.Weigh(posteriors)
 	return &Analysis{Posteriors: posteriors, evidence: e, digits: e.BestDigits(p.Insertion), parameters: p}
@@ -144,7 +144,7 @@ const minSpeech = 200 * time.Millisecond
 // HasSpeech reports whether the recording has a voice. Without one, the sound is not evidence.
 func (h *Analysis) HasSpeech() bool { return h.Speech() >= minSpeech }
 
-// Speech is how long somebody speaks, digits or anything else.
+// Speech returns how long somebody speaks, digits or anything else.
 func (h *Analysis) Speech() time.Duration {
 	rows := 0
 	for t := 0; t < len(h.Posteriors); t += phrase.Classes {
@@ -162,7 +162,7 @@ type Digit struct {
 	To    time.Duration `json:"to"`
 }
 
-// Digits is the most likely string of digits, whatever phrase was asked for.
+// Digits returns the most likely string of digits, whatever phrase was asked for.
 func (h *Analysis) Digits() []Digit {
 	out := make([]Digit, len(h.digits))
 	for i, p := range h.digits {
@@ -176,7 +176,7 @@ func rowTime(row int) time.Duration { return time.Duration(row) * time.Second / 
 // phraseFeatures is the number of features of Score.
 const phraseFeatures = 4
 
-// Score is the probability that the spoken digits are the phrase, which is of decimal digits. A phrase that is empty or
+// Score returns the probability that the spoken digits are the phrase, which is of decimal digits. A phrase that is empty or
 // has other characters, or a recording that is too short for it, scores 0.
 func (h *Analysis) Score(digits string) liveness.Score {
 	claimed, ok := phrase.Parse(digits)

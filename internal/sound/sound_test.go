@@ -12,7 +12,7 @@ import (
 	"github.com/bonafide-id/bonafide/internal/phrase"
 )
 
-// tone is a second of a sine of the given frequency and amplitude (0 to 1).
+// tone returns a second of a sine of the given frequency and amplitude (0 to 1).
 func tone(hz, amplitude float64) []int16 {
 	out := make([]int16, Rate)
 	for i := range out {
@@ -66,7 +66,7 @@ func TestSpectraOfAnything(t *testing.T) {
 	}
 }
 
-// clippedNoise is noise at full scale.
+// clippedNoise returns noise at full scale.
 func clippedNoise(n int) []int16 {
 	rng := rand.New(rand.NewPCG(1, 2))
 	out := make([]int16, n)
@@ -113,7 +113,7 @@ func openReader(t testing.TB) *Reader {
 	return listener
 }
 
-// sentence is the sound of a recording of the GRID corpus.
+// sentence returns the sound of a recording of the GRID corpus.
 func sentence(t testing.TB, name string) []int16 {
 	t.Helper()
 	file := "../../../shared/data/lips/grid/" + name + ".mp4"

@@ -300,7 +300,7 @@ func RetryUntilStored(ctx context.Context, do func(ctx context.Context) error) e
 // retryInterval is the time between retries of an unavailable store.
 const retryInterval = 100 * time.Millisecond
 
-// Day is the day of t in UTC as Usage has it.
+// Day returns the day of t in UTC as Usage has it.
 func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // Month returns the first moment of t's month and of the next, in UTC.

@@ -145,7 +145,7 @@ func (c *Client) signSelfie(r *http.Request) {
 
 func (c *Client) signFace(r *http.Request) { r.SetBasicAuth(c.Username, c.Password) }
 
-// form is a form with one file.
+// form returns a form with one file.
 func form(part, name string, file []byte, fields map[string]string) (contentType string, body []byte, err error) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)

@@ -44,7 +44,7 @@ func (e *Error) Error() string {
 // The longest waits that the client chooses itself: half a second, doubled for each attempt up to eight seconds.
 const firstWait, maxBackoff = 500 * time.Millisecond, 8 * time.Second
 
-// wait says how long to wait before the next attempt, and whether there is one.
+// wait returns how long to wait before the next attempt, and whether there is one.
 func (c *Client) wait(attempt int, e *Error) (time.Duration, bool) {
 	if attempt >= c.Retries || e.Status != http.StatusTooManyRequests && e.Status != http.StatusServiceUnavailable {
 		return 0, false
@@ -68,7 +68,7 @@ func retryAfter(h http.Header) time.Duration {
 	return 0
 }
 
-// byStatus is the error of a reply that is not the protocol's, such as a proxy's.
+// byStatus returns the error of a reply that is not the protocol's, such as a proxy's.
 func byStatus(status int) *Error {
 	e := &Error{Kind: ClientError, Status: status, Code: strconv.Itoa(status), Message: http.StatusText(status)}
 	if status >= 500 || status < 400 {

@@ -29,7 +29,7 @@ func film(t *testing.T, file, filter string, input ...string) {
 	command(t, "ffmpeg", append(append([]string{"-v", "error"}, input...), "-vf", filter, "-pix_fmt", "yuvj420p", "-q:v", "3", "-f", "mjpeg", file)...)
 }
 
-// testPicture is a camera without anybody in front of it.
+// testPicture returns a camera without anybody in front of it.
 func testPicture(t *testing.T) string {
 	t.Helper()
 	return motionJPEG(t, "fps=30", "-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30:duration=4")

@@ -18,7 +18,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// key is a credential that the first start has printed.
+// key returns a credential that the first start has printed.
 func (s *server) key(name string) string {
 	s.t.Helper()
 	found := regexp.MustCompile(name + `: (\S+)`).FindStringSubmatch(s.out.String())
@@ -28,7 +28,7 @@ func (s *server) key(name string) string {
 	return found[1]
 }
 
-// request is a request of the operator's server.
+// request returns a request of the operator's server.
 func (s *server) request(method, path, body string, into any) {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
@@ -50,7 +50,7 @@ func (s *server) request(method, path, body string, into any) {
 	}
 }
 
-// use gives the component of the open demo page the token of a transaction whose phrase is known.
+// use returns the component of the open demo page the token of a transaction whose phrase is known.
 func (b *tab) use(token string) {
 	b.t.Helper()
 	b.until(10*time.Second, "shadow && shadow.querySelector('button')")
@@ -242,7 +242,7 @@ func TestASelfie(t *testing.T) {
 	}
 }
 
-// choose gives the component's file field a file.
+// choose returns the component's file field a file.
 func (b *tab) choose(file string) {
 	b.t.Helper()
 	input, err := chromedp.Run(b.ctx, chromedp.QueryNodeIDs(chromedp.JSPath(`document.querySelector("bonafide-capture").shadowRoot.querySelector("input[type=file]")`), chromedp.NodeReady))

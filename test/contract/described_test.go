@@ -95,7 +95,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	}
 }
 
-// describedMethod is the method that the path is described with; "" where it is not. A request with another method gets
+// describedMethod returns the method that the path is described with; "" where it is not. A request with another method gets
 // its reply in the shape of that one.
 func describedMethod(request *http.Request) string {
 	for path, methods := range operations() {

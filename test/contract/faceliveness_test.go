@@ -33,12 +33,12 @@ func (r *rig) facePicture() reply {
 	return r.face(`{"faceImageBase":"%s","sessionId":"%s"}`, encodedPicture, session)
 }
 
-// faceError is an error reply.
+// faceError returns an error reply.
 func faceError(session, code string) string {
 	return `{"sessionId":"` + session + `","hasError":true,"error":"` + code + `"}`
 }
 
-// requestError is the error of a request that is wrong: its name and a sentence.
+// requestError returns the error of a request that is wrong: its name and a sentence.
 func requestError(name string) string { return name + `: ` + sentence }
 
 func TestFaceLivenessExamples(t *testing.T) {

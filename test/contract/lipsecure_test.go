@@ -110,7 +110,7 @@ func TestLipSecureLargeFrames(t *testing.T) {
 	r.verify(id, video).want(200, known+`"score":99.0,"error":`+noError+`}`)
 }
 
-// lipClient is the reply to a client error at the verifier.
+// lipClient returns the reply to a client error at the verifier.
 func lipClient(id, phrase, code string) string {
 	return `{"transactionId":"` + id + `","phrase":"` + phrase + `","score":0,"error":{"type":"client","code":` + code + `,"message":"` + sentence + `"}}`
 }
@@ -351,7 +351,7 @@ func TestLipSecureInternal(t *testing.T) {
 	}
 }
 
-// incident is the incident id of the reply's request.
+// incident returns the incident id of the reply's request.
 func incident(got reply) string { return `"incident":"` + got.header.Get("X-Request-Id")[:8] + `"` }
 
 func TestLipSecureStoreGone(t *testing.T) {

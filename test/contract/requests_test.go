@@ -22,7 +22,7 @@ import (
 // longPicture is one whose base64 has every letter that clients change on the way.
 var longPicture = "\xff\xd8\xff\xe0 " + marker + strings.Repeat("\xfb\xff\xfe\xfb\xe0", 40)
 
-// endpoints are all mounted endpoints by path, the demo's too, without the server's own pages.
+// endpoints returns all mounted endpoints by path, the demo's too, without the server's own pages.
 func (r *rig) endpoints() map[string]protocol.Endpoint {
 	captures := capture.New(r.accounts, r.challenges, r, r.clock)
 	found := map[string]protocol.Endpoint{}
@@ -52,12 +52,12 @@ func TestEndpointsAreAll(t *testing.T) {
 	}
 }
 
-// fillPattern is the path of a pattern.
+// fillPattern returns the path of a pattern.
 func fillPattern(pattern string) string {
 	return anyName.ReplaceAllString(pattern, "ef5a0ae2-884e-4106-b247-b332a0f9dd88")
 }
 
-// sendBare is a reply of any endpoint, that of pages and scripts too.
+// sendBare returns a reply of any endpoint, that of pages and scripts too.
 func (r *rig) sendBare(method, path string, body io.Reader, headers ...header) reply {
 	r.t.Helper()
 	request, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path, body)
@@ -133,7 +133,7 @@ func TestSlashes(t *testing.T) {
 	r.logLine(`"route":"/LiopaAPI/api/verifier/{transactionId}"`)
 }
 
-// mediaTexts are the ways in which clients write media as text.
+// mediaTexts returns the ways in which clients write media as text.
 func mediaTexts(raw string) map[string]string {
 	standard := base64.StdEncoding.EncodeToString([]byte(raw))
 	return map[string]string{

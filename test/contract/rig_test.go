@@ -179,7 +179,7 @@ func (r *rig) says(v liveness.Verdict) {
 	r.checked = func(context.Context, seen) (liveness.Verdict, error) { return v, nil }
 }
 
-// verdict is one with a score, judged at 0.5.
+// verdict returns one with a score, judged at 0.5.
 func verdict(score float64) liveness.Verdict {
 	s := liveness.Score(score)
 	outcome := liveness.Attack
@@ -189,7 +189,7 @@ func verdict(score float64) liveness.Verdict {
 	return liveness.Verdict{Outcome: outcome, Score: &s, Threshold: 0.5, Width: 95, Height: 71}
 }
 
-// undecidedVerdict is one that a gate ended.
+// undecidedVerdict returns one that a gate ended.
 func undecidedVerdict(reason liveness.Reason) liveness.Verdict {
 	return liveness.Verdict{Outcome: liveness.Undecided, Reason: reason, Threshold: 0.5, Width: 95, Height: 71}
 }
@@ -348,7 +348,7 @@ func publishedText(t *testing.T, name string) string {
 	return string(text)
 }
 
-// keys are the keys of all objects of a JSON text, which may be torn, in the order of the text.
+// keys returns the keys of all objects of a JSON text, which may be torn, in the order of the text.
 func keys(text string) string {
 	var found []string
 	for _, match := range regexp.MustCompile(`"(\w+)"\s*:`).FindAllStringSubmatch(text, -1) {

@@ -33,7 +33,7 @@ var scopes = map[string][]account.Protocol{
 	"/demo/results/{transaction}":            nil,
 }
 
-// credentialHeaders are all the credentials that a key has.
+// credentialHeaders returns all the credentials that a key has.
 func credentialHeaders(c account.Credentials) (headers []header) {
 	if c.APIKey != "" {
 		headers = append(headers, header{"X-Api-Key", c.APIKey})

@@ -22,7 +22,7 @@ const stamp = `<[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}>`
 // selfieHead begins every reply.
 const selfieHead = `{"api_req_uid":"<` + uuid4 + `>","processed_at":"` + stamp + `","requested_at":"` + stamp + `","response_code":`
 
-// selfieError is an error reply.
+// selfieError returns an error reply.
 func selfieError(code string) string {
 	return selfieHead + `1,"errors":[{"code":"` + code + `","message":"` + sentence + `"}]}`
 }
@@ -42,7 +42,7 @@ func (r *rig) selfieJSON(format string, args ...any) reply {
 	return r.send("POST", selfiePath, "application/json", jsonBody(format, args...), r.app()...)
 }
 
-// exampleVerdict is the one that the text prints: a face too small to tell.
+// exampleVerdict returns the one that the text prints: a face too small to tell.
 func exampleVerdict() liveness.Verdict {
 	v := undecidedVerdict(liveness.FaceTooSmall)
 	v.Faces = []liveness.Face{{Confidence: 0.98852, Box: liveness.Box{X: 38.05768, Y: 4.08241, Width: 18.9982, Height: 25.39566}}}

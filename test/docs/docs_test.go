@@ -72,7 +72,7 @@ func TestErrorsOfFaceLiveness(t *testing.T) {
 	}
 }
 
-// settings is the table of docs/configuration.md as the program declares it.
+// settings returns the table of docs/configuration.md as the program declares it.
 func settings(t *testing.T) string {
 	t.Helper()
 	parser, err := kong.New(&config.Config{}, kong.DefaultEnvars("BONAFIDE"))
@@ -181,7 +181,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// pagesOfClients are the pages in sdk/.
+// pagesOfClients returns the pages in sdk/.
 func pagesOfClients(t *testing.T) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(root, "sdk", "*", "README.md"))
@@ -216,7 +216,7 @@ func TestExamplesOfTheClients(t *testing.T) {
 	}
 }
 
-// hasHeading says whether a heading of the page has the anchor that repository sites give it.
+// hasHeading reports whether a heading of the page has the anchor that repository sites give it.
 func hasHeading(text, anchor string) bool {
 	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
 		name := regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(heading[1]), "")

@@ -75,7 +75,7 @@ func (c *Corpus) Case(number int) Case {
 	return made
 }
 
-// Digest is the SHA-256 of the first n cases, to tell whether two runs had the same.
+// Digest returns the SHA-256 of the first n cases, to tell whether two runs had the same.
 func (c *Corpus) Digest(n int) []byte {
 	sum := sha256.New()
 	for i := range n {
@@ -102,7 +102,7 @@ type way struct {
 	make func(m maker, of sample) ([]byte, Want)
 }
 
-// damage is a way of which nobody can know what is left to be seen.
+// damage returns a way of which nobody can know what is left to be seen.
 func damage(name string, do func(m maker, data []byte) []byte) way {
 	return way{name, func(m maker, of sample) ([]byte, Want) {
 		return do(m, append([]byte(nil), of.data...)), Anything
@@ -181,7 +181,7 @@ func (m maker) flip(data []byte, within, times int) []byte {
 	return data
 }
 
-// span is a stretch of at most a quarter of the data.
+// span returns a stretch of at most a quarter of the data.
 func (m maker) span(data []byte) (from, to int) {
 	from = m.IntN(len(data))
 	return from, min(len(data), from+1+m.IntN(1+len(data)/4))

@@ -84,7 +84,7 @@ func (t *trap) count() {
 	}
 }
 
-// sprung says how often the file was opened or read and the port connected to.
+// sprung returns how often the file was opened or read and the port connected to.
 func (t *trap) sprung() (files, calls int) {
 	events := make([]byte, 4096)
 	n, _ := unix.Read(t.watch, events)

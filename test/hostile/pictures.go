@@ -86,7 +86,7 @@ func withSize(s sample, width, height uint32) (data []byte, ok bool) {
 	return data, true
 }
 
-// chunk is a PNG's chunk.
+// chunk returns a PNG's chunk.
 func chunk(kind string, body []byte) []byte {
 	all := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
 	all = append(append(all, kind...), body...)
@@ -98,13 +98,13 @@ func header(width, height uint32, bits, colours, interlace byte) []byte {
 	return append([]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", append(body, bits, colours, 0, 0, interlace))...)
 }
 
-// pngHeader is a PNG that claims a size and has next to nothing.
+// pngHeader returns a PNG that claims a size and has next to nothing.
 func pngHeader(width, height uint32) []byte {
 	data := append(header(width, height, 8, 2, 0), chunk("IDAT", deflateZeros(64))...)
 	return append(data, chunk("IEND", nil)...)
 }
 
-// deflateZeros is n zeros, compressed a thousand times over.
+// deflateZeros returns n zeros, compressed a thousand times over.
 func deflateZeros(n int) []byte {
 	var b bytes.Buffer
 	w, _ := zlib.NewWriterLevel(&b, zlib.BestCompression)
@@ -118,7 +118,7 @@ func deflateZeros(n int) []byte {
 	return b.Bytes()
 }
 
-// grey is a whole PNG in which nothing is to be seen.
+// grey returns a whole PNG in which nothing is to be seen.
 func grey(width, height int) []byte {
 	data := append(header(uint32(width), uint32(height), 8, 0, 0), chunk("IDAT", deflateZeros((width+1)*height))...)
 	return append(data, chunk("IEND", nil)...)
@@ -168,7 +168,7 @@ var thin = sync.OnceValue(func() [][]byte {
 	return [][]byte{grey(10_000, 1), grey(1, 10_000), grey(20_000, 1), grey(1, 20_000), grey(1, 1), grey(2, 3), grey(19_999, 2)}
 })
 
-// otherPictures are formats that are not read, some of which would make a reader open files.
+// otherPictures returns formats that are not read, some of which would make a reader open files.
 func otherPictures(t traps) [][]byte {
 	var animation bytes.Buffer
 	frame := image.NewPaletted(image.Rect(0, 0, 32, 32), color.Palette{color.Black, color.White})
@@ -195,7 +195,7 @@ func otherPictures(t traps) [][]byte {
 	}
 }
 
-// scripts are texts that picture libraries have been known to obey.
+// scripts returns texts that picture libraries have been known to obey.
 func scripts(t traps) [][]byte {
 	return [][]byte{
 		fmt.Appendf(nil, `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="640" height="640"><image xlink:href="file://%s" width="640" height="640"/><image href="%s"/></svg>`, t.file, t.url),

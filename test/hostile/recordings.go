@@ -60,13 +60,13 @@ func playlists(t traps) [][]byte {
 	}
 }
 
-// box is a box of ISO/IEC 14496-12.
+// box returns a box of ISO/IEC 14496-12.
 func box(kind string, parts ...[]byte) []byte {
 	body := bytes.Join(parts, nil)
 	return append(append(binary.BigEndian.AppendUint32(nil, uint32(len(body)+8)), kind...), body...)
 }
 
-// references are movies that name another file in place of pictures: reference movies of QuickTime, and data references.
+// references returns movies that name another file in place of pictures: reference movies of QuickTime, and data references.
 func references(t traps) [][]byte {
 	kind := box("ftyp", []byte("qt  \x00\x00\x00\x00"))
 	reference := func(place string) []byte {
@@ -85,7 +85,7 @@ func references(t traps) [][]byte {
 	return all
 }
 
-// wrongBoxes gives boxes wrong sizes: none, all of the file, 64 bits of it, or a little more than there is.
+// wrongBoxes returns boxes wrong sizes: none, all of the file, 64 bits of it, or a little more than there is.
 func wrongBoxes(m maker, data []byte) []byte {
 	var places []int
 	for _, kind := range []string{"ftyp", "moov", "mdat", "trak", "mdia", "minf", "stbl", "stsd", "stts", "stsz", "stsc", "stco", "ctts", "elst", "tkhd", "mvhd", "mdhd", "avc1", "avcC", "hvc1", "moof", "traf", "trun", "LIST", "idx1", "strf", "movi"} {
@@ -112,7 +112,7 @@ func wrongBoxes(m maker, data []byte) []byte {
 	return data
 }
 
-// wrongElements gives elements of EBML (Matroska, WebM) wrong sizes, unknown ones too.
+// wrongElements returns elements of EBML (Matroska, WebM) wrong sizes, unknown ones too.
 func wrongElements(m maker, data []byte) []byte {
 	var places []int
 	for _, id := range []string{"\x1a\x45\xdf\xa3", "\x18\x53\x80\x67", "\x16\x54\xae\x6b", "\x1f\x43\xb6\x75", "\x15\x49\xa9\x66", "\x1c\x53\xbb\x6b"} {

@@ -54,7 +54,7 @@ func readTrace(text string) (children int, faults []string) {
 
 var threadID = regexp.MustCompile(`= (\d+)$`)
 
-// judgeCall says what is wrong with a decoder's system call, "" where it is nothing. What the kernel refused is as it
+// judgeCall returns what is wrong with a decoder's system call, "" where it is nothing. What the kernel refused is as it
 // should be.
 func judgeCall(decoders map[string]bool, name, rest string) string {
 	done := !strings.Contains(rest, "= -1 ")

@@ -39,7 +39,7 @@ func capacity(ctx context.Context, t *target, round time.Duration, rounds int) e
 	return errors.Join(append(faults, ctx.Err(), err)...)
 }
 
-// check is an error that says what did not hold, or nil.
+// check returns an error that says what did not hold, or nil.
 func check(holds bool, format string, args ...any) error {
 	if holds {
 		return nil

@@ -50,7 +50,7 @@ func (s spent) plus(o spent) spent {
 	return spent{s.server + o.server, s.client + o.client, s.other + o.other}
 }
 
-// spent is what has been spent so far. The figures of a process that has gone are 0.
+// spent returns what has been spent so far. The figures of a process that has gone are 0.
 func (t *target) spent() spent {
 	server, _ := t.server.CPU()
 	all, _ := process.AllCPU()
@@ -69,7 +69,7 @@ func (t *target) addCost(phase func() outcome) outcome {
 	return out
 }
 
-// cost says what a phase spent.
+// cost returns what a phase spent.
 func (t *target) cost(o outcome) string {
 	share := func(d time.Duration, cores int) float64 {
 		return 100 * d.Seconds() / o.lasted.Seconds() / float64(cores)
@@ -79,7 +79,7 @@ func (t *target) cost(o outcome) string {
 		each, share(o.cpu.server, t.cores), share(o.cpu.other, runtime.NumCPU()))
 }
 
-// goodput is the answers a second.
+// goodput returns the answers a second.
 func (o outcome) goodput() float64 { return float64(len(o.answered)) / o.lasted.Seconds() }
 
 func (o *outcome) merge(other outcome) {

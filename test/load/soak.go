@@ -12,7 +12,7 @@ import (
 	"github.com/bonafide-id/bonafide/test/process"
 )
 
-// mixture is what a soak sends, each from a client of its own, over and over. It has good and broken media, requests that are not
+// mixture returns what a soak sends, each from a client of its own, over and over. It has good and broken media, requests that are not
 // allowed, and clients that hang up.
 func (t *target) mixture() []kind {
 	impatient := func(k kind, patience time.Duration) kind {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// Portrait is one person, from the front, of the test-only photograph of a group; 360x480 pixels.
+// Portrait returns one person, from the front, of the test-only photograph of a group; 360x480 pixels.
 func Portrait(checkout string) (*image.RGBA, error) {
 	data, err := os.ReadFile(filepath.Join(checkout, "bin", "testdata", "faces", "sample6.jpg"))
 	if err != nil {
@@ -34,7 +34,7 @@ func JPEG(picture image.Image) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Film is a recording of so many seconds in which a picture is held before the camera, as MP4.
+// Film returns a recording of so many seconds in which a picture is held before the camera, as MP4.
 func Film(picture image.Image, seconds float64) ([]byte, error) {
 	folder, err := os.MkdirTemp("", "bonafide-film-")
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 // Root is the checkout, as seen from the folders below test/.
 const Root = "../.."
 
-// Models is the folder that `make models` fills, under the checkout.
+// Models returns the folder that `make models` fills, under the checkout.
 func Models(checkout string) (string, error) {
 	folder, err := filepath.Abs(filepath.Join(checkout, "bin", "models"))
 	if err != nil {
@@ -104,7 +104,7 @@ func Start(o Options) (*Server, error) {
 	return nil, fmt.Errorf("the server was not ready within a minute:\n%s", s.Logs)
 }
 
-// Ready says whether the server answers that it is ready.
+// Ready reports whether the server answers that it is ready.
 func (s *Server) Ready() bool {
 	reply, err := http.Get(s.URL + "/readyz")
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *Server) Ready() bool {
 	return reply.StatusCode == http.StatusOK
 }
 
-// Alive says whether the process runs.
+// Alive reports whether the process runs.
 func (s *Server) Alive() bool {
 	select {
 	case <-s.exited:
@@ -193,14 +193,14 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// String is all of it.
+// String returns all of it.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
 }
 
-// Lines are those that contain one of the texts.
+// Lines returns those that contain one of the texts.
 func (l *Log) Lines(texts ...string) (found []string) {
 	for line := range strings.Lines(l.String()) {
 		for _, text := range texts {

@@ -21,7 +21,7 @@ type Held struct {
 	Files, Children, Temporary int
 }
 
-// String is one line.
+// String returns one line.
 func (h Held) String() string {
 	return fmt.Sprintf("%d MB of memory (%d at most), %d goroutines, %d file descriptors, %d children, %d temporary files",
 		h.Memory>>20, h.Peak>>20, h.Goroutines, h.Files, h.Children, h.Temporary)
@@ -53,7 +53,7 @@ func (s *Server) Held() (h Held, err error) {
 // clockTicks are what /proc counts processor time in: so many a second on every Linux that Go runs on.
 const clockTicks = 100
 
-// CPU is the processor time of the server and of its children that have ended. It must not have been started under another
+// CPU returns the processor time of the server and of its children that have ended. It must not have been started under another
 // command.
 func (s *Server) CPU() (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.command.Process.Pid))
@@ -65,7 +65,7 @@ func (s *Server) CPU() (time.Duration, error) {
 	return ticks(fields[11:15])
 }
 
-// AllCPU is the processor time of everything on the machine.
+// AllCPU returns the processor time of everything on the machine.
 func AllCPU() (time.Duration, error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {

@@ -129,7 +129,7 @@ var clients = map[string]func(t *testing.T) client{
 	},
 }
 
-// sdk is a file of a client.
+// sdk returns a file of a client.
 func sdk(t *testing.T, path ...string) string {
 	t.Helper()
 	name, err := filepath.Abs(filepath.Join(append([]string{root, "sdk"}, path...)...))
@@ -253,7 +253,7 @@ func wantOutcomes(t *testing.T, scenarios []scenario, out []byte) {
 	}
 }
 
-// fits says whether a value is the one that is wanted, or matches the pattern that is.
+// fits reports whether a value is the one that is wanted, or matches the pattern that is.
 func fits(want, got any) bool {
 	if text, ok := want.(string); ok && strings.HasPrefix(text, "~") {
 		printed := fmt.Sprint(got)

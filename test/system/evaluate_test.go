@@ -29,7 +29,7 @@ func command(t testing.TB, args ...string) (out, fault string, status int) {
 	return printed.String(), errs.String(), c.ProcessState.ExitCode()
 }
 
-// labelledFolder is a set of photographs of real people. One is labelled an attack: the figures mean nothing, the plumbing does.
+// labelledFolder returns a set of photographs of real people. One is labelled an attack: the figures mean nothing, the plumbing does.
 func labelledFolder(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()

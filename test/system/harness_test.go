@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// models is the folder that `make models` fills.
+// models returns the folder that `make models` fills.
 func models(t testing.TB) string {
 	t.Helper()
 	folder := os.Getenv("BONAFIDE_MODELS")
@@ -63,7 +63,7 @@ func models(t testing.TB) string {
 	return folder
 }
 
-// sharedPath is a path below the data that only the makers of bonafide have.
+// sharedPath returns a path below the data that only the makers of bonafide have.
 func sharedPath(t testing.TB, path ...string) string {
 	t.Helper()
 	name := filepath.Join(append([]string{root, "..", "shared"}, path...)...)
@@ -73,7 +73,7 @@ func sharedPath(t testing.TB, path ...string) string {
 	return name
 }
 
-// photograph is one of the test-only pictures of real people.
+// photograph returns one of the test-only pictures of real people.
 func photograph(t testing.TB, n int) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(root, "bin", "testdata", "faces", fmt.Sprintf("sample%d.jpg", n)))
@@ -189,7 +189,7 @@ func (s *server) kill() {
 	<-s.exited
 }
 
-// run is the program on the server's store. The URL comes by the environment, where no list of processes shows it.
+// run returns the program on the server's store. The URL comes by the environment, where no list of processes shows it.
 func (s *server) run(args ...string) *exec.Cmd {
 	command := exec.Command(program, append(args, "--data", s.data)...)
 	command.Env = append(os.Environ(), "BONAFIDE_STORE="+s.store, "BONAFIDE_LOG_LEVEL=debug")
@@ -272,7 +272,7 @@ func (s *server) must(method, path, contentType string, body []byte, headers map
 	return r
 }
 
-// form is a multipart body with one file and any fields.
+// form returns a multipart body with one file and any fields.
 func form(t testing.TB, part, name string, file []byte, fields map[string]string) (contentType string, body []byte) {
 	t.Helper()
 	var b bytes.Buffer

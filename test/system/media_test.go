@@ -66,7 +66,7 @@ func encode(t testing.TB, picture image.Image) []byte {
 	return b.Bytes()
 }
 
-// still is a video of one picture, held for some seconds: a presentation without life.
+// still returns a video of one picture, held for some seconds: a presentation without life.
 func still(t testing.TB, picture image.Image, seconds float64) []byte {
 	t.Helper()
 	return film(t, "-loop", "1", "-i", write(t, "still.jpg", encode(t, picture)), "-t", strconv.FormatFloat(seconds, 'f', 2, 64), "-r", "25")
@@ -103,7 +103,7 @@ func write(t testing.TB, name string, data []byte) string {
 
 var splicing sync.Mutex
 
-// spokenPhrase is a recording of a GRID speaker "saying" a phrase, spliced from the speaker's own digits.
+// spokenPhrase returns a recording of a GRID speaker "saying" a phrase, spliced from the speaker's own digits.
 func spokenPhrase(t testing.TB, speaker, phrase string, flags ...string) []byte {
 	t.Helper()
 	grid := sharedPath(t, "data", "lips", "grid")

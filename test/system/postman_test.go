@@ -98,7 +98,7 @@ func TestThePostmanCollectionIsWhole(t *testing.T) {
 	}
 }
 
-// withoutID is a path without its last part where that is an id.
+// withoutID returns a path without its last part where that is an id.
 func withoutID(path string) string {
 	for _, folder := range []string{"/verifier/", "/capture/results/", "/LiopaAPI/api/verifier/"} {
 		if strings.HasPrefix(path, folder) {

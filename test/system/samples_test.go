@@ -89,7 +89,7 @@ func (d desk) run(t *testing.T, name string, environment ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// interpreterOf is the command that runs a sample; a language that is not installed skips its test.
+// interpreterOf returns the command that runs a sample; a language that is not installed skips its test.
 func interpreterOf(t *testing.T, name string) string {
 	t.Helper()
 	switch filepath.Ext(name) {
@@ -124,7 +124,7 @@ var python = sync.OnceValue(func() string {
 	return ""
 })
 
-// outline is a JSON text's keys in their order, without the values: {"a":1,"b":[{"c":2},{"c":3}]} is {a b[{c}]}.
+// outline returns a JSON text's keys in their order, without the values: {"a":1,"b":[{"c":2},{"c":3}]} is {a b[{c}]}.
 func outline(t *testing.T, text string) string {
 	t.Helper()
 	out, err := outlineValue(json.NewDecoder(strings.NewReader(text)))

@@ -113,7 +113,7 @@ func boundKeys(t *testing.T, s *server) {
 	}
 }
 
-// holds says whether the text stands in any file of the folder.
+// holds reports whether the text stands in any file of the folder.
 func holds(t *testing.T, folder, text string) bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*"))

@@ -49,17 +49,17 @@ func AppendVarint(b []byte, number protowire.Number, v int64) []byte {
 // Attribute is an encoded AttributeProto.
 type Attribute []byte
 
-// IntAttribute is an attribute of one whole number.
+// IntAttribute returns an attribute of one whole number.
 func IntAttribute(name string, v int) Attribute {
 	return AppendVarint(AppendVarint(AppendBytes(nil, attributeName, []byte(name)), 3, int64(v)), attributeKind, 2)
 }
 
-// StringAttribute is an attribute of one string.
+// StringAttribute returns an attribute of one string.
 func StringAttribute(name, v string) Attribute {
 	return AppendVarint(AppendBytes(AppendBytes(nil, attributeName, []byte(name)), 4, []byte(v)), attributeKind, 3)
 }
 
-// IntsAttribute is an attribute of a list of whole numbers.
+// IntsAttribute returns an attribute of a list of whole numbers.
 func IntsAttribute(name string, values ...int) Attribute {
 	b := AppendBytes(nil, attributeName, []byte(name))
 	for _, v := range values {
@@ -68,7 +68,7 @@ func IntsAttribute(name string, values ...int) Attribute {
 	return AppendVarint(b, attributeKind, 7)
 }
 
-// Node is an encoded NodeProto with one output.
+// Node returns an encoded NodeProto with one output.
 func Node(operator string, inputs []string, output string, attributes ...Attribute) []byte {
 	var b []byte
 	for _, input := range inputs {
@@ -81,7 +81,7 @@ func Node(operator string, inputs []string, output string, attributes ...Attribu
 	return b
 }
 
-// FloatTensor is an encoded TensorProto of 32-bit floats.
+// FloatTensor returns an encoded TensorProto of 32-bit floats.
 func FloatTensor(name string, shape []int, values []float32) []byte {
 	var raw []byte
 	for _, v := range values {
@@ -90,7 +90,7 @@ func FloatTensor(name string, shape []int, values []float32) []byte {
 	return tensor(name, shape, TypeFloat, raw)
 }
 
-// Int64Tensor is an encoded TensorProto of 64-bit whole numbers.
+// Int64Tensor returns an encoded TensorProto of 64-bit whole numbers.
 func Int64Tensor(name string, shape []int, values []int64) []byte {
 	var raw []byte
 	for _, v := range values {

@@ -60,7 +60,7 @@ func replacePRelu(graph []byte) ([]byte, error) {
 	return out, nil
 }
 
-// prelu is the nodes and constants, as fields of a graph, that take the place of a PRelu.
+// prelu returns the nodes and constants, as fields of a graph, that take the place of a PRelu.
 func prelu(input, output string, slopes []float32) []byte {
 	rest, steep := make([]float32, len(slopes)), false
 	for i, a := range slopes {
@@ -113,7 +113,7 @@ func readNode(b []byte) (n node, err error) {
 	return n, err
 }
 
-// findSlopes are the constants of a graph, by name, that can be the slopes of blocked channels.
+// findSlopes returns the constants of a graph, by name, that can be the slopes of blocked channels.
 func findSlopes(graph []field) (map[string][]float32, error) {
 	slopes := map[string][]float32{}
 	for _, f := range graph {
@@ -174,7 +174,7 @@ func readSlopes(b []byte) (name string, values []float32, err error) {
 	return name, values, nil
 }
 
-// dimensions are written one a field, or packed.
+// dimensions returns written one a field, or packed.
 func dimensions(f field) []uint64 {
 	if f.content == nil {
 		return []uint64{f.value}

@@ -16,7 +16,7 @@ const (
 	side     = 5
 )
 
-// network is three PRelus one after the other. One has slopes under 1, one has some over 1 and a constant with a second name. The
+// network returns three PRelus one after the other. One has slopes under 1, one has some over 1 and a constant with a second name. The
 // last has a single slope for all channels.
 func network(gentle, steep []float32, single float32) []byte {
 	value := func(name string) []byte {

@@ -38,7 +38,7 @@ func (c *converter) initial(name string, t tensor) string {
 	return name
 }
 
-// info is a ValueInfoProto of floats; a value without dims has two; the second is unknown.
+// info returns a ValueInfoProto of floats; a value without dims has two; the second is unknown.
 func info(v value) []byte {
 	dims := v.dims
 	var shape []byte

@@ -150,7 +150,7 @@ func decode(kind string, shape []int, data []byte) tensor {
 	return t
 }
 
-// parseFloat16 is an IEEE 754 binary16 number.
+// parseFloat16 returns an IEEE 754 binary16 number.
 func parseFloat16(bits uint16) float32 {
 	sign, exponent, fraction := float64(1), int(bits>>10&31), float64(bits&1023)
 	if bits>>15 == 1 {
@@ -167,7 +167,7 @@ func parseFloat16(bits uint16) float32 {
 	return float32(sign * math.Ldexp(1024+fraction, exponent-25))
 }
 
-// nodeName is the node that an input names: without the number of its output and the mark of a control edge.
+// nodeName returns the node that an input names: without the number of its output and the mark of a control edge.
 func nodeName(input string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(input, "^"), ":")
 	return name
@@ -230,7 +230,7 @@ func (c *converter) translate(n node) error {
 	}
 }
 
-// sameOperation is an operation that is the same in any order of axes.
+// sameOperation returns an operation that is the same in any order of axes.
 func (c *converter) sameOperation(op string, n node, inputs int) error {
 	if len(n.Inputs) != inputs {
 		return fmt.Errorf("%d inputs, not %d", len(n.Inputs), inputs)
@@ -263,7 +263,7 @@ func (c *converter) input(n node) error {
 	return nil
 }
 
-// constant is an input that must be a constant of floats with so many axes.
+// constant returns an input that must be a constant of floats with so many axes.
 func (c *converter) constant(n []string, i, axes int) (tensor, error) {
 	if i >= len(n) {
 		return tensor{}, fmt.Errorf("input %d is missing", i)
@@ -275,7 +275,7 @@ func (c *converter) constant(n []string, i, axes int) (tensor, error) {
 	return t, nil
 }
 
-// computedInput is the first input, which must not be a constant.
+// computedInput returns the first input, which must not be a constant.
 func (c *converter) computedInput(inputs []string) (string, error) {
 	if len(inputs) == 0 {
 		return "", errors.New("there is no input")
@@ -331,7 +331,7 @@ func (c *converter) convolution(n node) error {
 	}
 }
 
-// window are the strides of a convolution or a pool, and how its border is filled.
+// window returns the strides of a convolution or a pool, and how its border is filled.
 func (c *converter) window(n node, key string) ([]onnx.Attribute, error) {
 	padding := map[string]string{"SAME": "SAME_UPPER", "VALID": "VALID"}[string(n.Attributes["padding"].Text)]
 	if padding == "" {
@@ -344,7 +344,7 @@ func (c *converter) window(n node, key string) ([]onnx.Attribute, error) {
 	return []onnx.Attribute{onnx.StringAttribute("auto_pad", padding), onnx.IntsAttribute(key, strides...)}, nil
 }
 
-// square are the middle two of an attribute's four numbers.
+// square returns the middle two of an attribute's four numbers.
 func (n node) square(key string) ([]int, error) {
 	list := n.Attributes[key].List.Ints
 	if len(list) != 4 {
@@ -413,7 +413,7 @@ func (c *converter) pad(n node) error {
 	return nil
 }
 
-// flatten is a reshaping of an output; TensorFlow's order is restored first.
+// flatten returns a reshaping of an output; TensorFlow's order is restored first.
 func (c *converter) flatten(n node) error {
 	source, err := c.computedInput(n.Inputs)
 	if err != nil {
@@ -424,7 +424,7 @@ func (c *converter) flatten(n node) error {
 	return nil
 }
 
-// permute is the tensor with its axes in another order.
+// permute returns the tensor with its axes in another order.
 func (t tensor) permute(order []int) tensor {
 	steps := make([]int, len(t.shape))
 	step := 1

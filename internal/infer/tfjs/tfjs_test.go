@@ -34,7 +34,7 @@ type filters struct {
 
 func (f filters) at(y, x, i, o int) float32 { return f.v[((y*f.w+x)*f.in+i)*f.out+o] }
 
-// before is how much of what TensorFlow's SAME adds to a side goes before it: the smaller half.
+// before returns how much of what TensorFlow's SAME adds to a side goes before it: the smaller half.
 func before(size, kernel, stride int) int {
 	return max((size+stride-1)/stride*stride-stride+kernel-size, 0) / 2
 }
@@ -235,7 +235,7 @@ func placeholder(h, w, c int) map[string]any {
 	return map[string]any{"shape": map[string]any{"shape": map[string]any{"dim": dims}}}
 }
 
-// network is a graph with every operation that is known, its weights, and what it makes of an input.
+// network returns a graph with every operation that is known, its weights, and what it makes of an input.
 func network(t testing.TB) (graph, weights []byte, input array, want []float32) {
 	t.Helper()
 	b := newBuilder()

@@ -16,7 +16,7 @@ import (
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// authenticateToken is what the token of a request allows, and the transaction that it is for.
+// authenticateToken returns what the token of a request allows, and the transaction that it is for.
 func (a *API) authenticateToken(r *http.Request) (token string, c account.CaptureToken, t challenge.Transaction, err error) {
 	ctx := r.Context()
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -188,7 +188,7 @@ func (a *API) replyTo(ctx context.Context, c account.CaptureToken, v liveness.Ve
 	return reply
 }
 
-// renew is a token for the same transaction, or "" where that is not open any more. That none can be made is logged and
+// renew returns a token for the same transaction, or "" where that is not open any more. That none can be made is logged and
 // no more: what is known of the upload itself must reach the page.
 func (a *API) renew(ctx context.Context, c account.CaptureToken) string {
 	ctx = context.WithoutCancel(ctx)

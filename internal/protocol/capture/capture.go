@@ -107,7 +107,7 @@ func modeOf(t challenge.Transaction) mode {
 	return phraseMode
 }
 
-// protocolOf is the protocol whose flow the transaction is.
+// protocolOf returns the protocol whose flow the transaction is.
 func protocolOf(t challenge.Transaction) account.Protocol {
 	if modeOf(t) == selfieMode {
 		return account.Selfie
@@ -236,7 +236,7 @@ func (a *API) CreateTransaction(ctx context.Context, acct account.Account, selfi
 
 func (a *API) secondsUntil(t time.Time) int { return max(0, int(math.Ceil(t.Sub(a.now()).Seconds()))) }
 
-// openTransaction is an open transaction of the account, or the fault of one that is none.
+// openTransaction returns an open transaction of the account, or the fault of one that is none.
 func (a *API) openTransaction(ctx context.Context, acct account.Account, id string) (challenge.Transaction, error) {
 	t, err := a.challenges.FindOpen(ctx, acct.ID, id)
 	return t, closedFault(err)

@@ -33,7 +33,7 @@ func (a *API) component() protocol.Endpoint {
 	}
 }
 
-// Built says what to do where the component was not built into the program.
+// Built returns an error if the component was not built into the program.
 func Built() error {
 	_, err := web.File(componentFile)
 	return err

@@ -112,7 +112,7 @@ func (a *API) check(w http.ResponseWriter, r *http.Request) {
 	protocol.WriteJSON(w, http.StatusOK, scoreReply{session, protocol.Floor(float64(*v.Score), 7), false})
 }
 
-// errorName is the error for the verdict, or "" where it has a score. A reason that the protocol has no name for, such
+// errorName returns the error for the verdict, or "" where it has a score. A reason that the protocol has no name for, such
 // as poor light, leaves the score to tell.
 func errorName(v liveness.Verdict) string {
 	info, _ := v.Reason.Info()

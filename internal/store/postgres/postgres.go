@@ -123,7 +123,7 @@ func explain(err error) error {
 	return err
 }
 
-// isUnavailable says whether a fault is the connection's.
+// isUnavailable reports whether a fault is the connection's.
 func isUnavailable(err error) bool {
 	var connecting *pgconn.ConnectError
 	var network net.Error
@@ -131,7 +131,7 @@ func isUnavailable(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// kindOf is the error of package store for a code of PostgreSQL, whose first two characters are its class, or nil.
+// kindOf returns the error of package store for a code of PostgreSQL, whose first two characters are its class, or nil.
 func kindOf(code string) error {
 	switch code {
 	case "23505": // unique_violation

@@ -186,7 +186,7 @@ func texts(t *testing.T, url, query string) string {
 	return strings.Join(lines, "\n")
 }
 
-// dumpTables is every row of every table that there is, the queue's too, as text.
+// dumpTables returns every row of every table that there is, the queue's too, as text.
 func dumpTables(t *testing.T, url string) string {
 	t.Helper()
 	var all strings.Builder
@@ -252,7 +252,7 @@ func erasedIsGone(t *testing.T, server *postgrestest.Server) {
 	}
 }
 
-// contents is the bytes of all files below a folder.
+// contents returns the bytes of all files below a folder.
 func contents(t *testing.T, folder string) (all []byte) {
 	t.Helper()
 	err := filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
@@ -279,7 +279,7 @@ func addAccount(t *testing.T, s store.Store) {
 	}
 }
 
-// filledStore is an embedded store with something in every table.
+// filledStore returns an embedded store with something in every table.
 func filledStore(t *testing.T, records int) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), t.TempDir(), true)

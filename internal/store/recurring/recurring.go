@@ -158,7 +158,7 @@ func (r *runner) runDue(ctx context.Context, task *plannedTask, began time.Time)
 	return next, nil
 }
 
-// retryPause is how long to wait after one more failure.
+// retryPause returns how long to wait after one more failure.
 func (p *plannedTask) retryPause() time.Duration {
 	pause := firstRetry
 	for range p.failures {

@@ -55,7 +55,7 @@ func newLog() (*slog.Logger, *strings.Builder) {
 	return slog.New(slog.NewTextHandler(&text, nil)), &text
 }
 
-// newTasks is a task that notes when it began.
+// newTasks returns a task that notes when it began.
 func newTasks(began *[]time.Time, every time.Duration, do func(ctx context.Context, n int) error) []store.Task {
 	return []store.Task{{Name: "task", Every: every, Do: func(ctx context.Context) error {
 		*began = append(*began, time.Now())

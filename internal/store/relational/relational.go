@@ -133,7 +133,7 @@ func (s *Store) afterDelete(ctx context.Context, rows int64) error {
 // scanner is one row, of sql.Row or sql.Rows.
 type scanner interface{ Scan(into ...any) error }
 
-// countChanged is how many rows a statement changed.
+// countChanged returns how many rows a statement changed.
 func countChanged(result sql.Result, err error) (int64, error) {
 	if err != nil {
 		return 0, err
@@ -149,16 +149,16 @@ func requireChange(n int64, err, otherwise error) error {
 	return err
 }
 
-// cleanText is a client's text as it is kept: PostgreSQL takes no text with a zero byte or that is not UTF-8. Everything
+// cleanText returns a client's text as it is kept: PostgreSQL takes no text with a zero byte or that is not UTF-8. Everything
 // that a client names goes through it, what is kept and what is looked for.
 func cleanText(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }
 
-// toMillis is a time as it is kept.
+// toMillis returns a time as it is kept.
 func toMillis(t time.Time) int64 { return t.UnixMilli() }
 
-// toOptionalMillis is a time that may not have come yet, NULL then.
+// toOptionalMillis returns a time that may not have come yet, NULL then.
 func toOptionalMillis(t time.Time) sql.NullInt64 {
 	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
 }
@@ -172,7 +172,7 @@ func fromOptionalMillis(ms sql.NullInt64) time.Time {
 	return fromMillis(ms.Int64)
 }
 
-// formatNetworks is a list of networks as it is kept, with spaces between.
+// formatNetworks returns a list of networks as it is kept, with spaces between.
 func formatNetworks(networks []netip.Prefix) string {
 	words := make([]string, len(networks))
 	for i, n := range networks {

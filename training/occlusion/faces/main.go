@@ -96,7 +96,7 @@ func run(labels, label, out, models string) error {
 	return errors.Join(rgb.Flush(), text.Flush(), pixels.Close(), lines.Close())
 }
 
-// choosePictures are the pictures of a label, evenly spread over each person's.
+// choosePictures returns the pictures of a label, evenly spread over each person's.
 func choosePictures(labels, label string) ([]record, error) {
 	file, err := os.Open(labels)
 	if err != nil {

@@ -77,7 +77,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	return s
 }
 
-// serverCredential is who runs the server where the test is run by root, whom PostgreSQL refuses.
+// serverCredential returns who runs the server where the test is run by root, whom PostgreSQL refuses.
 func serverCredential(t testing.TB) *syscall.Credential {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -104,7 +104,7 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// Data is the folder that the server keeps its files in.
+// Data returns the folder that the server keeps its files in.
 func (s *Server) Data() string { return filepath.Join(s.folder, "data") }
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
@@ -176,7 +176,7 @@ func (s *Server) open(t testing.TB) *sql.DB {
 	return db
 }
 
-// URL is the address of a database.
+// URL returns the address of a database.
 func (s *Server) URL(database string) string {
 	return (&url.URL{Scheme: "postgres", User: url.UserPassword(userName, Password),
 		Host: fmt.Sprint("127.0.0.1:", s.Port), Path: "/" + database}).String()
