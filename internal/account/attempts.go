@@ -70,10 +70,10 @@ func (g *attemptLimiter) start(ctx context.Context, p Protocol, public, secret s
 		t.accepted = true
 		return t, nil
 	}
-	if !g.allowed(g.addresses, t.address) {
+	if !g.isAllowed(g.addresses, t.address) {
 		return t, fmt.Errorf("%w from %s", ErrThrottled, t.address)
 	}
-	if !g.allowed(g.names, t.name) {
+	if !g.isAllowed(g.names, t.name) {
 		return t, fmt.Errorf("%w for one name of %s", ErrThrottled, p)
 	}
 	return t, nil
@@ -105,7 +105,7 @@ func CallerNetwork(ctx context.Context) string {
 	return prefix.String()
 }
 
-func (g *attemptLimiter) allowed(of *lru.Cache[string, *rate.Limiter], key string) bool {
+func (g *attemptLimiter) isAllowed(of *lru.Cache[string, *rate.Limiter], key string) bool {
 	limiter, known := of.Get(key)
 	return key == "" || !known || limiter.TokensAt(g.now()) >= 1
 }

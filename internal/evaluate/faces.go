@@ -244,7 +244,7 @@ func pointError(name string, errors []float64) PointError {
 // WriteText prints the report as tables.
 func (r FacesReport) WriteText(w io.Writer) error {
 	var p printer
-	p.line("%s: %d pictures", r.File, r.Pictures)
+	p.writeLine("%s: %d pictures", r.File, r.Pictures)
 	rows := sheet{Rows: [][]string{{"", "labelled", "recall", "interval", "found", "precision", "interval"}}}
 	for _, g := range append(slices.Clone(r.Groups), r.All) {
 		row := []string{g.Name}
@@ -259,7 +259,7 @@ func (r FacesReport) WriteText(w io.Writer) error {
 	}
 	p.sheet(rows)
 	if len(r.Points) > 0 {
-		p.line("\nLandmark error over the pupil distance")
+		p.writeLine("\nLandmark error over the pupil distance")
 		rows = sheet{Rows: [][]string{{"", "points", "median", "mean", "90%"}}}
 		for _, e := range r.Points {
 			rows.Rows = append(rows.Rows, []string{e.Name, fmt.Sprint(e.Count), percent(e.Median), percent(e.Mean), percent(e.P90)})

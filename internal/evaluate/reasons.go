@@ -101,7 +101,7 @@ func (r *ReasonsReport) note(want liveness.Reason, kind string, got liveness.Rea
 // WriteText prints the report as a table.
 func (r ReasonsReport) WriteText(w io.Writer) error {
 	var p printer
-	p.line("%s", r.File)
+	p.writeLine("%s", r.File)
 	rows := sheet{Rows: [][]string{{"fault", "kind", "pictures", "right", "interval", "otherwise"}}}
 	for _, g := range r.Reasons {
 		otherwise := ""

@@ -9,13 +9,13 @@ import (
 // WriteText prints the report for a terminal: a block for each set, then one for all pictures.
 func (r PADReport) WriteText(w io.Writer) error {
 	p := &printer{}
-	p.line("Presentation-attack detection by ISO/IEC 30107-3: %s", r.File)
-	p.line("A picture is classified as bona fide at a score of %.4g and above. Intervals are 95%%.", r.Threshold)
+	p.writeLine("Presentation-attack detection by ISO/IEC 30107-3: %s", r.File)
+	p.writeLine("A picture is classified as bona fide at a score of %.4g and above. Intervals are 95%%.", r.Threshold)
 	for _, set := range r.Sets {
 		p.pad("Set "+set.Name, set)
 	}
 	p.pad("All", r.All)
-	p.line("")
+	p.writeLine("")
 	p.sheet(r.All.operatingSheet())
 	return p.flush(w)
 }
@@ -23,8 +23,8 @@ func (r PADReport) WriteText(w io.Writer) error {
 // WriteText prints the report for a terminal: a block for each person and kind, then one for all trials.
 func (r PhraseReport) WriteText(w io.Writer) error {
 	p := &printer{}
-	p.line("Phrases spoken to a camera, verification by ISO/IEC 19795-1: %s", r.File)
-	p.line("A trial is accepted at the score (0 to 100) and above; a user error is a rejection. Intervals are 95%%.")
+	p.writeLine("Phrases spoken to a camera, verification by ISO/IEC 19795-1: %s", r.File)
+	p.writeLine("A trial is accepted at the score (0 to 100) and above; a user error is a rejection. Intervals are 95%%.")
 	for _, person := range r.People {
 		p.phrase("Person "+person.Name, person)
 	}
@@ -43,7 +43,7 @@ func (p *printer) flush(w io.Writer) error {
 	return err
 }
 
-func (p *printer) line(format string, values ...any) { fmt.Fprintf(&p.text, format+"\n", values...) }
+func (p *printer) writeLine(format string, values ...any) { fmt.Fprintf(&p.text, format+"\n", values...) }
 
 func (p *printer) sheet(s sheet) {
 	widths := map[int]int{}
@@ -62,12 +62,12 @@ func (p *printer) sheet(s sheet) {
 				line.WriteString("  " + padding + cell)
 			}
 		}
-		p.line("%s", strings.TrimRight(line.String(), " "))
+		p.writeLine("%s", strings.TrimRight(line.String(), " "))
 	}
 }
 
 func (p *printer) pad(title string, g PADGroup) {
-	p.line("\n%s: %s", title, g.counts())
+	p.writeLine("\n%s: %s", title, g.counts())
 	p.sheet(g.rateSheet())
 	if len(g.NonResponses) > 0 {
 		p.sheet(g.nonResponseSheet())
@@ -75,7 +75,7 @@ func (p *printer) pad(title string, g PADGroup) {
 }
 
 func (p *printer) phrase(title string, g PhraseGroup) {
-	p.line("\n%s: %s", title, g.counts())
+	p.writeLine("\n%s: %s", title, g.counts())
 	p.sheet(g.rateSheet())
 	if len(g.UserErrors) > 0 {
 		p.sheet(g.userErrorSheet())

@@ -178,9 +178,9 @@ func (l labels) noThreshold(limit Limit, held []group[picture], safest float64) 
 // WriteText prints the threshold, what it keeps and what it costs.
 func (c Choice) WriteText(w io.Writer) error {
 	p := &printer{}
-	p.line("threshold %v", c.Threshold)
-	p.line("\nOn %s it keeps %s at or under %s.", c.File, c.Limit.String(), percent(c.Limit.AtMost))
+	p.writeLine("threshold %v", c.Threshold)
+	p.writeLine("\nOn %s it keeps %s at or under %s.", c.File, c.Limit.String(), percent(c.Limit.AtMost))
 	p.pad("All", c.All)
-	p.line("\nThese rates are optimistic, because the threshold was chosen on these pictures: measure other people, with eval pad.")
+	p.writeLine("\nThese rates are optimistic, because the threshold was chosen on these pictures: measure other people, with eval pad.")
 	return p.flush(w)
 }

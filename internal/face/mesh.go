@@ -69,8 +69,8 @@ func (r region) affine() liveness.Affine {
 	}
 }
 
-// mirrored takes the model's input to the picture as in a mirror.
-func (r region) mirrored() liveness.Affine {
+// mirror takes the model's input to the picture as in a mirror.
+func (r region) mirror() liveness.Affine {
 	m := r.affine()
 	return liveness.Affine{A: -m.A, B: m.B, C: m.C + m.A*meshSize, D: -m.D, E: m.E, F: m.F + m.D*meshSize}
 }
@@ -102,7 +102,7 @@ func (f *Finder) runMesh(p *pyramid, r region) (mesh, error) {
 
 // runMirrored returns the probability that a region shows a face in a mirror, which for a face is much the same.
 func (f *Finder) runMirrored(p *pyramid, r region) (float64, error) {
-	out, err := f.mesher.RunPictures(meshColours, p.Warp(r.mirrored(), meshSize, meshSize))
+	out, err := f.mesher.RunPictures(meshColours, p.Warp(r.mirror(), meshSize, meshSize))
 	if err != nil {
 		return 0, err
 	}

@@ -52,7 +52,7 @@ func New(library *infer.Library) (*Net, error) {
 	return n, nil
 }
 
-// Ref names the weights.
+// Ref returns the name and version of the weights.
 func (n *Net) Ref() liveness.ModelRef { return n.model.Ref() }
 
 // Result is what the model says of a place in a picture: probabilities, 0..1.

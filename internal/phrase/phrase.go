@@ -68,7 +68,7 @@ func (w Weights) Weigh(posteriors []float32) Evidence {
 		value := func(class int) float64 {
 			return w.Scale * (float64(row[class]) - w.PriorPower*math.Log(w.Prior[class]))
 		}
-		e.gap[t] = add(value(0), value(1))
+		e.gap[t] = addLogs(value(0), value(1))
 		for d := range Digits {
 			for s := range States {
 				e.digit[t][d][s] = value(2 + d*States + s)
@@ -91,8 +91,8 @@ func (w Weights) Ratios(posteriors []float32) []float64 {
 // Rows returns the number of rows.
 func (e Evidence) Rows() int { return len(e.gap) }
 
-// add returns log(exp(a) + exp(b)).
-func add(a, b float64) float64 {
+// addLogs returns log(exp(a) + exp(b)).
+func addLogs(a, b float64) float64 {
 	if a < b {
 		a, b = b, a
 	}
@@ -143,23 +143,23 @@ func (e Evidence) forward(n int, allowed func(slot int) []int) float64 {
 		for i := range n {
 			ended[i] = impossible
 			for _, d := range allowed(i) {
-				ended[i] = add(ended[i], now[i][d][States-1])
+				ended[i] = addLogs(ended[i], now[i][d][States-1])
 				chain, fit := &now[i][d], &e.digit[t][d]
 				for s := States - 1; s > 0; s-- {
-					chain[s] = add(chain[s], chain[s-1]) + fit[s]
+					chain[s] = addLogs(chain[s], chain[s-1]) + fit[s]
 				}
-				chain[0] = add(chain[0], enter) + fit[0]
+				chain[0] = addLogs(chain[0], enter) + fit[0]
 			}
-			enter = add(gaps[i+1], ended[i])
+			enter = addLogs(gaps[i+1], ended[i])
 		}
 		gaps[0] += e.gap[t]
 		for i := range n {
-			gaps[i+1] = add(gaps[i+1], ended[i]) + e.gap[t]
+			gaps[i+1] = addLogs(gaps[i+1], ended[i]) + e.gap[t]
 		}
 	}
 	total := gaps[n]
 	for _, d := range allowed(n - 1) {
-		total = add(total, now[n-1][d][States-1])
+		total = addLogs(total, now[n-1][d][States-1])
 	}
 	return total
 }
@@ -174,20 +174,20 @@ func (e Evidence) AnyDigits(insertion float64) float64 {
 	for t := range e.gap {
 		ended := impossible
 		for d := range now {
-			ended = add(ended, now[d][States-1])
+			ended = addLogs(ended, now[d][States-1])
 		}
-		outside := add(gap, ended)
+		outside := addLogs(gap, ended)
 		for d := range now {
 			chain, fit := &now[d], &e.digit[t][d]
 			for s := States - 1; s > 0; s-- {
-				chain[s] = add(chain[s], chain[s-1]) + fit[s]
+				chain[s] = addLogs(chain[s], chain[s-1]) + fit[s]
 			}
-			chain[0] = add(chain[0], outside-insertion) + fit[0]
+			chain[0] = addLogs(chain[0], outside-insertion) + fit[0]
 		}
 		gap = outside + e.gap[t]
 	}
 	for d := range now {
-		gap = add(gap, now[d][States-1])
+		gap = addLogs(gap, now[d][States-1])
 	}
 	return gap
 }
@@ -319,7 +319,7 @@ func (e Evidence) LogFit(s Span, d int) float64 {
 	each := e.Each(s)
 	sum := impossible
 	for _, l := range each {
-		sum = add(sum, l)
+		sum = addLogs(sum, l)
 	}
 	return each[d] - sum
 }
@@ -336,7 +336,7 @@ func (e Evidence) Each(s Span) (out [Digits]float64) {
 		at := [States]float64{e.digit[s.From][d][0], impossible, impossible, impossible}
 		for _, row := range e.digit[s.From+1 : s.To] {
 			for i := States - 1; i > 0; i-- {
-				at[i] = add(at[i], at[i-1]) + row[d][i]
+				at[i] = addLogs(at[i], at[i-1]) + row[d][i]
 			}
 			at[0] += row[d][0]
 		}

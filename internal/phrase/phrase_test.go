@@ -84,7 +84,7 @@ func TestForwardIsTheSumOverAllWays(t *testing.T) {
 			want, best := impossible, impossible
 			for _, way := range ways(n, len(phrase)) {
 				l := e.pathLikelihood(way, phrase)
-				want, best = add(want, l), max(best, l)
+				want, best = addLogs(want, l), max(best, l)
 			}
 			if got := e.LogLikelihood(phrase); math.Abs(got-want) > 1e-9 {
 				t.Errorf("phrase %v over %d pictures: %v, want %v", phrase, n, got, want)
@@ -126,7 +126,7 @@ func TestAnyOfSumsAllPhrases(t *testing.T) {
 	want := impossible
 	for a := range Digits {
 		for b := range Digits {
-			want = add(want, e.LogLikelihood([]int{a, b}))
+			want = addLogs(want, e.LogLikelihood([]int{a, b}))
 		}
 	}
 	if got := e.AnyOf(2); math.Abs(got-want) > 1e-9 {
@@ -177,7 +177,7 @@ func TestLoopSumsStringsOfEveryLength(t *testing.T) {
 	e := random(rand.New(rand.NewPCG(9, 10)), 3*States-1) // long enough for two digits
 	want := e.NoDigits()
 	for n := 1; n <= 2; n++ {
-		want = add(want, e.AnyOf(n)-float64(n)*insertion)
+		want = addLogs(want, e.AnyOf(n)-float64(n)*insertion)
 	}
 	if got := e.AnyDigits(insertion); math.Abs(got-want) > 1e-9 {
 		t.Errorf("loop: %v, want %v", got, want)

@@ -208,8 +208,8 @@ func (p *pool) removeFromQueue(w *waiter) bool {
 	return true
 }
 
-// counts returns how many run and how many wait.
-func (p *pool) counts() (running, waiting int) {
+// countChecks returns how many run and how many wait.
+func (p *pool) countChecks() (running, waiting int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.running, len(p.waiting)

@@ -198,7 +198,7 @@ func TestQueueSlotsAreReleased(t *testing.T) {
 			t.Error(err, time.Since(began))
 		}
 		time.Sleep(time.Minute)
-		if running, waiting := p.counts(); running != 0 || waiting != 0 {
+		if running, waiting := p.countChecks(); running != 0 || waiting != 0 {
 			t.Errorf("%d run and %d wait", running, waiting)
 		}
 	})

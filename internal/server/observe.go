@@ -124,8 +124,8 @@ func (m *metrics) watch(s *Server) {
 	}
 	for load, p := range s.pools {
 		labels := prometheus.Labels{"kind": string(load)}
-		gauge("bonafide_checks_running", "Checks that run.", labels, func() int64 { running, _ := p.counts(); return int64(running) })
-		gauge("bonafide_checks_queued", "Checks in the queue.", labels, func() int64 { _, waiting := p.counts(); return int64(waiting) })
+		gauge("bonafide_checks_running", "Checks that run.", labels, func() int64 { running, _ := p.countChecks(); return int64(running) })
+		gauge("bonafide_checks_queued", "Checks in the queue.", labels, func() int64 { _, waiting := p.countChecks(); return int64(waiting) })
 	}
 	gauge("bonafide_upload_bytes", "Upload memory in use, in bytes.", nil, func() int64 { return s.config.UploadBytes - s.uploads.freeBytes() })
 }
