@@ -82,13 +82,13 @@ func TestSidewaysPicturesScoreAsUpright(t *testing.T) {
 				t.Fatal(err)
 			}
 			of[quarters]++
+			if now.Outcome != plain.Outcome {
+				flipped[quarters]++
+			}
 			if !(math.Abs(scoreOf(now)-scoreOf(plain)) < 0.02) {
 				moved[quarters]++
 				t.Logf("%s turned by %d: %s %s %.3f, upright %s %s %.3f roll %.0f", path, 90*quarters, now.Outcome, now.Reason, scoreOf(now), plain.Outcome, plain.Reason, scoreOf(plain), plain.Faces[0].Pose.Roll)
 				continue
-			}
-			if now.Outcome != plain.Outcome {
-				flipped[quarters]++
 			}
 			want := plain.Faces[0].Rotate(quarters, float64(plain.Width), float64(plain.Height))
 			if len(now.Faces) == 0 || !isNear(now.Faces[0], want) {

@@ -29,7 +29,7 @@ type Config struct {
 	Demo                string        `placeholder:"NAME" help:"Serve the demo page at /demo; its visitors run checks on this account and see the evidence."`
 	ConsolePasswordFile string        `placeholder:"FILE" help:"Serve the operator console at /console; the password is the file's first line."`
 	FirstAccount        string        `placeholder:"NAME" help:"On an empty store, create this account and print its credentials once."`
-	StopTimeout         time.Duration `default:"40s" help:"Maximum time that a stop waits for running requests."`
+	StopTimeout         time.Duration `default:"75s" help:"Maximum time that a stop waits for running requests; the longest takes recording-wait and 60 seconds."`
 }
 
 // TLS serves HTTPS directly when both files are given.
@@ -75,7 +75,7 @@ type Checks struct {
 	PictureThreshold        float64       `default:"0.5" help:"Score at and above which a picture is live, 0 to 1; a request or an account may override it."`
 	RecordingThreshold      float64       `default:"0.98" help:"Score at and above which the outcome of a recording is live, 0 to 1."`
 	VideoMaxDuration        time.Duration `default:"30s" help:"Maximum length of a recording."`
-	VideoTimeout            time.Duration `default:"30s" help:"Maximum processor time to decode a recording, in whole seconds."`
+	VideoTimeout            time.Duration `default:"30s" help:"Maximum processor time to decode a recording, in whole seconds, at most 60."`
 	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Maximum memory of the decoder process, in bytes."`
 	VideoRequireConfinement bool          `help:"Refuse to start unless the decoder process is fully confined."`
 	FreeWeightsOnly         bool          `help:"Do not use weights trained on research-only data."`
@@ -133,7 +133,7 @@ func (c Checks) Validate() error {
 	fault(!(c.PictureThreshold >= 0 && c.PictureThreshold <= 1), "picture-threshold is %g: give 0 to 1", c.PictureThreshold)
 	fault(!(c.RecordingThreshold >= 0 && c.RecordingThreshold <= 1), "recording-threshold is %g: give 0 to 1", c.RecordingThreshold)
 	fault(c.VideoMaxDuration < time.Second || c.VideoMaxDuration > 10*time.Minute, "video-max-duration is %s: give 1s to 10m", c.VideoMaxDuration)
-	fault(c.VideoTimeout < time.Second, "video-timeout is %s: give at least 1s", c.VideoTimeout)
+	fault(c.VideoTimeout < time.Second || c.VideoTimeout > time.Minute, "video-timeout is %s: give 1s to 60s, the longest that a check may take", c.VideoTimeout)
 	fault(c.VideoMemory < 256<<20, "video-memory is %d bytes: give at least 268435456", c.VideoMemory)
 	return errors.Join(faults...)
 }

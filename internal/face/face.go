@@ -58,23 +58,6 @@ func (f *Finder) Find(p *liveness.Picture) ([]liveness.Face, error) {
 	return facesOf(found, mirrored, float64(p.Width)), err
 }
 
-// findWithTurns also says by how many quarter turns clockwise the largest face is turned, and whether that is sure.
-func (f *Finder) findWithTurns(p *liveness.Picture) (faces []liveness.Face, turns int, sure bool, err error) {
-	oriented, mirrored := p.OrientByLight()
-	pyramid := pyramidOf(oriented)
-	found, err := f.search(pyramid)
-	if err != nil || len(found) == 0 {
-		return nil, 0, false, err
-	}
-	if turns, sure, err = f.quarterTurns(pyramid, found[0]); err != nil {
-		return nil, 0, false, err
-	}
-	if mirrored {
-		turns = -turns
-	}
-	return facesOf(found, mirrored, float64(p.Width)), turns, sure, nil
-}
-
 func facesOf(found []detected, mirrored bool, width float64) []liveness.Face {
 	var faces []liveness.Face
 	for _, d := range found {

@@ -19,8 +19,12 @@ var decoders = strings.Join([]string{
 	"adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt", "nellymoser", "speex",
 }, ",")
 
-// timeBase is the unit of the timestamps that ffmpeg writes.
-const timeBase = time.Microsecond
+const (
+	// timeBase is the unit of the timestamps that ffmpeg writes.
+	timeBase = time.Microsecond
+	// latest is the time, from the recording's start, from which frames count as shown then and sound is not read.
+	latest = time.Hour
+)
 
 // arguments returns those of ffmpeg for this recording. The order of the outputs matters, because ffmpeg writes them one after the
 // other. The short timestamps must come before the pixels, which block until they are read.
@@ -40,8 +44,6 @@ func (r *recording) arguments() []string {
 	timestamps := func(codec string, fd int) []string {
 		return []string{"-c:v", codec, "-flush_packets", "1", "-f", "framecrc", pipeURL(fd)}
 	}
-	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
-
 	args := append(r.inputArguments(), "-filter_complex", graph)
 	args = append(args, output("[all]", timestamps("wrapped_avframe", fdAllTimes)...)...)
 	args = append(args, output("[times]", timestamps("rawvideo", fdTimes)...)...)
@@ -49,7 +51,7 @@ func (r *recording) arguments() []string {
 	args = append(args, output("[pixels]", "-c:v", "rawvideo", "-f", "rawvideo", pipeURL(fdPixels))...)
 	if r.sound {
 		args = append(args, "-map", "0:a:0?", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", strconv.Itoa(soundRate),
-			"-t", seconds(r.limits.MaxDuration), "-c:a", "pcm_s16le", "-f", "s16le", pipeURL(fdSound))
+			"-t", strconv.Itoa(int(latest.Seconds())), "-c:a", "pcm_s16le", "-f", "s16le", pipeURL(fdSound))
 	}
 	return args
 }
@@ -81,14 +83,15 @@ type frameLine struct {
 type timestamps struct {
 	maxTime  time.Duration
 	maxCount int
+	begun    chan<- time.Duration // is sent when the first frame is shown, which it must have room for; may be nil
 
 	size        frameSize
 	count       int
 	first, last time.Duration
 }
 
-// read reads to the end. Unless it is nil, it sends each frame's line, of 1 to longSide bytes, to frames, which must have
-// capacity for maxCount.
+// read reads to the end. Unless it is nil, it sends each frame's line, of 1 to longSide bytes, to frames, which must have room for
+// maxCount; the times there are from the first frame on.
 func (t *timestamps) read(pipe io.Reader, frames chan<- frameLine) error {
 	lines := bufio.NewScanner(pipe)
 	lines.Buffer(make([]byte, 1024), 1024)
@@ -104,6 +107,9 @@ func (t *timestamps) read(pipe io.Reader, frames chan<- frameLine) error {
 		}
 		if t.count == 0 {
 			t.first, t.last = frame.at, frame.at
+			if t.begun != nil {
+				t.begun <- frame.at
+			}
 		}
 		t.count++
 		t.last = max(t.last, frame.at)
@@ -114,7 +120,7 @@ func (t *timestamps) read(pipe io.Reader, frames chan<- frameLine) error {
 			if frame.bytes < 1 || frame.bytes > longSide {
 				return errTimestamps
 			}
-			frames <- frameLine{t.last, frame.bytes}
+			frames <- frameLine{t.last - t.first, frame.bytes}
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
@@ -148,7 +154,7 @@ func parseFrame(line string) (f frameLine, err error) {
 	if f.bytes, err = strconv.Atoi(strings.TrimSpace(fields[4])); err != nil {
 		return f, errTimestamps
 	}
-	f.at = time.Duration(min(max(pts, 0), int64(time.Hour/timeBase))) * timeBase
+	f.at = time.Duration(min(max(pts, 0), int64(latest/timeBase))) * timeBase
 	return f, nil
 }
 
@@ -171,8 +177,6 @@ func (t *timestamps) duration() time.Duration {
 // ffmpegLog picks from ffmpeg's messages what no other output says. They contain text of the recording: what is picked
 // serves labels and early ends only, never safety.
 type ffmpegLog struct {
-	onLength func(time.Duration) // called with the duration that the header states, from where its clock starts
-
 	started  bool // the container could be opened
 	tooLarge bool
 	codec    string
@@ -184,7 +188,6 @@ type ffmpegLog struct {
 }
 
 var (
-	lengthLine   = regexp.MustCompile(`^  Duration: (\d{2,}):(\d\d):(\d\d\.\d\d)(?:, start: (\d{1,9}\.\d+))?,`)
 	codecLine    = regexp.MustCompile(`^  Stream #0:\d+ \(([a-z0-9]{1,16})\) ->`)
 	rotationLine = regexp.MustCompile(`^ +displaymatrix: rotation of (-?\d{1,3}\.\d\d) degrees$`)
 )
@@ -222,13 +225,6 @@ func (l *ffmpegLog) endLine() {
 }
 
 func (l *ffmpegLog) parseFacts(line string) {
-	if m := lengthLine.FindStringSubmatch(line); m != nil && l.onLength != nil {
-		hours, _ := strconv.Atoi(m[1])
-		minutes, _ := strconv.Atoi(m[2])
-		seconds, _ := strconv.ParseFloat(m[3], 64)
-		start, _ := strconv.ParseFloat(m[4], 64)
-		l.onLength(time.Duration((float64(hours*60+minutes)*60 + seconds - start) * float64(time.Second)))
-	}
 	if m := rotationLine.FindStringSubmatch(line); m != nil && l.rotation == 0 {
 		l.rotation, _ = strconv.ParseFloat(m[1], 64)
 	}

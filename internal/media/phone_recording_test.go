@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -39,6 +40,47 @@ func TestClocksThatStartLate(t *testing.T) {
 	late := record(t, join(picture, vp8, []string{"-output_ts_offset", "65", "x.webm"})...)
 	if _, _, err := collect(t, late, VideoLimits{MaxDuration: 500 * time.Millisecond}); !errors.Is(err, ErrTooLong) {
 		t.Errorf("got %v, want %v", err, ErrTooLong)
+	}
+}
+
+// TestSoundFarFromTheFrames: a recording is as long as its frames, and its sound is what is heard while they are shown.
+func TestSoundFarFromTheFrames(t *testing.T) {
+	picture := flag("160x120", "25")
+	sine := func(seconds string) []string {
+		return []string{"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=" + seconds}
+	}
+	late := func(input []string) []string { return join([]string{"-itsoffset", "40"}, input) }
+	for name, test := range map[string]struct {
+		args []string
+		loud int // samples
+	}{
+		"sound at 40 s":                      {join(picture, late(sine("1"))), 0},
+		"frames at 40 s, sound before":       {join(late(picture), sine("3")), 0},
+		"frames at 40 s, sound all the time": {join(late(picture), sine("45")), soundRate},
+		"sound goes on":                      {join(picture, sine("45")), soundRate},
+	} {
+		for _, file := range []string{"x.mp4", "x.mkv", "x.ts"} {
+			t.Run(name+" "+file, func(t *testing.T) {
+				t.Parallel()
+				data := record(t, join(test.args, []string{"-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", file})...)
+				frames, clip, err := collect(t, data, VideoLimits{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d := clip.Duration - time.Second; d.Abs() > 100*time.Millisecond || len(frames) != 25 || frames[0].At != 0 {
+					t.Errorf("%v, %d frames from %v on", clip.Duration, len(frames), frames[0].At)
+				}
+				loud := 0
+				for i := 1; i < len(clip.Sound); i++ {
+					if clip.Sound[i] > 100 || clip.Sound[i] < -100 || clip.Sound[i-1] > 100 || clip.Sound[i-1] < -100 {
+						loud++
+					}
+				}
+				if len(clip.Sound) > soundRate || math.Abs(float64(loud-test.loud)) > soundRate/10 {
+					t.Errorf("%d samples of sound, of which %d are loud, want %d", len(clip.Sound), loud, test.loud)
+				}
+			})
+		}
 	}
 }
 
@@ -84,8 +126,8 @@ func TestTheLargestTrackThatMoves(t *testing.T) {
 		"one frame first": join(one, camera, both), "a smaller one first": join(small, camera, both), "a smaller one second": join(camera, small, both),
 		"a still second": join(camera, still, both), "a cover first": join(one, camera, both, []string{"-disposition:v:0", "attached_pic"}),
 	} {
-		files := []string{"x.mkv", "x.mp4"}
-		if name == "a cover first" { // in MP4 that is not a track
+		files := []string{"x.mkv", "x.mp4", "x.ts"}
+		if name == "a cover first" { // in the others that is a track like any, or none
 			files = files[:1]
 		}
 		for _, file := range files {

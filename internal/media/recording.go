@@ -79,7 +79,7 @@ type Frame struct {
 	// Picture is the frame as shown: turned as the recording asks, with square pixels, its longer side at most 960 pixels. It is
 	// the callee's until it returns: a later frame is written over it. Where the recording changes its size, so do the frames.
 	Picture *liveness.Picture
-	// At is when the frame is shown, from the recording's start. It never decreases.
+	// At is when the frame is shown, from the first frame on. It never decreases.
 	At time.Duration
 }
 
@@ -101,7 +101,7 @@ type RecordingInfo struct {
 	Rotation float64
 	// HasSound: there is a sound track that could be decoded.
 	HasSound bool
-	// Sound is that track at 16 kHz, mono, from the recording's start; silence where it has gaps.
+	// Sound is that track at 16 kHz, mono, from the first frame to the end of the last; silence where it has gaps.
 	Sound []int16
 }
 
@@ -171,13 +171,6 @@ func (r *recording) decode(ctx context.Context) (RecordingInfo, error) {
 	defer stop(nil)
 
 	r.log = ffmpegLog{}
-	if r.container.lengthInHeader {
-		r.log.onLength = func(length time.Duration) {
-			if length > r.limits.MaxDuration {
-				stop(fmt.Errorf("%w: %v by its header", ErrTooLong, length))
-			}
-		}
-	}
 	cmd := r.decoder.command(ctx, r.limits, fdEnd-fdRecording, r.arguments()...)
 	cmd.ExtraFiles = []*os.File{r.file}
 	cmd.Stderr = &r.log
@@ -202,6 +195,7 @@ func (r *recording) decode(ctx context.Context) (RecordingInfo, error) {
 		out.used <- frame.Picture
 	}
 	ended := <-exit
+	sound := out.sound[:min(len(out.sound), samples(out.all.duration()))]
 	if err := context.Cause(ctx); err != nil {
 		return RecordingInfo{}, err
 	}
@@ -212,7 +206,7 @@ func (r *recording) decode(ctx context.Context) (RecordingInfo, error) {
 		Width: out.all.size.shownWidth, Height: out.all.size.height,
 		Duration: out.all.duration(), Frames: r.passed, SourceFrames: out.all.count, FrameRate: out.all.frameRate(),
 		Codec: r.log.codec, Container: r.container.name, Rotation: r.log.rotation,
-		HasSound: len(out.sound) > 0, Sound: out.sound,
+		HasSound: len(sound) > 0, Sound: sound,
 	}, nil
 }
 
@@ -234,7 +228,8 @@ func (r *recording) startReaders(ctx context.Context, stop context.CancelCauseFu
 		used:   make(chan *liveness.Picture, ahead+2),
 		all:    timestamps{maxTime: r.limits.MaxDuration, maxCount: math.MaxInt},
 	}
-	picked := timestamps{maxTime: r.limits.MaxDuration, maxCount: r.limits.MaxFrames}
+	begun := make(chan time.Duration, 1)
+	picked := timestamps{maxTime: r.limits.MaxDuration, maxCount: r.limits.MaxFrames, begun: begun}
 	heights := timestamps{maxTime: r.limits.MaxDuration, maxCount: r.limits.MaxFrames}
 	frames, tall := make(chan frameLine, r.limits.MaxFrames), make(chan frameLine, r.limits.MaxFrames)
 	out.readers.Go(func() {
@@ -244,6 +239,7 @@ func (r *recording) startReaders(ctx context.Context, stop context.CancelCauseFu
 	})
 	out.readers.Go(func() {
 		defer close(frames)
+		defer close(begun)
 		if err := picked.read(pipes[1], frames); err != nil {
 			stop(err)
 		}
@@ -258,7 +254,7 @@ func (r *recording) startReaders(ctx context.Context, stop context.CancelCauseFu
 		defer close(out.frames)
 		readFrames(ctx, pipes[3], frames, tall, out)
 	})
-	out.readers.Go(func() { out.sound = readSound(pipes[4], r.limits.MaxDuration) })
+	out.readers.Go(func() { out.sound = readSound(pipes[4], begun, samples(r.limits.MaxDuration)) })
 	return out
 }
 
@@ -273,8 +269,8 @@ func (r *recording) exitError(ctx context.Context, state *os.ProcessState, exit 
 		return fmt.Errorf("video decoder: %w", exit)
 	case failed && status.ExitCode() == exitConfine:
 		return fmt.Errorf("video decoder: %s", r.log.last())
-	case failed && wasEndedFromOutside(state) && processorTime(state) < r.limits.CPUTime:
-		return fmt.Errorf("video decoder: ended from outside (%v): is memory short?", exit)
+	case failed && r.endedFromOutside(state):
+		return errFromOutside(exit)
 	case r.log.tooLarge:
 		return fmt.Errorf("%w: over %d pixels a frame", ErrTooLarge, r.limits.MaxPixels)
 	case failed:
@@ -286,16 +282,20 @@ func (r *recording) exitError(ctx context.Context, state *os.ProcessState, exit 
 	return nil
 }
 
-// wasEndedFromOutside reports whether a signal ended ffmpeg that no recording causes: the kernel's where memory is short, or that
-// of a stop. (ffmpeg catches some of them and ends with a status of its own. The limit of processor time sends one, too.)
-func wasEndedFromOutside(state *os.ProcessState) bool {
+// endedFromOutside reports whether a signal ended ffmpeg that no recording causes: the kernel's where memory is short, or that of a
+// stop. (ffmpeg catches some of them and ends with a status of its own. The limit of processor time sends one, too.)
+func (r *recording) endedFromOutside(state *os.ProcessState) bool {
 	const caught = 255
 	status, ok := state.Sys().(syscall.WaitStatus)
-	if !ok {
+	if !ok || processorTime(state) >= r.limits.CPUTime {
 		return false
 	}
 	return status.Exited() && status.ExitStatus() == caught ||
 		status.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, status.Signal())
+}
+
+func errFromOutside(exit error) error {
+	return fmt.Errorf("video decoder: ended from outside (%w): is memory short?", exit)
 }
 
 // processorTime returns the processor time that a child used, rounded to a tenth of a second as its limit is coarse.
@@ -365,14 +365,49 @@ func (o *output) picture(width, height int) *liveness.Picture {
 	return liveness.NewPicture(width, height)
 }
 
-// readSound reads little-endian samples to the end, and keeps those within the longest recording.
-func readSound(pipe io.Reader, longest time.Duration) []int16 {
-	most := int64(longest.Seconds()*soundRate) * 2
-	data, _ := io.ReadAll(io.LimitReader(pipe, most))
-	_, _ = io.Copy(io.Discard, pipe) // a closed pipe would end the child
-	samples := make([]int16, len(data)/2)
-	for i := range samples {
-		samples[i] = int16(binary.LittleEndian.Uint16(data[2*i:]))
+// samples returns how many of the sound there are in a time.
+func samples(d time.Duration) int { return int(d.Seconds() * soundRate) }
+
+// readSound reads little-endian samples to the end, and keeps at most so many from when the first frame is shown, which is sent to
+// begun. Of sound that comes before that is known, it keeps the last.
+func readSound(pipe io.Reader, begun <-chan time.Duration, most int) []int16 {
+	const width = 2 // bytes a sample
+	var kept []byte
+	passed, start := 0, -1 // bytes before those kept, and before the first frame
+	chunk := make([]byte, 1<<15)
+	for ended := error(nil); ended == nil; {
+		var n int
+		n, ended = pipe.Read(chunk) // to the end: a closed pipe would end the child
+		kept = append(kept, chunk[:n]...)
+		if start < 0 {
+			select {
+			case at := <-begun:
+				start = width * samples(at)
+			default:
+			}
+		}
+		early := len(kept) - width*most
+		if start >= 0 {
+			early = start - passed
+			kept = kept[:min(len(kept), width*most+max(early, 0))]
+		}
+		early = min(max(early, 0), len(kept))
+		kept, passed = slices.Delete(kept, 0, early), passed+early
 	}
-	return samples
+	if start < 0 { // the last of the frames may come after the sound
+		at, ok := <-begun
+		if !ok {
+			return nil
+		}
+		start = width * samples(at)
+	}
+	if passed > start {
+		return nil // too much came ahead of the frames to be kept
+	}
+	kept = kept[min(start-passed, len(kept)):]
+	sound := make([]int16, min(len(kept)/width, most))
+	for i := range sound {
+		sound[i] = int16(binary.LittleEndian.Uint16(kept[width*i:]))
+	}
+	return sound
 }

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
 const (
-	// minMovingFrames is how many frames must differ from those before them, within the first seconds, in a track that moves.
+	// minMovingFrames is how many frames must differ from those before them, within the first seconds, in a track that moves, and
+	// movingShare how many times as many may do so in the one that moves most: a still picture gets sharper over a few frames.
 	minMovingFrames    = 3
+	movingShare        = 4
 	trackSampleSeconds = "5"    // seconds
 	trackQueuePackets  = "1024" // packets: a track may have none for all of those seconds
 	// maxTracks bounds the video tracks that are looked at.
@@ -31,8 +34,14 @@ func (r *recording) findMovingTrack(ctx context.Context) (int, error) {
 	}
 	defer closeAll(pipes)
 	track := parseLargestMoving(pipes[0])
-	_ = cmd.Wait() // what it could not read, the decoding cannot
-	return track, context.Cause(ctx)
+	exit := cmd.Wait() // what it could not read, the decoding cannot
+	if err := context.Cause(ctx); err != nil {
+		return 0, err
+	}
+	if exit != nil && r.endedFromOutside(cmd.ProcessState) {
+		return 0, errFromOutside(exit)
+	}
+	return track, nil
 }
 
 // parseLargestMoving reads a list in framecrc's format of the frames of several tracks that differ from those before them.
@@ -49,9 +58,10 @@ func parseLargestMoving(list io.Reader) int {
 		}
 	}
 	_, _ = io.Copy(io.Discard, list) // after a line that is too long; a closed pipe would end the child
+	least := max(minMovingFrames, slices.Max(frames[:])/movingShare)
 	best := 0
 	for track := range maxTracks {
-		if frames[track] >= minMovingFrames && (frames[best] < minMovingFrames || pixels[track] > pixels[best]) {
+		if frames[track] >= least && (frames[best] < least || pixels[track] > pixels[best]) {
 			best = track
 		}
 	}

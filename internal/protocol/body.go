@@ -10,6 +10,7 @@ import (
 	"math"
 	"mime/multipart"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -177,12 +178,33 @@ func ReadJSON(r *http.Request, into any) (Object, error) {
 	err = json.Unmarshal(body, into)
 	var mistyped *json.UnmarshalTypeError
 	if errors.As(err, &mistyped) && mistyped.Field != "" {
-		return Object{}, BadRequest("The value of %q must be a %s, not a %s.", mistyped.Field, mistyped.Type, mistyped.Value)
+		return Object{}, mistypedFault(mistyped)
 	}
 	if err != nil {
 		return Object{}, BadRequest("The body must be one JSON object.")
 	}
 	return Object{body}, nil
+}
+
+// mistypedFault returns what kind of value a key must have, and which it has. The value itself may be long and is not told.
+func mistypedFault(e *json.UnmarshalTypeError) Fault {
+	wanted := "string"
+	if e.Type.Kind() == reflect.Float64 {
+		wanted = "number"
+	}
+	sent, _, _ := strings.Cut(e.Value, " ") // "number 1e999"
+	if sent == wanted {
+		return BadRequest("The value of %q is too large.", e.Field)
+	}
+	return BadRequest("The value of %q must be a %s, not %s.", e.Field, wanted, withArticle(sent))
+}
+
+// withArticle returns a kind of JSON value in a sentence.
+func withArticle(kind string) string {
+	if kind == "array" || kind == "object" {
+		return "an " + kind
+	}
+	return "a " + kind
 }
 
 // limitJSON refuses what would take long to parse, before anything is parsed: its cost is one pass over the text, which need
@@ -238,7 +260,7 @@ func (o Object) MissingKey(key string) Fault {
 	}
 	if kind, found := keys[key]; found {
 		if kind != "" {
-			return BadRequest("The value of %q must be a string, not a %s.", key, kind)
+			return BadRequest("The value of %q must be a string, not %s.", key, withArticle(string(kind)))
 		}
 		return BadRequest("The value of %q is empty.", key)
 	}

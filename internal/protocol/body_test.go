@@ -331,3 +331,24 @@ func TestPartHeadersAreLimited(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(file), err)
 	}
 }
+
+// A value of the wrong kind is not told back: it may be long.
+func TestWrongKindOfValue(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"number":"x"}`:   `The value of "number" must be a number, not a string.`,
+		`{"number":[1]}`:   `The value of "number" must be a number, not an array.`,
+		`{"text":1e999}`:   `The value of "text" must be a string, not a number.`,
+		`{"text":{}}`:      `The value of "text" must be a string, not an object.`,
+		`{"number":1e999}`: `The value of "number" is too large.`,
+		`{"number":` + strings.Repeat("9", 60_000) + `}`: `The value of "number" is too large.`,
+	} {
+		var into struct {
+			Number *float64 `json:"number"`
+			Text   string   `json:"text"`
+		}
+		_, err := ReadJSON(httptest.NewRequest("POST", "/", strings.NewReader(body)), &into)
+		if err == nil || err.Error() != want {
+			t.Errorf("%.40s: %.100v, want %s", body, err, want)
+		}
+	}
+}

@@ -288,3 +288,11 @@ func TestChecksThatTakeTooLong(t *testing.T) {
 		}
 	})
 }
+
+// TestAStopOutlastsEveryCheck: a request that waits and is checked as long as it may gets its reply before a stop cuts it off.
+func TestAStopOutlastsEveryCheck(t *testing.T) {
+	longest := newPool(Pool{}).wait + maxCheckTime
+	if stop := (Config{}).withDefaults().StopTimeout; stop < longest {
+		t.Errorf("a stop waits for %v, a check may take %v", stop, longest)
+	}
+}

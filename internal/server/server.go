@@ -37,7 +37,8 @@ type Config struct {
 	Pictures, Recordings Pool
 	// ReadTimeout bounds how long a request may take to arrive; default 2 minutes.
 	ReadTimeout time.Duration
-	// StopTimeout bounds how long a stop waits for the requests that run; default 40 seconds.
+	// StopTimeout bounds how long a stop waits for the requests that run; by default
+	// 75 seconds: a check may wait 10 seconds for its turn and take 60.
 	StopTimeout time.Duration
 }
 
@@ -57,7 +58,7 @@ func (c Config) withDefaults() Config {
 	c.RecordingBytes = cmp.Or(c.RecordingBytes, 50<<20)
 	c.UploadBytes = cmp.Or(c.UploadBytes, 256<<20)
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 2*time.Minute)
-	c.StopTimeout = cmp.Or(c.StopTimeout, 40*time.Second)
+	c.StopTimeout = cmp.Or(c.StopTimeout, 75*time.Second)
 	return c
 }
 

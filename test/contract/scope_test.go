@@ -108,3 +108,20 @@ func TestScopeOfResults(t *testing.T) {
 		}
 	}
 }
+
+// A token is for a transaction of the protocol that the key shown is for.
+func TestScopeOfTokens(t *testing.T) {
+	r := newRig(t)
+	_, phrase := r.grant("", r.apiKey())
+	_, selfie := r.grant("", r.appKey())
+	key, err := r.accounts.CreateKey(t.Context(), accountName, account.Limits{Scope: []account.Protocol{account.LipSecure}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, credentials := range [][]header{credentialHeaders(key), r.apiKey()} {
+		r.send("POST", "/capture/tokens", "application/json", strings.NewReader(`{"transaction_id":"`+selfie+`"}`), credentials...).
+			want(409, `{"error":{"code":409,"message":"The transaction is unknown."}}`)
+		r.send("POST", "/capture/tokens", "application/json", strings.NewReader(`{"transaction_id":"`+phrase+`"}`), credentials...).
+			want(200, `<.*>"mode":"phrase"<.*>`)
+	}
+}

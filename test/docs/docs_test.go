@@ -72,6 +72,21 @@ func TestErrorsOfFaceLiveness(t *testing.T) {
 	}
 }
 
+// TestAdviceInEveryLanguage: English is the server's own sentence.
+func TestAdviceInEveryLanguage(t *testing.T) {
+	for _, language := range []string{"de", "ar"} {
+		words, err := os.ReadFile(filepath.Join(root, "web", "capture", "src", "words", language+".ts"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range liveness.Reasons() {
+			if elsewhere := r.Reason == liveness.ImageNotFetched; !elsewhere && !strings.Contains(string(words), "    "+string(r.Reason)+": ") {
+				t.Errorf("%s.ts has no advice for %s", language, r.Reason)
+			}
+		}
+	}
+}
+
 // settings returns the table of docs/configuration.md as the program declares it.
 func settings(t *testing.T) string {
 	t.Helper()

@@ -46,7 +46,7 @@ func (s *Server) Held() (h Held, err error) {
 		return h, err
 	}
 	temporary, err := os.ReadDir(s.temporary)
-	h.Files, h.Children, h.Temporary = len(files), len(childrenOf(pid)), len(temporary)
+	h.Files, h.Children, h.Temporary = len(files), len(Children(pid)), len(temporary)
 	return h, err
 }
 
@@ -102,7 +102,8 @@ func statusBytes(pid int, name string) (int64, error) {
 	return 0, fmt.Errorf("process %d has no %s", pid, name)
 }
 
-func childrenOf(pid int) (pids []int) {
+// Children returns the processes that a process has started and that have not been waited for.
+func Children(pid int) (pids []int) {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, task := range tasks {
 		text, _ := os.ReadFile(task)
@@ -143,7 +144,7 @@ func (s *Server) Watch() *Watch {
 }
 
 func (w *Watch) sample(pid int) {
-	pids := childrenOf(pid)
+	pids := Children(pid)
 	w.MaxChildren = max(w.MaxChildren, len(pids))
 	for _, child := range pids {
 		if memory, err := statusBytes(child, "VmHWM:"); err == nil {
