@@ -43,7 +43,9 @@ func (p *printer) flush(w io.Writer) error {
 	return err
 }
 
-func (p *printer) writeLine(format string, values ...any) { fmt.Fprintf(&p.text, format+"\n", values...) }
+func (p *printer) writeLine(format string, values ...any) {
+	fmt.Fprintf(&p.text, format+"\n", values...)
+}
 
 func (p *printer) sheet(s sheet) {
 	widths := map[int]int{}
