@@ -21,8 +21,8 @@ const (
 	maxOutside   = 0.15
 	maxAngle     = 30 // degrees of yaw or pitch
 	maxOccluded  = 0.5
-	// minSharpness is low. Speakers have 0.33, or 0.25 at 60 kbit/s. With a blur of 7% of the pupil distance, where the lips can
-	// just be read, they have 0.11. With 14% it is 0.09. Beyond that their faces are soon lost.
+	// minSharpness is low. Speakers have 0.33, or 0.25 at 60 kbit/s. A blur of 7% of the pupil distance gives 0.11 (the lips can
+	// just be read), and 14% gives 0.09.
 	minSharpness = 0.1
 
 	// sampleEvery is how often presentation-attack detection and quality look at a frame.
