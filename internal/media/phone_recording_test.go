@@ -224,3 +224,18 @@ func collectNothing(t *testing.T, data []byte, limits VideoLimits) (int, Recordi
 	clip, err := testDecoder(t).DecodeFrames(t.Context(), data, limits, func(Frame) error { frames++; return nil })
 	return frames, clip, err
 }
+
+// TestFramesLargerThanAPipe: ffmpeg may write the pixels of a frame before the line that says their size. Frames that do not fit
+// into a pipe must not make it wait forever.
+func TestFramesLargerThanAPipe(t *testing.T) {
+	data := record(t, "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=25:d=8", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "x.mp4")
+	for range 4 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		frames := 0
+		_, err := testDecoder(t).DecodeFrames(ctx, data, VideoLimits{}, func(Frame) error { frames++; return nil })
+		cancel()
+		if err != nil || frames != 200 {
+			t.Fatalf("%d frames, %v", frames, err)
+		}
+	}
+}

@@ -331,10 +331,8 @@ func closeAll(files []*os.File) {
 
 // readFrames pairs the pixels with their timestamps and sizes. It ends quietly where any of them does: the child's exit says why.
 func readFrames(ctx context.Context, pixels *os.File, frames, heights <-chan frameLine, out *output) {
-	const pipeSize = 1 << 20 // the most that needs no privilege; fewer switches between the child and us
-	if connection, err := pixels.SyscallConn(); err == nil {
-		_ = connection.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
-	}
+	ahead := readAhead(pixels)
+	defer ahead.Close()
 	for {
 		frame, more := <-frames
 		height, also := <-heights
@@ -342,7 +340,7 @@ func readFrames(ctx context.Context, pixels *os.File, frames, heights <-chan fra
 			return
 		}
 		picture := out.picture(frame.bytes, height.bytes)
-		if _, err := io.ReadFull(pixels, picture.Pixels); err != nil {
+		if _, err := io.ReadFull(ahead, picture.Pixels); err != nil {
 			return
 		}
 		select {
@@ -351,6 +349,82 @@ func readFrames(ctx context.Context, pixels *os.File, frames, heights <-chan fra
 			return
 		}
 	}
+}
+
+const (
+	// pipeSize is the maximum size of a pipe without a privilege.
+	pipeSize = 1 << 20
+	// chunkSize is how much ffmpeg writes at a time.
+	chunkSize = 32 << 10
+	// aheadChunks are read before they are asked for, 6 MB: two of the largest frames and more.
+	aheadChunks = 192
+)
+
+// readAhead returns what the pipe has. It reads before it is asked, because ffmpeg may write a frame's pixels before the line
+// that says their size, and would wait forever if nobody read them.
+func readAhead(pipe *os.File) io.ReadCloser {
+	if connection, err := pipe.SyscallConn(); err == nil {
+		_ = connection.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
+	}
+	a := &aheadReader{chunks: make(chan []byte, aheadChunks), free: make(chan []byte, aheadChunks+2), closed: make(chan struct{})}
+	go a.fill(pipe)
+	return a
+}
+
+// aheadReader has chunks that were read, at most aheadChunks and two more.
+type aheadReader struct {
+	chunks, free chan []byte
+	closed       chan struct{}
+	chunk, rest  []byte
+}
+
+func (a *aheadReader) fill(pipe io.Reader) {
+	defer close(a.chunks)
+	for {
+		chunk := a.buffer()
+		n, err := pipe.Read(chunk)
+		select {
+		case a.chunks <- chunk[:n]:
+		case <-a.closed:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// buffer returns one that was read, or a new one.
+func (a *aheadReader) buffer() []byte {
+	select {
+	case chunk := <-a.free:
+		return chunk[:cap(chunk)]
+	default:
+		return make([]byte, chunkSize)
+	}
+}
+
+// Read implements io.Reader.
+func (a *aheadReader) Read(p []byte) (int, error) {
+	for len(a.rest) == 0 {
+		if a.chunk != nil {
+			a.free <- a.chunk // it has room for all
+		}
+		var more bool
+		if a.chunk, more = <-a.chunks; !more {
+			return 0, io.EOF
+		}
+		a.rest = a.chunk
+	}
+	n := copy(p, a.rest)
+	a.rest = a.rest[n:]
+	return n, nil
+}
+
+// Close ends the reading ahead. The pipe's end does too.
+func (a *aheadReader) Close() error {
+	close(a.closed)
+	return nil
 }
 
 // picture returns one of a size to be written over.
