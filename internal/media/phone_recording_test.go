@@ -59,10 +59,10 @@ func TestSoundFarFromTheFrames(t *testing.T) {
 		"frames at 40 s, sound all the time": {join(late(picture), sine("45")), soundRate},
 		"sound goes on":                      {join(picture, sine("45")), soundRate},
 	} {
-		for _, file := range []string{"x.mp4", "x.mkv", "x.ts"} {
+		for _, file := range []string{"x.mp4", "x.mkv"} {
 			t.Run(name+" "+file, func(t *testing.T) {
 				t.Parallel()
-				data := record(t, join(test.args, []string{"-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", file})...)
+				data := record(t, join(test.args, []string{"-map", "0:v", "-map", "1:a", "-fps_mode", "passthrough", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", file})...)
 				frames, clip, err := collect(t, data, VideoLimits{})
 				if err != nil {
 					t.Fatal(err)
