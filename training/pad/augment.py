@@ -111,23 +111,6 @@ def drawn(x, shape, gamma, light, black, cast, grid):
     return large
 
 
-def replayed(x, rng):
-    """On a screen whose pixels the camera's pixels do not meet: the moire comes from the two grids."""
-    h, w = x.shape[:2]
-    scale = rng.uniform(0.35, 0.9)
-    y = drawn(x, (max(16, round(w * scale)), max(16, round(h * scale))), rng.uniform(0.75, 1.4), rng.uniform(0.7, 1.05),
-              rng.uniform(0.005, 0.08), (rng.uniform(1.0, 1.2), 1.0, rng.uniform(0.85, 1.03)), rng.uniform(0.35, 0.9))
-    turn = cv2.getRotationMatrix2D((y.shape[1] / 2, y.shape[0] / 2), rng.normal(0, 3), 1)
-    turn = np.diag([2 * w / y.shape[1], 2 * h / y.shape[0], 1]) @ np.vstack([turn, [0, 0, 1]])
-    # A camera's pixel gathers the light of its whole width: drawn twice as large, then halved.
-    y = cv2.warpPerspective(y, turn, (2 * w, 2 * h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    y = 255 * rng.uniform(0.8, 1.1) * cv2.resize(y, (w, h), interpolation=cv2.INTER_AREA)
-    if rng.random() < 0.6:
-        y *= 1 + rng.uniform(0.02, 0.12) * grating((h, w), rng.uniform(0.3, 1.5) * h, np.pi / 2, rng)[..., None]
-    y = cv2.GaussianBlur(y, (0, 0), rng.uniform(0.3, 1.1)) + rng.normal(0, rng.uniform(1, 5), (h, w, 1))
-    return coded(byte(y), rng.uniform(50, 95))
-
-
 def printed(x, rng):
     """On paper that is filmed: fewer colours, paper's white, ink's black, dots, light that falls unevenly on a bend."""
     h, w = x.shape[:2]

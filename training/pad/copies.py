@@ -65,14 +65,12 @@ def jittered(box, rng, size):
     return left, top, max(min(w, size[0] - left), 8), max(min(h, size[1] - top), 8)
 
 
-def change(kind, number):
-    """What is done to a copy: every second simulated attack is drawn as a screen's pixels."""
-    if kind == AUGMENTED:
-        return augment.filmed
-    return augment.replayed if number % 2 else augment.recaptured
+def change(kind):
+    """What is done to a copy."""
+    return augment.filmed if kind == AUGMENTED else augment.recaptured
 
 
-def copy(pixels, picture, kind, number, rng):
+def copy(pixels, picture, kind, rng):
     """The two crops (red first) of a copy, and the teachers' crops (blue first)."""
     size, box = (pixels.shape[1], pixels.shape[0]), picture.box
     if kind != PLAIN:
@@ -89,7 +87,7 @@ def copy(pixels, picture, kind, number, rng):
         placed = lambda x: (share[0] * x.shape[1], share[1] * x.shape[0], share[2] * x.shape[1], share[3] * x.shape[0])
         if rng.random() < 0.5:
             pixels = augment.rotated(pixels, placed(pixels), rng)
-        pixels = change(kind, number)(pixels, rng)
+        pixels = change(kind)(pixels, rng)
         box, size = placed(pixels), (pixels.shape[1], pixels.shape[0])
     lit = to_light if kind == PLAIN or rng.random() < 0.75 else (lambda x: x if rng.random() < 0.5 else np.ascontiguousarray(x[:, ::-1]))
     crops = [lit(cut(pixels, around(box, m, size), SIZE))[..., ::-1] for m in MARGINS]
@@ -148,7 +146,7 @@ def main():
             pixels = pictures[i].read()
             for at, kind, number in by_picture[i]:
                 rng = np.random.default_rng((i, kind, number))
-                crops[at], ask = copy(pixels, pictures[i], kind, number, rng)
+                crops[at], ask = copy(pixels, pictures[i], kind, rng)
                 rows.append(at)
                 for part, x in zip(asked, ask):
                     part.append(x)
