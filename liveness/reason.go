@@ -20,6 +20,7 @@ const (
 	PoorIllumination Reason = "poor_illumination"
 	TooBlurry        Reason = "too_blurry"
 	TooCompressed    Reason = "too_compressed"
+	NoColour         Reason = "no_colour"
 
 	VideoNotReadable Reason = "video_not_readable"
 	VideoTooLarge    Reason = "video_too_large"
@@ -66,6 +67,7 @@ var reasons = []ReasonInfo{
 	{FaceOccluded, 1008, "FACE_IS_OCCLUDED", "Something covers your face. Please uncover it and try again."},
 	{TooCompressed, 0, "", "The picture was compressed too much. Please send it as the camera made it."},
 	{VideoTooLarge, 0, "", "The video has too many pixels. Please record it again with 1920x1080 or fewer."},
+	{NoColour, 0, "", "The picture has no colour. Please send a colour picture, as the camera made it."},
 	{ImageNotReadable, 0, "IMAGE_NOT_READABLE", "The picture could not be read. Please send a JPEG, PNG, WebP or BMP picture."},
 	{ImageUnsupported, 0, "IMAGE_NOT_READABLE", "This kind of picture is not read. Please send a JPEG, PNG, WebP or BMP picture."},
 	{ImageTooLarge, 0, "IMAGE_NOT_READABLE", "The picture has too many pixels. Please send a smaller one."},

@@ -52,6 +52,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := warnOfResearchWeights(o.Log, checker.Models()); err != nil {
+		return err
+	}
 	if !checker.Quality.DetectsOcclusion() {
 		o.Log.Warn("covered faces and mouths are not refused: the occlusion model was trained on data for research only, and free-weights-only is set")
 	}

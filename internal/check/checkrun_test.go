@@ -1,7 +1,6 @@
 package check
 
 import (
-	"math"
 	"testing"
 
 	"github.com/bonafide-id/bonafide/liveness"
@@ -46,28 +45,6 @@ func TestLargestFaceMakesEvidenceOfTheOtherFaults(t *testing.T) {
 	}
 	if got := (PictureOptions{}).ignoreFaceGates(gates())[0].Reason; got != liveness.TooManyFaces {
 		t.Errorf("without LargestFace the reason is %q", got)
-	}
-}
-
-func TestWithPriorIsBayesRule(t *testing.T) {
-	for _, c := range []struct {
-		p     liveness.Score
-		prior float64
-		want  float64
-	}{{0.5, 0.5, 0.5}, {0.9, 0.5, 0.9}, {0.5, 0.999, 0.999}, {0.001, 0.999, 0.5}, {0, 0.999, 0}, {1, 0.001, 1}} {
-		if got := applyPrior(c.p, c.prior); math.Abs(float64(got)-c.want) > 1e-9 {
-			t.Errorf("withPrior(%v, %v) = %v, want %v", c.p, c.prior, got, c.want)
-		}
-	}
-}
-
-// The comment on padPrior says so.
-func TestAPresentationThatLooksLikeAnAttackDoesNotPassAt98(t *testing.T) {
-	if p := applyPrior(0.32, padPrior); p >= 0.98 {
-		t.Errorf("a pad score of 0.32 becomes %v", p)
-	}
-	if p := applyPrior(0.34, padPrior); p < 0.98 {
-		t.Errorf("a pad score of 0.34 becomes %v", p)
 	}
 }
 

@@ -83,7 +83,9 @@ func (c *Checker) CheckPicture(ctx context.Context, data []byte, o PictureOption
 		return liveness.Verdict{}, err
 	}
 	run.addGates(liveness.AtLeast("pad", float64(scored.Score), o.Threshold, "p", ""))
-	if float64(scored.Score) < o.Threshold && scored.Score >= sureAttack && passed {
+	if float64(scored.Score) < o.Threshold && scored.Colourless {
+		run.addGates(liveness.Gate{Name: "colour", Reason: liveness.NoColour})
+	} else if float64(scored.Score) < o.Threshold && scored.Score >= sureAttack && passed {
 		run.addGates(judged.LowScoreGates()...)
 	}
 	return run.conclude(scored.Score), nil
@@ -91,7 +93,7 @@ func (c *Checker) CheckPicture(ctx context.Context, data []byte, o PictureOption
 
 // sureAttack is the score under which the low-score gates do not apply. Defects of a picture hardly ever make the living score
 // lower (docs/decisions/poor-pictures.md).
-const sureAttack = 0.01
+const sureAttack = 0.05
 
 const (
 	// firstSide is the longest side, in pixels, at which a large picture is looked at first.
@@ -138,7 +140,7 @@ func (c *Checker) CombinePictures(pictures []liveness.Verdict, threshold float64
 		return run.verdict
 	}
 	run.verdict.Reason = ""
-	return run.conclude(c.PAD.CombineScores(scores))
+	return run.conclude(c.PAD.FuseScores(scores))
 }
 
 // maxTooPoor are the reasons for which a picture is scored and yet undecided: the score stands on too little.

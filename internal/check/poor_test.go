@@ -157,7 +157,7 @@ func TestALowScoreOfASpoiltPictureIsNoAttack(t *testing.T) {
 func TestTheLowestScoresSkipTheLowScoreGates(t *testing.T) {
 	c := pictures(t)
 	count := map[bool]int{}
-	for _, path := range ofAllCameras(t, 40) {
+	for _, path := range ofSets(t, 40) {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -21,12 +21,6 @@ const (
 	maxPhraseDigits = 32
 )
 
-// padPrior is the share of bona fide presentations that the fusion assumes beforehand; the calibrated pad score itself assumes
-// one half. At 0.99 a recording whose pad score is under 0.33 cannot reach 0.98 whatever the lips say. A camera that the networks
-// score too low (models/cards/pad.md) does not turn away everybody. A print or a replay must also answer a fresh phrase with
-// moving lips.
-const padPrior = 0.99
-
 // ValidatePhrase returns an error if the phrase is not of 1 to 32 decimal digits.
 func ValidatePhrase(phrase string) error {
 	digits := len(phrase) >= minPhraseDigits && len(phrase) <= maxPhraseDigits
@@ -99,7 +93,7 @@ func (c *Checker) AnalyseRecording(ctx context.Context, data []byte, o Recording
 			return nil, err
 		}
 	}
-	r.pad, r.padDuration = c.PAD.CombineScores(w.padScores()), w.spent.pad
+	r.pad, r.padDuration = c.PAD.FuseFrames(w.padScores()), w.spent.pad
 	return r, nil
 }
 
@@ -140,14 +134,13 @@ func (r *Analysis) Verdict(phrase string) liveness.Verdict {
 	if len(r.prompted) == len(run.verdict.Digits) && len(r.prompted) > 0 {
 		run.addGates(promptsFollowedGate(run.verdict.Digits, r.prompted))
 	}
-	presented := applyPrior(r.pad, padPrior)
 	limit := run.verdict.Threshold
-	presentation := liveness.AtLeast("pad", float64(presented), limit, "p", "")
+	presentation := liveness.AtLeast("pad", float64(r.pad), limit, "p", "")
 	presentation.Took = r.padDuration
 	mouth := liveness.AtLeast("phrase", float64(said.Score), limit, "p", "")
 	mouth.Took = scoring
 	run.addGates(presentation, mouth)
-	return run.conclude(r.combineSound(&run, phrase, said.Score) * presented)
+	return run.conclude(r.combineSound(&run, phrase, said.Score) * r.pad)
 }
 
 // combineSound returns the phrase's score with what was heard: sound lowers it, and tells the lips where to look.
@@ -162,13 +155,4 @@ func (r *Analysis) combineSound(run *checkRun, phrase string, alone liveness.Sco
 		liveness.AtLeast("phrase_with_sound", float64(j.Comparison.Score), limit, "p", ""),
 	)
 	return j.Score
-}
-
-// applyPrior turns a probability that assumes one half beforehand into one that assumes prior (Bayes' rule on the odds).
-func applyPrior(p liveness.Score, prior float64) liveness.Score {
-	live, attack := float64(p)*prior, (1-float64(p))*(1-prior)
-	if live+attack == 0 {
-		return 0
-	}
-	return liveness.Score(live / (live + attack))
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -12,6 +13,43 @@ import (
 
 	"github.com/bonafide-id/bonafide/liveness"
 )
+
+// cameras says how many of 200 pictures are of each set: bona fide and attacks, webcams, phones and press photographs,
+// whole pictures and faces alone.
+var cameras = []struct {
+	set   string
+	share float64
+}{
+	{"replayattack", 0.3}, {"nuaa", 0.2}, {"livenessnet", 0.2}, {"lfw", 0.125}, {"pourfard", 0.1}, {"kevind", 0.05}, {"rienheuver", 0.025},
+}
+
+// ofAllCameras returns n pictures, evenly out of each set's list.
+func ofAllCameras(t *testing.T, n int) []string {
+	t.Helper()
+	const folder = "../../../shared/data/pad"
+	file, err := os.Open(folder + "/labels.csv")
+	if err != nil {
+		t.Skip("needs ../shared/data/pad beside the checkout")
+	}
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, set := slices.Index(rows[0], "path"), slices.Index(rows[0], "set")
+	of := map[string][]string{}
+	for _, row := range rows[1:] {
+		of[row[set]] = append(of[row[set]], filepath.Join(folder, row[path]))
+	}
+	var chosen []string
+	for _, c := range cameras {
+		share := int(math.Round(c.share * float64(n)))
+		for i := range share {
+			chosen = append(chosen, of[c.set][i*len(of[c.set])/share])
+		}
+	}
+	return chosen
+}
 
 // webcamPictures returns n pictures, evenly out of the list of the webcams.
 func webcamPictures(t *testing.T, n int) []string {

@@ -61,15 +61,16 @@ type Choice struct {
 	PADReport
 }
 
-// Choose finds the threshold that keeps the limit at the lowest cost in the other error rate. Where many thresholds do,
-// it is one about their middle, with as few decimals as that takes. The error says why no threshold does.
+// Choose finds the threshold that keeps the limit at the lowest cost in the other error rate. If many thresholds do, it is one
+// about their middle, with as few decimals as that takes. For a limit of the BPCER live pictures alone are enough: Choose then
+// finds the highest threshold. The error says why no threshold keeps the limit.
 func (r PADReport) Choose(l Limit) (Choice, error) {
 	if err := l.Validate(); err != nil {
 		return Choice{}, err
 	}
 	attacks, bonaFide := split(r.All.responses, func(p picture) bool { return p.attack })
-	if len(attacks) == 0 || len(bonaFide) == 0 {
-		return Choice{}, fmt.Errorf("%s has %d attacks and %d bona fide pictures with a response: a threshold needs both",
+	if len(bonaFide) == 0 || len(attacks) == 0 && l.Rate == APCER {
+		return Choice{}, fmt.Errorf("%s has %d attacks and %d bona fide pictures with a response: a limit of the APCER needs both, one of the BPCER bona fide pictures",
 			r.File, len(attacks), len(bonaFide))
 	}
 	held := []group[picture]{{"BPCER", bonaFide}}
@@ -81,7 +82,11 @@ func (r PADReport) Choose(l Limit) (Choice, error) {
 	if l.Rate == APCER {
 		safest = steps[len(steps)-1].high
 	}
-	slices.SortStableFunc(steps, l.compareCost)
+	if len(attacks) == 0 {
+		slices.Reverse(steps)
+	} else {
+		slices.SortStableFunc(steps, l.compareCost)
+	}
 	for _, s := range steps {
 		if !slices.ContainsFunc(held, func(g group[picture]) bool { return r.labels.exceeds(l, g.items, s.high) }) {
 			return Choice{l, r.labels.report(r.Measured, s.roundestThreshold())}, nil

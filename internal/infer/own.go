@@ -54,3 +54,28 @@ func (l *Library) weights(e models.Entry) ([]byte, error) {
 	}
 	return data, compare(e, path, sha256.Sum256(data))
 }
+
+// OwnModel loads NAME.onnx of the folder of own models, a model that the manifest does not name. It is nil if there is no such
+// file.
+func (l *Library) OwnModel(name string) (*Model, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m := l.loaded[name]; m != nil || l.own == "" {
+		return m, nil
+	}
+	entry := models.Entry{ID: name, Version: ownVersion, File: name + ".onnx"}
+	data, err := os.ReadFile(filepath.Join(l.own, entry.File))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("own model %s: %w", name, err)
+	}
+	sum := sha256.Sum256(data)
+	entry.SHA256, entry.Bytes = hex.EncodeToString(sum[:]), int64(len(data))
+	m, err := load(entry, data)
+	if err != nil {
+		return nil, fmt.Errorf("loading own model %s: %w", name, err)
+	}
+	m.library, l.loaded[name] = l, m
+	return m, nil
+}

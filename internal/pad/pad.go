@@ -6,70 +6,64 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/bonafide-id/bonafide/internal/infer"
 	"github.com/bonafide-id/bonafide/liveness"
 )
 
-// Recipe is models/pad.json: which networks look at a face, how, and how their answers become one probability. It is
-// written by training/pad.
+// Recipe is models/pad.json, which training/pad writes.
 type Recipe struct {
-	Nets []Net `json:"nets"`
-	// Ramp is how far the picture reaches around the face (see visibleBoxes). Up to the first only Tight counts, from the second
-	// only Loose, between them both in proportion.
-	Ramp  [2]float64 `json:"ramp"`
-	Loose Fusion     `json:"loose"`
-	Tight Fusion     `json:"tight"`
-	// Known, if any, counts in their place as far as the camera is one that was trained on. Gate is the index of the output with
-	// the log odds of that. Most bounds the log odds that it may give: a camera that merely looks known must not put attacks
-	// above all else.
-	Known *Fusion `json:"known,omitempty"`
-	Gate  int     `json:"gate,omitempty"`
-	Max   float64 `json:"most,omitempty"`
-	// Alike is how alike the errors of two pictures of one presentation are, as their correlation, 0 to 1 (see Together).
-	Alike float64 `json:"alike"`
+	Alone Ensemble `json:"alone"`
+	// WithPair is used in place of Alone if the operator added the public MiniFASNet pair to the folder of own models. Its networks
+	// that Alone does not name are the pair.
+	WithPair Ensemble `json:"with_pair"`
+	// Correlation is that of the errors of two pictures of one presentation, 0 to 1 (see FuseScores).
+	Correlation float64 `json:"correlation"`
+	// Recording turns the log odds of all frames of a recording into that of the recording.
+	Recording struct {
+		Weight float64 `json:"weight"`
+		Bias   float64 `json:"bias"`
+	} `json:"recording"`
 }
 
-// Fusion makes one calibrated log odds of those of all networks, in the recipe's order, for a prior of one half. Its
-// numbers were fitted on sets and people that the networks were not trained on.
-type Fusion struct {
+// Ensemble is networks, and how their log odds of bona fide become one, calibrated, for a prior of one half. Weights and Bias were
+// fitted on cameras that the networks were not trained on.
+type Ensemble struct {
+	Nets    []Net     `json:"nets"`
 	Weights []float64 `json:"weights"`
 	Bias    float64   `json:"bias"`
 }
 
-func (f Fusion) apply(odds []float64) (float64, error) {
-	if len(odds) != len(f.Weights) {
-		return 0, fmt.Errorf("the recipe has %d weights for %d answers", len(f.Weights), len(odds))
-	}
-	sum := f.Bias
-	for i, o := range odds {
-		sum += f.Weights[i] * o
-	}
-	return sum, nil
-}
-
-// Net is one network's part of a recipe. Its inputs are crops of cropSize x cropSize pixels, blue first, 0..255.
+// Net is a network, and what it reads: a crop for each input.
 type Net struct {
-	// Model is its id in the manifest.
+	// Model is its id in the manifest, or the name of its file in the folder of own models.
 	Model string `json:"model"`
-	// Margins has the crop of each input: its width over the face box's, and its height over the box's. A crop that leaves
-	// the picture is moved back into it, and made smaller where it does not fit.
-	Margins []float64 `json:"margins"`
-	// Live is the index of the logit for bona fide in each of its outputs.
-	Live int `json:"live"`
+	// Crops has the width of each crop over the face box's, and its height over the box's. A crop that leaves the picture is moved
+	// back into it, and made smaller if it does not fit.
+	Crops []float64 `json:"crops"`
+	// Size is the width and height of the inputs in pixels, with values of 0..255, red first or, with BGR, blue first.
+	Size int  `json:"size"`
+	BGR  bool `json:"bgr,omitempty"`
+	// LiveClass is the class of bona fide presentations, if the output is a logit for each class; otherwise the outputs are log
+	// odds of bona fide.
+	LiveClass *int `json:"live_class,omitempty"`
 }
 
-// cropSize is the width and height of every network's inputs in pixels.
-const cropSize = 128
+const (
+	maxOdds    = 12 // bounds the log odds of an ensemble: a higher confidence carries nothing
+	maxNetOdds = 8  // bounds those of one network with classes
+)
 
 // Scorer scores faces. It is safe for concurrent use.
 type Scorer struct {
-	recipe Recipe
-	models []*infer.Model
+	recipe   Recipe
+	ensemble Ensemble
+	models   []*infer.Model
 }
 
-// New loads the networks that models/pad.json names. If the library excludes weights trained on research-only data, it loads
-// those of models/pad_free.json.
+// New loads the networks of models/pad.json. If the library withholds one because it was trained on data for research only,
+// New loads those of models/pad_free.json.
 func New(library *infer.Library) (*Scorer, error) {
 	s, err := readScorer(library, "pad.json")
 	if errors.Is(err, infer.ErrWithheld) {
@@ -87,26 +81,44 @@ func readScorer(library *infer.Library, name string) (*Scorer, error) {
 	if err := json.Unmarshal(data, &recipe); err != nil {
 		return nil, fmt.Errorf("models/%s: %w", name, err)
 	}
-	return Load(library, recipe)
-}
-
-// Load makes a scorer of another recipe than the embedded one, to fit or to compare recipes.
-func Load(library *infer.Library, recipe Recipe) (*Scorer, error) {
-	if recipe.Known != nil && (recipe.Gate < 0 || recipe.Gate >= len(recipe.Known.Weights)) {
-		return nil, fmt.Errorf("the recipe's gate is answer %d of %d", recipe.Gate, len(recipe.Known.Weights))
+	if len(recipe.Alone.Nets) == 0 || !(recipe.Recording.Weight > 0) {
+		return nil, fmt.Errorf("models/%s names no networks, or has no fusion for recordings: training/pad/export.py and recordings.py write both", name)
 	}
-	if recipe.Known != nil && recipe.Max <= 0 {
-		return nil, fmt.Errorf("the recipe gives known cameras %v at most, and must give more than 0", recipe.Max)
-	}
-	s := &Scorer{recipe: recipe}
-	for _, net := range recipe.Nets {
+	s := &Scorer{recipe: recipe, ensemble: recipe.Alone}
+	for _, net := range recipe.Alone.Nets {
 		model, err := library.Model(net.Model)
 		if err != nil {
 			return nil, err
 		}
 		s.models = append(s.models, model)
 	}
+	pair, err := openPair(library, recipe)
+	if err != nil || len(pair) == 0 {
+		return s, err
+	}
+	s.ensemble, s.models = recipe.WithPair, append(s.models, pair...)
 	return s, nil
+}
+
+// openPair loads the networks that only WithPair names from the folder of own models. It returns nothing if the folder has none of
+// them, and an error if it has only some.
+func openPair(library *infer.Library, recipe Recipe) (pair []*infer.Model, err error) {
+	var missing []string
+	for _, net := range recipe.WithPair.Nets[min(len(recipe.Alone.Nets), len(recipe.WithPair.Nets)):] {
+		model, err := library.OwnModel(net.Model)
+		if err != nil {
+			return nil, err
+		}
+		if model == nil {
+			missing = append(missing, net.Model+".onnx")
+		} else {
+			pair = append(pair, model)
+		}
+	}
+	if len(pair) > 0 && len(missing) > 0 {
+		return nil, fmt.Errorf("the folder of own models has not all networks of the pair: add %s, or remove the other", strings.Join(missing, ", "))
+	}
+	return pair, nil
 }
 
 // Models names the weights that take part.
@@ -122,134 +134,66 @@ func (s *Scorer) Models() []liveness.ModelRef {
 type Result struct {
 	// Score is the calibrated probability that the presentation is bona fide.
 	Score liveness.Score
-	// LogOdds are the networks' own log odds of bona fide, one for each output, in the recipe's order, not calibrated.
-	LogOdds []float64
+	// Colourless says that the face and its surroundings are grey: such a picture often looks like an attack.
+	Colourless bool
 }
 
-// Score judges the face in a picture. It always gives a score; whether the picture is good enough to rely on it is
+// Score scores the face in an upright picture. It always gives a score; whether the picture is good enough to rely on it is
 // package quality's to say.
 func (s *Scorer) Score(p *liveness.Picture, face liveness.Face) (Result, error) {
-	var result Result
-	box := boxOf(face, p)
-	for i, net := range s.recipe.Nets {
-		odds, err := net.run(s.models[i], p, box)
+	box := Box(face, p)
+	var odds []float64
+	for i, net := range s.ensemble.Nets {
+		said, err := net.run(s.models[i], p, box)
 		if err != nil {
-			return Result{}, err
+			return Result{}, fmt.Errorf("model %s: %w", net.Model, err)
 		}
-		result.LogOdds = append(result.LogOdds, odds...)
+		odds = append(odds, said...)
 	}
-	sum, err := s.recipe.fuse(result.LogOdds, visibleBoxes(p, box))
+	sum, err := s.ensemble.fuse(odds)
 	if err != nil {
 		return Result{}, err
 	}
-	result.Score = probability(sum)
-	return result, nil
+	return Result{Score: probability(sum), Colourless: colourless(p.Crop(enlargedCrop(box, 1, p), greySize, greySize))}, nil
 }
 
-// CombineScores returns the probability that several pictures of one presentation are bona fide, from each picture's own; of one
-// picture it is that picture's. There must be one at least.
-//
-// Pictures of one face before one camera err alike. Assume that the log odds of n pictures are normally distributed with equal
-// variances and the correlation r (Recipe.Alike, measured on held-out sets). Then the log odds of all are their mean times n / (1
-// + (n-1) r), the number of independent pictures that they are worth.
-func (s *Scorer) CombineScores(scores []liveness.Score) liveness.Score {
-	return s.recipe.combine(scores)
-}
-
-func (r Recipe) combine(scores []liveness.Score) liveness.Score {
-	n := float64(len(scores))
-	var mean float64
-	for _, score := range scores {
-		p := float64(score)
-		mean += min(max(math.Log(p/(1-p)), -maxOdds), maxOdds) / n
-	}
-	return probability(mean * n / (1 + (n-1)*r.Alike))
-}
-
-// probability returns the one that log odds stand for.
-func probability(odds float64) liveness.Score { return liveness.Score(1 / (1 + math.Exp(-odds))) }
-
-// The size of the training boxes over the bounds of the 68 landmarks. The third is the distance of their centre above the bounds'
-// centre, in their height. All are medians of 466 pictures.
-const (
-	boxWidth  = 0.987
-	boxHeight = 1.349
-	boxAbove  = 0.159
-)
-
-// boxOf returns the face's box from its landmarks. They hardly move where the detector's box does, as in a mirrored, compressed
-// or scaled picture. A face without landmarks has only the detector's.
-func boxOf(face liveness.Face, p *liveness.Picture) liveness.Box {
-	left, top, right, bottom := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
-	for _, m := range face.Landmarks {
-		left, top, right, bottom = min(left, m.X), min(top, m.Y), max(right, m.X), max(bottom, m.Y)
-	}
-	width, height := boxWidth*(right-left), boxHeight*(bottom-top)
-	x, y := (left+right-width)/2, (top+bottom-height)/2-boxAbove*(bottom-top)
-	// Boxes were labelled within the picture.
-	left, right = max(x, 0), min(x+width, float64(p.Width))
-	top, bottom = max(y, 0), min(y+height, float64(p.Height))
-	if !(right > left && bottom > top) {
-		return face.Box
-	}
-	return liveness.Box{X: left, Y: top, Width: right - left, Height: bottom - top}
-}
-
-// visibleBoxes returns how many boxes the picture holds a side, if it and the box were squares: 1 is a picture of the face alone.
-func visibleBoxes(p *liveness.Picture, box liveness.Box) float64 {
-	return math.Sqrt(float64(p.Width) * float64(p.Height) / (box.Width * box.Height))
-}
-
-func (r Recipe) fuse(odds []float64, reach float64) (float64, error) {
-	loose, err := r.Loose.apply(odds)
-	if err != nil {
-		return 0, err
-	}
-	tight, err := r.Tight.apply(odds)
-	if err != nil {
-		return 0, err
-	}
-	share := min(max((reach-r.Ramp[0])/(r.Ramp[1]-r.Ramp[0]), 0), 1)
-	unknown := share*loose + (1-share)*tight
-	if r.Known == nil {
-		return unknown, nil
-	}
-	known, err := r.Known.apply(odds)
-	if err != nil {
-		return 0, err
-	}
-	trust := float64(probability(odds[r.Gate]))
-	return trust*min(known, r.Max) + (1-trust)*unknown, nil
-}
-
-// run runs one network on one face.
+// run returns a network's log odds of bona fide, one for each output.
 func (n Net) run(model *infer.Model, p *liveness.Picture, box liveness.Box) ([]float64, error) {
-	colours := infer.PixelFormat{BGR: true, Deviation: [3]float32{1, 1, 1}}
-	var crops []*liveness.Picture
-	for _, margin := range n.Margins {
-		crop, _ := p.Crop(enlargedCrop(box, margin, p), cropSize, cropSize).OrientByLight()
-		crops = append(crops, crop)
+	crops := make([]*liveness.Picture, len(n.Crops))
+	for i, margin := range n.Crops {
+		crops[i], _ = p.Crop(enlargedCrop(box, margin, p), n.Size, n.Size).OrientByLight()
 	}
-	outputs, err := model.RunPictures(colours, crops...)
+	outputs, err := model.RunPictures(infer.PixelFormat{BGR: n.BGR, Deviation: [3]float32{1, 1, 1}}, crops...)
 	if err != nil {
 		return nil, err
 	}
+	if n.LiveClass != nil {
+		odds, err := classOdds(outputs[0].Data, *n.LiveClass)
+		return []float64{odds}, err
+	}
 	var odds []float64
-	for _, out := range outputs {
-		o, err := logOdds(out.Data, n.Live)
-		if err != nil {
-			return nil, err
-		}
-		odds = append(odds, o)
+	for _, v := range outputs[0].Data {
+		odds = append(odds, float64(v))
 	}
 	return odds, nil
 }
 
-// maxOdds bounds log odds: beyond it a network's confidence carries nothing.
-const maxOdds = 12
+func (e Ensemble) fuse(odds []float64) (float64, error) {
+	if len(odds) != len(e.Weights) {
+		return 0, fmt.Errorf("the recipe has %d weights for %d outputs", len(e.Weights), len(odds))
+	}
+	sum := e.Bias
+	for i, o := range odds {
+		sum += e.Weights[i] * o
+	}
+	if math.IsNaN(sum) {
+		return 0, fmt.Errorf("an output is not a number")
+	}
+	return min(max(sum, -maxOdds), maxOdds), nil
+}
 
-// logOdds returns log(p / (1 - p)) of the softmax probability p of one class.
-func logOdds(logits []float32, class int) (float64, error) {
+// classOdds returns log(p / (1 - p)) of the softmax probability p of one class.
+func classOdds(logits []float32, class int) (float64, error) {
 	if class < 0 || class >= len(logits) {
 		return 0, fmt.Errorf("class %d of %d in the recipe", class, len(logits))
 	}
@@ -266,19 +210,56 @@ func logOdds(logits []float32, class int) (float64, error) {
 		}
 	}
 	odds := float64(logits[class]) - top - math.Log(rest)
-	if math.IsNaN(odds) {
-		return 0, fmt.Errorf("the network's answer is not a number")
-	}
-	return min(max(odds, -maxOdds), maxOdds), nil
+	return min(max(odds, -maxNetOdds), maxNetOdds), nil
 }
 
-// enlargedCrop returns the box enlarged margin times, or as far as the picture allows, and moved into it.
-func enlargedCrop(box liveness.Box, margin float64, p *liveness.Picture) liveness.Box {
-	width, height := float64(p.Width), float64(p.Height)
-	margin = min(margin, width/box.Width, height/box.Height)
-	crop := liveness.Box{Width: margin * box.Width, Height: margin * box.Height}
-	centre := box.Centre()
-	crop.X = min(max(centre.X-crop.Width/2, 0), width-crop.Width)
-	crop.Y = min(max(centre.Y-crop.Height/2, 0), height-crop.Height)
-	return crop
+// greySize is the width and height, in pixels, at which a face is tested for colour.
+const greySize = 32
+
+// maxGreyDifference is the mean difference of neighbouring colour channels up to which a picture has no colour: a grey picture
+// has 0, also after compression.
+const maxGreyDifference = 1.0
+
+func colourless(p *liveness.Picture) bool {
+	sum := 0
+	for i := 0; i+2 < len(p.Pixels); i += 3 {
+		r, g, b := int(p.Pixels[i]), int(p.Pixels[i+1]), int(p.Pixels[i+2])
+		sum += max(r-g, g-r) + max(g-b, b-g)
+	}
+	return float64(sum) <= maxGreyDifference*2*float64(len(p.Pixels)/3)
+}
+
+// FuseScores returns the probability that several pictures of one presentation are bona fide, from each picture's own. There must
+// be one at least; the probability of one picture is its own.
+func (s *Scorer) FuseScores(scores []liveness.Score) liveness.Score {
+	return probability(s.recipe.odds(scores))
+}
+
+// FuseFrames returns the probability that the frames of a recording are bona fide, from each frame's own. There must be one at least.
+// It is fitted on recordings and replays: what it calls live is live before it is known whether the phrase was said.
+func (s *Scorer) FuseFrames(scores []liveness.Score) liveness.Score {
+	return probability(s.recipe.Recording.Weight*s.recipe.odds(scores) + s.recipe.Recording.Bias)
+}
+
+// odds returns the log odds of several pictures of one presentation.
+//
+// Pictures of one face before one camera err alike. If the log odds of n pictures are normally distributed with equal
+// variances and the correlation r (Recipe.Correlation, measured on held-out sets), the log odds of all are their mean times
+// n / (1 + (n-1) r), which is also the number of independent pictures that they are worth.
+func (r Recipe) odds(scores []liveness.Score) float64 {
+	n := float64(len(scores))
+	var mean float64
+	for _, score := range scores {
+		mean += logOdds(score) / n
+	}
+	return mean * n / (1 + (n-1)*r.Correlation)
+}
+
+// probability returns the one that log odds stand for.
+func probability(odds float64) liveness.Score { return liveness.Score(1 / (1 + math.Exp(-odds))) }
+
+// logOdds returns those of a probability, bounded.
+func logOdds(score liveness.Score) float64 {
+	p := float64(score)
+	return min(max(math.Log(p/(1-p)), -maxOdds), maxOdds)
 }

@@ -7,33 +7,36 @@ import (
 	"github.com/bonafide-id/bonafide/models"
 )
 
-// Points are the error rates at several thresholds of one configuration, measured on pictures of people that nothing was
-// trained on. They are models/pad_points.json, which training/pad writes.
+// Points are the error rates by threshold of one configuration on one kind of cameras. They are models/pad_points.json, which
+// training/pad writes.
 type Points struct {
 	// Configuration is "all weights" or "free weights only".
 	Configuration string `json:"configuration"`
-	// Pictures says whose cameras they are from: those of training, or others.
-	Pictures string  `json:"pictures"`
-	Points   []Point `json:"points"`
+	// Cameras is NewCameras or KnownCameras.
+	Cameras string `json:"cameras"`
+	// Thresholds rise from just over 0 to just under 1.
+	Thresholds []float64 `json:"thresholds"`
+	BPCER      Rates     `json:"bpcer"`
+	// APCER has a row for each kind of attack, then one for all attacks, AllAttacks.
+	APCER []Rates `json:"apcer"`
 }
 
-// Point is the error rates at one threshold.
-type Point struct {
-	Threshold float64 `json:"threshold"`
-	// BPCER is the share of bona fide presentations that scored under the threshold. APCER, by attack instrument species, is that
-	// of the attacks that did not.
-	BPCER Errors            `json:"bpcer"`
-	APCER map[string]Errors `json:"apcer"`
-}
+const (
+	NewCameras   = "new cameras"   // of recorders that were held out
+	KnownCameras = "known cameras" // of recorders that were trained on, other clips and people
+	AllAttacks   = "all attacks"
+)
 
-// Errors are counted pictures.
-type Errors struct {
-	Count  int `json:"count"`
-	Of     int `json:"of"`
-	People int `json:"people"`
-	// Low and High are the 95% interval of the bootstrap over people, 0 to 1.
-	Low  float64 `json:"low"`
-	High float64 `json:"high"`
+// Rates are one error rate at each threshold: the mean over recorders, of the share of each recorder's pictures.
+type Rates struct {
+	// Species is the kind of attack; empty for the BPCER.
+	Species   string    `json:"species,omitempty"`
+	Pictures  int       `json:"pictures"`
+	Recorders int       `json:"recorders"`
+	Rates     []float64 `json:"rates"`
+	// Low and High are the 95% interval of the bootstrap over recorders, 0 to 1.
+	Low  []float64 `json:"low"`
+	High []float64 `json:"high"`
 }
 
 // OperatingPoints returns the shipped tables of all configurations.
@@ -49,7 +52,18 @@ func OperatingPoints() ([]Points, error) {
 	return tables, nil
 }
 
-// String returns a line such as "4.2%  9/216  6 people  2.2% to 7.7%", with tabs for columns.
-func (e Errors) String() string {
-	return fmt.Sprintf("%.1f%%\t%d/%d\t%d people\t%.1f%% to %.1f%%", 100*float64(e.Count)/float64(e.Of), e.Count, e.Of, e.People, 100*e.Low, 100*e.High)
+// Between returns a rate at any threshold, 0 to 1, with its interval, on straight lines between the table's.
+func (p Points) Between(r Rates, threshold float64) (rate, low, high float64) {
+	last := len(p.Thresholds) - 1
+	i := 0
+	for i < last && p.Thresholds[i+1] < threshold {
+		i++
+	}
+	j := min(i+1, last)
+	var share float64
+	if j > i {
+		share = min(max((threshold-p.Thresholds[i])/(p.Thresholds[j]-p.Thresholds[i]), 0), 1)
+	}
+	at := func(values []float64) float64 { return values[i] + share*(values[j]-values[i]) }
+	return at(r.Rates), at(r.Low), at(r.High)
 }

@@ -1,7 +1,6 @@
 """What the server says of pictures that are made worse in one way at a time.
 
 Prints a table: of each fault and its strength how many bona fide pictures are live, attack and undecided, and attacks likewise.
-Figures are of the unseen people; limits are chosen on those who were trained on.
 """
 import argparse
 import collections
@@ -12,11 +11,13 @@ import subprocess
 import cv2
 import numpy as np
 
-from dresses import levels
-from faces import Faces
-from train import TEST
+import sets
 
 SETS, BONA_FIDE, ATTACKS = ("replayattack", "nuaa", "lfw"), 30, 20  # pictures of each set
+
+
+def levels(picture):
+    return (np.clip(picture, 0, 255) + 0.5).astype(np.uint8)
 
 
 def blur(p, box, amount, rng):
@@ -87,12 +88,11 @@ FAULTS = [
 ]
 
 
-def choose(faces, people, rng):
-    of_people = (np.isin(faces.part, TEST) == (people == "unseen")) & (faces.framing == "frame")
+def choose(pictures, rng):
     for name in SETS:
-        for live, most in ((1, BONA_FIDE), (0, ATTACKS)):
-            of = np.flatnonzero(of_people & (faces.set == name) & (faces.live == live))
-            yield from rng.choice(of, min(most, len(of)), False)
+        for live, most in ((True, BONA_FIDE), (False, ATTACKS)):
+            some = [p for p in pictures if p.set == name and p.live == live]
+            yield from (some[i] for i in rng.choice(len(some), min(most, len(some)), False))
 
 
 def judge(program, models, paths):
@@ -107,23 +107,22 @@ def judge(program, models, paths):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--labels", required=True)
+    parser.add_argument("--boxes", required=True)
     parser.add_argument("--program", required=True, help="the server")
     parser.add_argument("--program-models", required=True, help="its folder of fetched models")
-    parser.add_argument("--people", choices=["unseen", "trained"], default="unseen")
     parser.add_argument("--work", required=True)
     options = parser.parse_args()
     os.makedirs(options.work, exist_ok=True)
-    faces, rng = Faces(options.labels), np.random.default_rng(4)
-    chosen = list(choose(faces, options.people, rng))
+    rng = np.random.default_rng(4)
+    chosen = [(p.read(), p.box, p.live) for p in choose(sets.read(options.boxes), rng)]
     print("| made worse | strength | bona fide: live | attack | undecided | attacks: live | attack | undecided |\n" + "|---" * 8 + "|")
     for fault, worsen, strengths in FAULTS:
         for strength in strengths:
             label = {}
-            for i in chosen:
+            for i, (pixels, box, live) in enumerate(chosen):
                 path = os.path.join(options.work, "%d.png" % i)
-                cv2.imwrite(path, worsen(faces.pixels[i], faces.box[i], strength, rng))
-                label[path] = faces.live[i]
+                cv2.imwrite(path, worsen(pixels, box, strength, rng))
+                label[path] = live
             count = collections.Counter((label[path], outcome) for path, outcome in judge(options.program, options.program_models, list(label)).items())
             cells = [str(count[live, outcome]) for live in (1, 0) for outcome in ("live", "attack", "undecided")]
             print("| %s | %g | %s |" % (fault, strength, " | ".join(cells)), flush=True)

@@ -68,6 +68,7 @@ export const de: Words = {
     lips_not_moving: "Ihre Lippen haben sich nicht bewegt. Bitte sprechen Sie die Ziffern deutlich.",
     too_blurry: "Das Bild ist zu unscharf. Bitte putzen Sie die Linse und halten Sie die Kamera still.",
     too_compressed: "Das Bild wurde zu stark komprimiert. Bitte senden Sie es so, wie die Kamera es aufgenommen hat.",
+    no_colour: "Das Bild hat keine Farbe. Bitte senden Sie ein Farbbild, so wie die Kamera es aufgenommen hat.",
     frame_rate_too_low: "Das Video hat zu wenige Bilder in der Sekunde. Bitte schließen Sie andere Programme.",
     face_changed: "Das Gesicht hat gewechselt. Bitte nehmen Sie sich in einem Zug auf.",
     video_not_readable: "Das Video konnte nicht gelesen werden. Bitte nehmen Sie es noch einmal auf.",
