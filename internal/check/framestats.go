@@ -22,7 +22,7 @@ const (
 	maxOutside   = 0.15
 	maxAngle     = 30 // degrees of yaw or pitch
 	maxOccluded  = 0.5
-	mostOthers   = 1 // looks, of one every 0.4 s, that show one and the same other person
+	maxOthers    = 1 // looks, of one every 0.8 s, that show one and the same other person
 	// minSharpness is low. Speakers have 0.33, or 0.25 at 60 kbit/s. A blur of 7% of the pupil distance gives 0.11 (the lips can
 	// just be read), and 14% gives 0.09.
 	minSharpness = 0.1
@@ -173,8 +173,9 @@ func (w *frameStats) gates(clip media.RecordingInfo, all time.Duration) []livene
 		liveness.AtLeast("light_balance", middle(func(l sample) float64 { return l.Balance }), limits.Balance, "", liveness.PoorIllumination),
 		// A face that is cut off, dark or blurred may look like another's: such causes go before a change of the person.
 		liveness.AtMost("persons", float64(1+len(seen.Changed)), 1, "", liveness.FaceChanged),
-		liveness.AtMost("other_person", float64(seen.Others), mostOthers, "looks", liveness.FaceChanged),
 	)
+	gates = append(gates, experimental(w.checker.config.RefuseEdits,
+		liveness.AtMost("other_person", float64(seen.Others), maxOthers, "looks", liveness.FaceChanged))...)
 	if w.checker.Quality.DetectsOcclusion() {
 		covered := middle(func(l sample) float64 { return l.MouthCovered })
 		gates = append(gates, liveness.AtMost("mouth_covered", covered, maxOccluded, "p", liveness.MouthNotVisible))

@@ -138,7 +138,7 @@ func (r *Analysis) Verdict(phrase string) liveness.Verdict {
 	if !run.addGates(liveness.AtLeast("lips_seen", r.lipReading.Length().Seconds(), (digits*minDigitSeen).Seconds(), "s", liveness.VideoTooShort)) || !run.addGates(r.movement) {
 		return run.verdict
 	}
-	if !run.addGates(r.experimental(r.edits)...) {
+	if !run.addGates(experimental(r.refuseEdits, r.edits...)...) {
 		return run.verdict
 	}
 	if !run.addGates(promptGates(r.prompted, r.recorded)...) {
@@ -147,7 +147,7 @@ func (r *Analysis) Verdict(phrase string) liveness.Verdict {
 	if !run.addGates(liveness.AtLeast("speech_time", r.lipReading.Speech().Seconds(), least, "s", liveness.VideoTooShort)) {
 		return run.verdict
 	}
-	if !run.addGates(r.experimental(r.replayed)...) { // after the defects of the recording itself
+	if !run.addGates(experimental(r.refuseEdits, r.replayed...)...) { // after the defects of the recording itself
 		return run.verdict
 	}
 	said := r.lipReading.Score(phrase)
@@ -157,7 +157,7 @@ func (r *Analysis) Verdict(phrase string) liveness.Verdict {
 			Digit: fmt.Sprint(d.Digit), Start: d.From.Seconds(), End: d.To.Seconds(), Fit: d.Fit})
 	}
 	if len(r.prompted) == len(run.verdict.Digits) && len(r.prompted) > 0 {
-		if !run.addGates(r.experimental(promptsKept(run.verdict.Digits, r.prompted))...) {
+		if !run.addGates(experimental(r.refuseEdits, promptsKept(run.verdict.Digits, r.prompted)...)...) {
 			return run.verdict
 		}
 	}
@@ -173,10 +173,10 @@ func (r *Analysis) Verdict(phrase string) liveness.Verdict {
 
 // experimental returns gates that end the check only if edits are to be refused. Otherwise they have no reason: none of them
 // has figures on encoded recordings of held-out people (docs/decisions/edits.md).
-func (r *Analysis) experimental(gates []liveness.Gate) []liveness.Gate {
+func experimental(refuse bool, gates ...liveness.Gate) []liveness.Gate {
 	gates = slices.Clone(gates)
 	for i := range gates {
-		if !r.refuseEdits {
+		if !refuse {
 			gates[i].Reason = ""
 		}
 	}

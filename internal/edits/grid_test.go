@@ -87,7 +87,7 @@ func (r *rig) measure(kind, people, phrase string, more ...string) (gates map[st
 		r.t.Fatal(err)
 	}
 	trace, track := &edits.Trace{}, r.finder.Follow()
-	_, err = r.decoder.DecodeFrames(context.Background(), data, media.VideoLimits{Timeout: 10 * time.Minute}, func(f media.Frame) error {
+	_, err = r.decoder.DecodeFrames(context.Background(), data, media.VideoLimits{CPUTime: 10 * time.Minute}, func(f media.Frame) error {
 		found, ok, err := track.Next(f.Picture, f.At)
 		if ok {
 			trace.Add(f.Picture, found, f.At)

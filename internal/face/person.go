@@ -6,9 +6,8 @@ const (
 	// samePerson is the cosine of two embeddings from which they are one person's. Of eight speakers of the GRID corpus, one
 	// person's are at least 0.78 (120 pairs). Two persons' are at most 0.33 (1008 pairs): see TestLikeness.
 	samePerson = 0.5
-	// compareEvery is the longest time between two comparisons: people who take turns digit by digit are seen at each of their
-	// digits.
-	compareEvery = 400 * time.Millisecond
+	// compareEvery is the longest time between two comparisons.
+	compareEvery = 800 * time.Millisecond
 	// lookEvery is the least time between two looks that are compared with all others: what a cut leaves behind lasts less.
 	lookEvery = 200 * time.Millisecond
 	// strangers is how many comparisons in a row must show the same other person before the person has changed, and strangerFor
