@@ -19,7 +19,7 @@ const (
 	// maxMoments is how many moments of a recording have a fingerprint, and momentApart how far apart they are at least.
 	maxMoments  = 16
 	momentApart = 240 * time.Millisecond
-	// A moment's fingerprint is made of the movement at curveSteps times, curveStep apart, of which the moment is the middle.
+	// A moment's fingerprint is made of the movement at curveSteps times, curveStep apart. The moment is the middle one.
 	curveSteps = 33
 	curveStep  = 40 * time.Millisecond
 	// curves is how many things are followed: six of the face and four of the head.

@@ -58,7 +58,7 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// landmarks has the generator know the faces of some clips.
+// landmarks has the generator know the faces of some recordings.
 func (r *rig) landmarks(clips ...string) {
 	r.t.Helper()
 	command := exec.Command("go", "run", "./training/edits/measure", "--root", "../shared/data/lips/grid", "--out", r.traces)
@@ -158,7 +158,7 @@ func TestPeopleWhoTakeTurnsAreSeen(t *testing.T) {
 
 func TestStillFacesWithAMouthAreSeen(t *testing.T) {
 	r := newRig(t)
-	r.landmarks(r.clips("s2", "s5")...)
+	r.landmarks(r.speakers("s2", "s5")...)
 	for _, c := range [][3]string{{"still-own-mouth", "s2", "plain"}, {"photo-other-mouth", "s2,s5", "kbit300"}, {"photo-swaying", "s5,s2", "plain"}} {
 		gates, _ := r.measure(c[0], c[1], "59", "--traces", r.traces, "--encoding", c[2])
 		if gates["face_movement"].Passed {
@@ -167,8 +167,8 @@ func TestStillFacesWithAMouthAreSeen(t *testing.T) {
 	}
 }
 
-// clips returns one of each speaker's for the digits 5 and 9.
-func (r *rig) clips(speakers ...string) (files []string) {
+// speakers returns one recording of each speaker for the digits 5 and 9.
+func (r *rig) speakers(speakers ...string) (files []string) {
 	r.t.Helper()
 	table, err := os.ReadFile(grid + "/tokens.tsv")
 	if err != nil {
