@@ -234,4 +234,6 @@ type Verdict struct {
 	Digits []Digit    `json:"digits,omitempty"`
 	Gates  []Gate     `json:"gates"`
 	Models []ModelRef `json:"models"`
+	// Fingerprints are for the store, which recognises the media by them when it comes again.
+	Fingerprints []Fingerprint `json:"-"`
 }

@@ -31,6 +31,9 @@ const (
 	LipsNotMoving    Reason = "lips_not_moving"
 	FaceChanged      Reason = "face_changed"
 	UnevenPrompts    Reason = "uneven_prompts"
+	PromptsNotKept   Reason = "prompts_not_kept"
+	EditedRecording  Reason = "edited_recording"
+	MediaReplayed    Reason = "media_replayed"
 )
 
 // ReasonInfo is one row of the table of reasons.
@@ -49,6 +52,7 @@ type ReasonInfo struct {
 var reasons = []ReasonInfo{
 	{VideoTooShort, 1001, "", "The video is too short. Please record again and say every digit of the phrase."},
 	{UnevenPrompts, 1001, "", "The digits were not shown at an even pace. Please keep this page in front until the end and try again."},
+	{PromptsNotKept, 1001, "", "The digits were not said when they were shown. Please say each digit as soon as it appears."},
 	{PoorIllumination, 1002, "", "The light is not good enough to see your face. Please face a window or a lamp and try again."},
 	{FaceNotFound, 1003, "FACE_NOT_FOUND", "We could not see a face. Please hold the camera in front of your face and try again."},
 	{TooManyFaces, 1004, "TOO_MANY_FACES", "We can see more than one face. Please make sure that you are alone in the picture and try again."},
@@ -60,6 +64,8 @@ var reasons = []ReasonInfo{
 	{TooBlurry, 1010, "", "The picture is too blurry. Please clean the lens, hold the camera still and try again."},
 	{FrameRateTooLow, 1011, "", "The video has too few pictures a second. Please record with at least 10, better 25, and try again."},
 	{FaceChanged, 1012, "", "The face changed during the video. Please record yourself in one go and try again."},
+	{EditedRecording, 1012, "", "The video looks as if it was put together. Please record yourself in one go and try again."},
+	{MediaReplayed, 1012, "", "This video was sent before. Please record yourself again."},
 	{VideoNotReadable, 1013, "", "The video could not be read. Please record it again, as MP4 or WebM if you can choose."},
 	{VideoTooLong, 1014, "", "The video is too long. Please record only the phrase and try again."},
 	{FaceCropped, 1006, "FACE_CROPPED", "Part of your face is outside the picture. Please move it to the middle and try again."},

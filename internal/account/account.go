@@ -58,6 +58,8 @@ type Settings struct {
 	FaceLimits *quality.Limits `json:"face_limits,omitempty"`
 	// RetentionDays is how long records of checks are kept; nil: as the server has it.
 	RetentionDays *int `json:"retention_days,omitempty"`
+	// RefuseReplayedPictures gives a picture that was checked before a score of 0; otherwise the verdict only reports it.
+	RefuseReplayedPictures bool `json:"refuse_replayed_pictures,omitempty"`
 	// MonthlyQuota is how many checks a calendar month (UTC) may have, RatePerSecond how many requests a second;
 	// 0: any number.
 	MonthlyQuota  int64 `json:"monthly_quota,omitempty"`
@@ -101,6 +103,8 @@ type Account struct {
 	RetentionDays int
 	MonthlyQuota  int64
 	RatePerSecond int
+	// RefuseReplayedPictures ends the check of a picture that was checked before.
+	RefuseReplayedPictures bool
 
 	// scope are the protocols of the key that was shown, with spaces between; "": no key was shown, so nothing is out of scope.
 	scope string
@@ -184,12 +188,13 @@ func (a *Accounts) resolve(kept store.Account) (Account, error) {
 	s, err := settingsOf(kept)
 	return Account{
 		ID: kept.ID, Name: kept.Name,
-		PictureThreshold:   valueOr(s.PictureThreshold, a.defaults.PictureThreshold),
-		RecordingThreshold: valueOr(s.RecordingThreshold, a.defaults.RecordingThreshold),
-		FaceLimits:         s.FaceLimits,
-		RetentionDays:      valueOr(s.RetentionDays, a.defaults.RetentionDays),
-		MonthlyQuota:       kept.MonthlyQuota,
-		RatePerSecond:      kept.RatePerSecond,
+		PictureThreshold:       valueOr(s.PictureThreshold, a.defaults.PictureThreshold),
+		RecordingThreshold:     valueOr(s.RecordingThreshold, a.defaults.RecordingThreshold),
+		FaceLimits:             s.FaceLimits,
+		RefuseReplayedPictures: s.RefuseReplayedPictures,
+		RetentionDays:          valueOr(s.RetentionDays, a.defaults.RetentionDays),
+		MonthlyQuota:           kept.MonthlyQuota,
+		RatePerSecond:          kept.RatePerSecond,
 	}, err
 }
 

@@ -180,7 +180,7 @@ func TestSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	acct, err := a.Authenticate(t.Context(), LipSecure, "", c.APIKey)
-	if err != nil || acct != (Account{acct.ID, "shop", 0.25, 0.98, nil, 0, 9, 3, acct.scope}) {
+	if err != nil || acct != (Account{acct.ID, "shop", 0.25, 0.98, nil, 0, 9, 3, false, acct.scope}) {
 		t.Errorf("%+v, %v", acct, err)
 	}
 	want.FaceLimits = &quality.Limits{FaceSize: 99}

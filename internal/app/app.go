@@ -63,6 +63,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if checker.Replays, err = check.NewReplays(ctx, db); err != nil {
+		return err
+	}
 
 	accounts := account.New(db, account.Defaults{
 		PictureThreshold:   settings.Checks.PictureThreshold,

@@ -80,5 +80,6 @@ func Checker(ctx context.Context, models string, settings config.Checks) (*check
 			CPUTime:     settings.VideoTimeout,
 			MaxMemory:   settings.VideoMemory,
 		},
+		RefuseEdits: settings.RefuseEdits,
 	}), nil
 }

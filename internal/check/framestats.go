@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bonafide-id/bonafide/internal/edits"
 	"github.com/bonafide-id/bonafide/internal/face"
 	"github.com/bonafide-id/bonafide/internal/lips"
 	"github.com/bonafide-id/bonafide/internal/media"
@@ -21,6 +22,7 @@ const (
 	maxOutside   = 0.15
 	maxAngle     = 30 // degrees of yaw or pitch
 	maxOccluded  = 0.5
+	maxOthers    = 1 // looks, of one every 0.8 s, that show one and the same other person
 	// minSharpness is low. Speakers have 0.33, or 0.25 at 60 kbit/s. A blur of 7% of the pupil distance gives 0.11 (the lips can
 	// just be read), and 14% gives 0.09.
 	minSharpness = 0.1
@@ -34,9 +36,10 @@ type frameStats struct {
 	checker *Checker
 	track   *face.Track
 	mouth   *lips.Mouth
+	trace   edits.Trace
 
 	// spent is the time of each part; what is left of the whole is decoding.
-	spent struct{ face, lips, quality, pad time.Duration }
+	spent struct{ face, lips, quality, pad, edits time.Duration }
 
 	last liveness.Face
 	// frame is the size of the last frame with a face, as it was sent, and first that of the first one.
@@ -74,6 +77,9 @@ func (w *frameStats) add(f media.Frame) error {
 		w.firstFrame = w.frame
 	}
 	w.widths = append(w.widths, found.Box.Width)
+	began = time.Now()
+	w.trace.Add(f.Picture, found, f.At)
+	w.spent.edits += time.Since(began)
 	began = time.Now()
 	err = w.mouth.Add(f.Picture, found, f.At)
 	w.spent.lips += time.Since(began)
@@ -143,7 +149,7 @@ func (w *frameStats) displayScale(clip media.RecordingInfo) float64 {
 func (w *frameStats) gates(clip media.RecordingInfo, all time.Duration) []liveness.Gate {
 	seen := w.track.Seen()
 	decode := liveness.AtLeast("decode", float64(clip.Frames), 2, "frames", liveness.VideoNotReadable)
-	decode.Took = all - w.spent.face - w.spent.lips - w.spent.quality - w.spent.pad
+	decode.Took = all - w.spent.face - w.spent.lips - w.spent.quality - w.spent.pad - w.spent.edits
 	found := liveness.AtLeast("face_found", share(seen.Found, seen.Frames), minFound, "", liveness.FaceNotFound)
 	found.Took = w.spent.face
 	gates := []liveness.Gate{decode, liveness.AtLeast("frame_rate", clip.FrameRate, minFrameRate, "fps", liveness.FrameRateTooLow)}
@@ -168,6 +174,8 @@ func (w *frameStats) gates(clip media.RecordingInfo, all time.Duration) []livene
 		// A face that is cut off, dark or blurred may look like another's: such causes go before a change of the person.
 		liveness.AtMost("persons", float64(1+len(seen.Changed)), 1, "", liveness.FaceChanged),
 	)
+	gates = append(gates, experimental(w.checker.config.RefuseEdits,
+		liveness.AtMost("other_person", float64(seen.Others), maxOthers, "looks", liveness.FaceChanged))...)
 	if w.checker.Quality.DetectsOcclusion() {
 		covered := middle(func(l sample) float64 { return l.MouthCovered })
 		gates = append(gates, liveness.AtMost("mouth_covered", covered, maxOccluded, "p", liveness.MouthNotVisible))

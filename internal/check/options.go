@@ -15,6 +15,9 @@ type PictureOptions struct {
 	// LargestFace scores the largest face even if it is not alone, cropped, turned or occluded. Then only a picture that is too
 	// poor ends with a reason. The selfie protocol wants it, face liveness does not.
 	LargestFace bool
+	// Owner is what the picture belongs to. RefuseReplayed ends the check of a picture that was checked before for another one.
+	Owner          Owner
+	RefuseReplayed bool
 	// Limits replace the defaults of the gates; nil keeps them.
 	Limits *quality.Limits
 }
@@ -23,6 +26,8 @@ type PictureOptions struct {
 type RecordingOptions struct {
 	// Threshold is the score, 0..1, at and above which the outcome is Live.
 	Threshold float64
+	// Owner is what the recording belongs to.
+	Owner Owner
 	// Mute ignores the sound.
 	Mute bool
 	// Prompted is when, from the recording's start, each digit of the phrase was shown to the person; nil where nobody

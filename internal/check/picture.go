@@ -22,11 +22,16 @@ type Parts struct {
 	PAD     *pad.Scorer
 	Lips    *lips.Reader
 	Sound   *sound.Reader
+	// Replays recognises media that was checked before; nil where nothing is remembered.
+	Replays *Replays
 }
 
 // Config bounds the checks.
 type Config struct {
 	Video media.VideoLimits
+	// RefuseEdits ends the check of a recording that looks edited, was checked before or was not said as prompted. Otherwise
+	// the verdict only reports it.
+	RefuseEdits bool
 }
 
 // Checker runs checks. It is safe for concurrent use; the caller limits how many run at the same time.
@@ -77,6 +82,14 @@ func (c *Checker) CheckPicture(ctx context.Context, data []byte, o PictureOption
 	}
 	if !passed && !maxTooPoor[run.verdict.Reason] && !o.LargestFace {
 		return run.verdict, nil
+	}
+	known, prints, err := c.Replays.picture(ctx, still.Picture, faces[0], o)
+	if err != nil {
+		return liveness.Verdict{}, err
+	}
+	run.verdict.Fingerprints = prints
+	if !run.addGates(known...) {
+		return run.conclude(0), nil
 	}
 	scored, err := c.PAD.Score(still.Picture, faces[0])
 	if err != nil {

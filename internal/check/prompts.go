@@ -11,9 +11,11 @@ import (
 const (
 	minPromptStep = 500 * time.Millisecond
 	maxPromptStep = 3 * time.Second
-	// replyTime is how long before and after a digit was due the mouth may still be saying it.
-	replyEarly, replyLate = 300 * time.Millisecond, 1500 * time.Millisecond
-	minFollowed           = 0.5 // share of the digits
+	// readingTolerance is by how much the times of the mouth may be off: they are the best fit.
+	readingTolerance = 300 * time.Millisecond
+	// maxReaction is the longest that somebody who sees a digit appear may take to say it: about half a second is usual.
+	maxReaction = 1200 * time.Millisecond
+	minKept     = 0.7 // share of the digits that must be said while they were due
 )
 
 // promptGates holds the times at which digits were shown against each other and against the recording's length. A phrase of
@@ -38,20 +40,43 @@ func promptGates(prompted []time.Duration, recorded time.Duration) []liveness.Ga
 		liveness.AtMost("prompts_longest_step", longest.Seconds(), maxPromptStep.Seconds(), "s", liveness.UnevenPrompts))
 }
 
-// promptsFollowedGate notes on each digit when it was due and measures which share of them the mouth said in that time. It is
-// evidence only: the times of the mouth are the best fit, which is rough where a digit is not seen well.
-func promptsFollowedGate(digits []liveness.Digit, prompted []time.Duration) liveness.Gate {
-	said := 0
+// promptsKept notes on each digit when it was due and measures which share of them the mouth said in that time: from when a digit
+// is shown until the next one is, and later by the reaction time that this person shows.
+func promptsKept(digits []liveness.Digit, prompted []time.Duration) []liveness.Gate {
+	reaction, delay := reactionOf(digits, prompted)
+	tolerance, said := readingTolerance.Seconds(), 0
 	for i := range digits {
 		due := prompted[i].Seconds()
 		digits[i].Due = &due
-		end := due
-		if i+1 < len(prompted) {
-			end = prompted[i+1].Seconds()
-		}
-		if digits[i].End >= due-replyEarly.Seconds() && digits[i].Start <= end+replyLate.Seconds() {
+		end := due + shownFor(prompted, i).Seconds()
+		if middle := (digits[i].Start + digits[i].End) / 2; middle >= due-tolerance && middle <= end+reaction+tolerance {
 			said++
 		}
 	}
-	return liveness.AtLeast("prompts_followed", share(said, len(digits)), minFollowed, "", "")
+	return []liveness.Gate{
+		liveness.AtMost("prompts_reaction", delay, maxReaction.Seconds(), "s", ""),
+		liveness.AtLeast("prompts_followed", share(said, len(digits)), minKept, "", liveness.PromptsNotKept),
+	}
+}
+
+// reactionOf returns the middle delay, in seconds, from when a digit is shown until the mouth begins to say it: as much of it as a
+// person may take, and all of it.
+func reactionOf(digits []liveness.Digit, prompted []time.Duration) (reaction, delay float64) {
+	delays := make([]float64, len(digits))
+	for i, d := range digits {
+		delays[i] = d.Start - prompted[i].Seconds()
+	}
+	delay = median(delays)
+	return min(max(delay, 0), maxReaction.Seconds()), delay
+}
+
+// shownFor returns how long a digit was shown; the last one as long as the one before.
+func shownFor(prompted []time.Duration, i int) time.Duration {
+	switch n := len(prompted); {
+	case i+1 < n:
+		return prompted[i+1] - prompted[i]
+	case n > 1:
+		return prompted[n-1] - prompted[n-2]
+	}
+	return maxPromptStep
 }

@@ -38,18 +38,42 @@ func TestPromptsMustBePlausible(t *testing.T) {
 	}
 }
 
-func TestFollowedNotesWhenEachDigitWasDue(t *testing.T) {
-	digits := []liveness.Digit{{Start: 1.1, End: 1.4}, {Start: 2.2, End: 2.5}, {Start: 9, End: 9.4}}
-	gate := promptsFollowedGate(digits, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second})
-	if gate.Measure != 2.0/3 || !gate.Passed || gate.Reason != "" {
-		t.Errorf("gate %+v", gate)
+func TestDigitsMustBeSaidWhenTheyAreShown(t *testing.T) {
+	prompted := []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second}
+	// said begins each digit so many seconds after it is shown.
+	said := func(delays ...float64) (digits []liveness.Digit) {
+		for i, delay := range delays {
+			start := prompted[i].Seconds() + delay
+			digits = append(digits, liveness.Digit{Start: start, End: start + 0.4})
+		}
+		return digits
 	}
-	for i, d := range digits {
-		if d.Due == nil || *d.Due != float64(i+1) {
-			t.Errorf("digit %d: %+v", i, d)
+	for name, c := range map[string]struct {
+		digits []liveness.Digit
+		want   liveness.Reason
+	}{
+		"at once":                          {said(0.1, 0, 0.2, 0.1, 0, 0.1), ""},
+		"after half a second":              {said(0.5, 0.6, 0.4, 0.5, 0.7, 0.5), ""},
+		"slowly":                           {said(1.1, 1.2, 1, 1.3, 1.1, 1.2), ""},
+		"one was missed by the lip reader": {said(0.5, 0.6, 0.4, -2, 0.7, 0.5), ""},
+		"three seconds late":               {said(3, 3, 3, 3, 3, 3), liveness.PromptsNotKept},
+		"all after the last":               {said(8, 7.5, 7, 6.5, 6, 5.5), liveness.PromptsNotKept},
+		"all before they are shown":        {said(-1, -1.2, -1.4, -1.6, -1.8, -2), liveness.PromptsNotKept},
+		"fast, at the end":                 {said(4.6, 4, 3.4, 2.8, 2.2, 1.6), liveness.PromptsNotKept},
+	} {
+		run := newCheckRun(0.5, nil)
+		run.addGates(promptsKept(c.digits, prompted)...)
+		if run.verdict.Reason != c.want {
+			t.Errorf("%s: reason %q, want %q: %+v", name, run.verdict.Reason, c.want, run.verdict.Gates)
+		}
+		for i, d := range c.digits {
+			if d.Due == nil || *d.Due != prompted[i].Seconds() {
+				t.Errorf("%s: digit %d: %+v", name, i, d)
+			}
 		}
 	}
-	if gate := promptsFollowedGate(digits[:1], []time.Duration{5 * time.Second}); gate.Passed {
-		t.Errorf("a digit long before it was due: %+v", gate)
+	one := []liveness.Digit{{Start: 1, End: 1.4}}
+	if gates := promptsKept(one, []time.Duration{5 * time.Second}); gates[1].Passed {
+		t.Errorf("a digit long before it was due: %+v", gates)
 	}
 }

@@ -78,6 +78,7 @@ type Checks struct {
 	VideoTimeout            time.Duration `default:"30s" help:"Maximum processor time to decode a recording, in whole seconds, at most 60."`
 	VideoMemory             int64         `default:"1073741824" placeholder:"BYTES" help:"Maximum memory of the decoder process, in bytes."`
 	VideoRequireConfinement bool          `help:"Refuse to start unless the decoder process is fully confined."`
+	RefuseEdits             bool          `help:"Experimental: refuse recordings that look edited or were checked before; without it they are only reported."`
 	FreeWeightsOnly         bool          `help:"Do not use weights trained on research-only data."`
 	OwnModels               string        `placeholder:"FOLDER" help:"Folder of your own trained models (lips.onnx, lips.json, …), used instead of the built-in ones."`
 }

@@ -8,6 +8,8 @@ const (
 	samePerson = 0.5
 	// compareEvery is the longest time between two comparisons.
 	compareEvery = 800 * time.Millisecond
+	// lookEvery is the least time between two looks that are compared with all others: what a cut leaves behind lasts less.
+	lookEvery = 200 * time.Millisecond
 	// strangers is how many comparisons in a row must show the same other person before the person has changed, and strangerFor
 	// for how long. Some comparisons fail on blurred or dissolving frames, and at 60 kbit/s on the frames after a cut.
 	strangers   = 3
@@ -20,7 +22,10 @@ const (
 // person notices that a recording goes on with somebody else.
 type person struct {
 	reference []float32
-	last      time.Duration // of the last comparison
+	// looks are clear ones, lookEvery apart at least and maxKnown at most; kept is the time of the last of them.
+	looks [][]float32
+	kept  time.Duration
+	last  time.Duration // of the last comparison
 	// doubts counts the comparisons in a row that showed the stranger, the first of them at since.
 	doubts   int
 	stranger []float32
@@ -40,6 +45,9 @@ func (p *person) compare(raw []float32, at time.Duration) (since time.Duration, 
 		return 0, false
 	}
 	embedding := normalise(raw)
+	if len(p.looks) == 0 || len(p.looks) < maxKnown && at-p.kept >= lookEvery {
+		p.looks, p.kept = append(p.looks, embedding), at
+	}
 	switch {
 	case p.reference == nil:
 		p.reference = embedding

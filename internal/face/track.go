@@ -42,13 +42,19 @@ type Seen struct {
 	Detections, Crowded int
 	// Changed are the moments from which on another person was seen. A cut between two pictures of one person is none.
 	Changed []time.Duration
+	// Others is how many looks showed one and the same other person, whenever that was: people may take turns.
+	Others int
 }
 
 // Follow begins a track.
 func (f *Finder) Follow() *Track { return &Track{finder: f, since: searchEvery} }
 
 // Seen returns the counts of the track so far.
-func (t *Track) Seen() Seen { return t.seen }
+func (t *Track) Seen() Seen {
+	seen := t.seen
+	seen.Others = others(t.person.looks)
+	return seen
+}
 
 // Restart forgets the last frame and the face in it, the first that was found: that frame comes again, turned.
 func (t *Track) Restart() {

@@ -38,6 +38,7 @@ type Store interface {
 	Transactions
 	CaptureTokens
 	Records
+	Fingerprints
 	// Ping says whether the store answers and can write. It writes once in ProbeInterval at most, unless a write has
 	// failed since.
 	Ping(ctx context.Context) error
@@ -207,11 +208,14 @@ type Record struct {
 	// Digits is the evidence for each digit of a phrase; nil where the check had none or did not come as far.
 	Digits []liveness.Digit
 	Models []liveness.ModelRef
+	// Fingerprints are what the media is recognised by if it comes again. They are deleted with the record. Only
+	// FindFingerprints reads them.
+	Fingerprints []liveness.Fingerprint
 }
 
 // NewRecord takes from a verdict what may be kept. The caller adds what the record belongs to.
 func NewRecord(v liveness.Verdict) Record {
-	r := Record{Outcome: v.Outcome, Threshold: v.Threshold, Reason: v.Reason, Gates: v.Gates, Digits: v.Digits, Models: v.Models}
+	r := Record{Outcome: v.Outcome, Threshold: v.Threshold, Reason: v.Reason, Gates: v.Gates, Digits: v.Digits, Models: v.Models, Fingerprints: v.Fingerprints}
 	if v.Score != nil {
 		score := float64(*v.Score)
 		r.Score = &score
@@ -260,6 +264,25 @@ type Records interface {
 	// how many days went into their month.
 	RollUp(ctx context.Context, before time.Time) (int64, error)
 }
+
+// FoundFingerprint is a fingerprint of media that was checked before, and what its record belongs to.
+type FoundFingerprint struct {
+	liveness.Fingerprint
+	// Record is the record's ID. Account, Transaction and Subject are the record's.
+	Record, Account, Transaction, Subject string
+}
+
+// Fingerprints finds media that was checked before.
+type Fingerprints interface {
+	// FindFingerprints lists, of all accounts, the fingerprints of each record of which one shares a band with one of those given:
+	// in no order, at most MaxFoundFingerprints.
+	FindFingerprints(ctx context.Context, like []liveness.Fingerprint) ([]FoundFingerprint, error)
+	// Secret returns the secret of that name, 32 random bytes, the same for all processes. The first call creates it.
+	Secret(ctx context.Context, name string) ([]byte, error)
+}
+
+// MaxFoundFingerprints is the maximum that one lookup returns.
+const MaxFoundFingerprints = 4096
 
 // Reference names what is to be erased. One field is set.
 type Reference struct {

@@ -86,6 +86,7 @@ func TestLipSecureUserErrors(t *testing.T) {
 		liveness.LipsNotMoving: "1009", liveness.TooBlurry: "1010", liveness.FrameRateTooLow: "1011", liveness.FaceChanged: "1012",
 		liveness.VideoNotReadable: "1013", liveness.VideoTooLong: "1014",
 		liveness.FaceCropped: "1006", liveness.FaceNearBorder: "1006", liveness.FaceOccluded: "1008",
+		liveness.PromptsNotKept: "1001", liveness.EditedRecording: "1012", liveness.MediaReplayed: "1012",
 	} {
 		id, phrase := r.challenge()
 		known := `{"transactionId":"` + id + `","phrase":"` + phrase + `",`

@@ -18,7 +18,7 @@ var layers = [][]string{
 	{"liveness"},
 	{"models", "docs", "web"},
 	{"internal/infer", "internal/phrase"},
-	{"internal/occlusion"},
+	{"internal/occlusion", "internal/edits"},
 	{"internal/media", "internal/face", "internal/quality", "internal/pad", "internal/lips", "internal/sound", "internal/store"},
 	{"internal/account", "internal/challenge", "internal/check"},
 	{"internal/evaluate", "internal/protocol", "internal/site"},

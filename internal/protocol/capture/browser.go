@@ -158,10 +158,13 @@ func parsePrompts(text string, digits int) ([]time.Duration, error) {
 }
 
 func (a *API) check(ctx context.Context, c account.CaptureToken, t challenge.Transaction, media []byte, prompted []time.Duration) (liveness.Verdict, error) {
+	owner := check.Owner{Account: c.Account.ID, Transaction: t.ID}
 	if modeOf(t) == selfieMode {
-		return a.checker.CheckPicture(ctx, media, check.PictureOptions{Threshold: c.Threshold, LargestFace: true})
+		return a.checker.CheckPicture(ctx, media, check.PictureOptions{
+			Threshold: c.Threshold, LargestFace: true, Owner: owner, RefuseReplayed: c.Account.RefuseReplayedPictures,
+		})
 	}
-	return a.checker.CheckRecording(ctx, media, t.Phrase, check.RecordingOptions{Threshold: c.Account.RecordingThreshold, Prompted: prompted})
+	return a.checker.CheckRecording(ctx, media, t.Phrase, check.RecordingOptions{Threshold: c.Account.RecordingThreshold, Prompted: prompted, Owner: owner})
 }
 
 // record settles the transaction where there is a decision, and uses up a try where there is none. It counts as a check of

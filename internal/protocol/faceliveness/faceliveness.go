@@ -137,7 +137,7 @@ func (a *API) verdict(r *http.Request) (session string, v liveness.Verdict, err 
 	if err != nil {
 		return session, v, err
 	}
-	if v, err = a.checkImage(ctx, acct, image); err != nil {
+	if v, err = a.checkImage(ctx, acct, session, image); err != nil {
 		return session, v, err
 	}
 	if errorName(v) == "" && v.Score == nil {
@@ -147,7 +147,7 @@ func (a *API) verdict(r *http.Request) (session string, v liveness.Verdict, err 
 }
 
 // checkImage gets the picture's bytes, from the text or from where it points, and checks them.
-func (a *API) checkImage(ctx context.Context, acct account.Account, image protocol.Text) (liveness.Verdict, error) {
+func (a *API) checkImage(ctx context.Context, acct account.Account, session string, image protocol.Text) (liveness.Verdict, error) {
 	refused := liveness.Verdict{Outcome: liveness.Undecided, Threshold: acct.PictureThreshold}
 	var picture []byte
 	if image.IsURL() {
@@ -172,7 +172,10 @@ func (a *API) checkImage(ctx context.Context, acct account.Account, image protoc
 		}
 		picture = decoded
 	}
-	return a.checker.CheckPicture(ctx, picture, check.PictureOptions{Threshold: acct.PictureThreshold, Limits: acct.FaceLimits})
+	return a.checker.CheckPicture(ctx, picture, check.PictureOptions{
+		Threshold: acct.PictureThreshold, Limits: acct.FaceLimits,
+		Owner: check.Owner{Account: acct.ID, Session: session}, RefuseReplayed: acct.RefuseReplayedPictures,
+	})
 }
 
 func (a *API) fetch(ctx context.Context, url string) ([]byte, error) {

@@ -179,7 +179,9 @@ func (a *API) check(r *http.Request) (t challenge.Transaction, v liveness.Verdic
 	if t, err = a.openTransaction(ctx, acct, id); err != nil {
 		return t, v, err
 	}
-	if v, err = a.checker.CheckRecording(ctx, video, t.Phrase, check.RecordingOptions{Threshold: acct.RecordingThreshold}); err != nil {
+	if v, err = a.checker.CheckRecording(ctx, video, t.Phrase, check.RecordingOptions{
+		Threshold: acct.RecordingThreshold, Owner: check.Owner{Account: acct.ID, Transaction: t.ID},
+	}); err != nil {
 		return t, v, err
 	}
 	if v.Reason == liveness.VideoTooLarge { // as of a file that is too large; no user error, and no try is used

@@ -188,7 +188,10 @@ func (a *API) check(r *http.Request) (liveness.Verdict, error) {
 	if threshold == nil {
 		threshold = &acct.PictureThreshold
 	}
-	v, err := a.checker.CheckPicture(ctx, picture, check.PictureOptions{Threshold: *threshold, LargestFace: true})
+	v, err := a.checker.CheckPicture(ctx, picture, check.PictureOptions{
+		Threshold: *threshold, LargestFace: true,
+		Owner: check.Owner{Account: acct.ID}, RefuseReplayed: acct.RefuseReplayedPictures,
+	})
 	if err != nil {
 		return v, err
 	}

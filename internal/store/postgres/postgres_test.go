@@ -305,7 +305,10 @@ func filledStore(t *testing.T, records int) *sqlite.Store {
 	must(s.AddTransaction(t.Context(), store.Transaction{ID: "spent", Account: "a", Phrase: "654321", Created: now, Expires: now, TriesLeft: 2}))
 	score := 0.625
 	must(s.Settle(t.Context(), store.Record{ID: "settled", Account: "a", Protocol: "lipsecure", Transaction: "spent", At: now, Score: &score,
-		Gates: []liveness.Gate{{Name: "lips", Passed: true, Measure: 0.5}}}))
+		Gates:        []liveness.Gate{{Name: "lips", Passed: true, Measure: 0.5}},
+		Fingerprints: []liveness.Fingerprint{{Bits: [liveness.FingerprintBytes]byte{1, 0, 255}, At: time.Second}}}))
+	_, err = s.Secret(t.Context(), "salt")
+	must(err)
 	must(s.AddCaptureToken(t.Context(), store.CaptureToken{Hash: sha256.Sum256([]byte("t")), Account: "a", Transaction: "open", Created: now, Expires: now}))
 	for i := range records {
 		must(s.AddRecord(t.Context(), store.Record{ID: fmt.Sprint("r", i), Account: "a", Protocol: "faceliveness", Subject: fmt.Sprint("ü ", i), At: now}))

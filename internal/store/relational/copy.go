@@ -7,7 +7,7 @@ import (
 )
 
 // Tables are all tables that are copied, each after those that it refers to: all except when tasks are due.
-var Tables = []string{"accounts", "keys", "credentials", "rates", "transactions", "capture_tokens", "records", "usage"}
+var Tables = []string{"accounts", "keys", "credentials", "rates", "transactions", "capture_tokens", "records", "usage", "fingerprints", "secrets"}
 
 // Count is how many rows a table has.
 type Count struct {

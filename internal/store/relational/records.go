@@ -66,7 +66,10 @@ func (s *Store) insertRecord(ctx context.Context, tx *sql.Tx, r store.Record) er
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		r.ID, r.Account, r.Protocol, cleanText(r.Subject), r.Transaction, toMillis(r.At),
 		string(r.Outcome), r.Score, r.Threshold, string(r.Reason), string(gates), string(digits), string(models))
-	return err
+	if err != nil {
+		return err
+	}
+	return addFingerprints(ctx, tx, r)
 }
 
 // Records implements store.Records.

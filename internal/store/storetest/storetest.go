@@ -46,6 +46,8 @@ func Run(t *testing.T, open Open) {
 		"insist":                 retryUntilStored,
 		"hostile text":           hostileText,
 		"erase":                  erase,
+		"fingerprints":           fingerprints,
+		"secret":                 secret,
 		"roll-up":                rollUp,
 		"repeat":                 repeat,
 		"repeat once per period": repeatOnce,
