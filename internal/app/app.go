@@ -63,9 +63,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if checker.Replays, err = check.NewReplays(ctx, db); err != nil {
-		return err
-	}
+	checker.Replays = check.NewReplays(db)
 
 	accounts := account.New(db, account.Defaults{
 		PictureThreshold:   settings.Checks.PictureThreshold,

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/bonafide-id/bonafide/internal/edits"
@@ -35,17 +36,28 @@ func (o Owner) owns(f store.FoundFingerprint) bool {
 
 // Replays recognises media that was checked before. It is safe for concurrent use.
 type Replays struct {
-	store  store.Fingerprints
-	prints *edits.Fingerprinter
+	store store.Fingerprints
+
+	mu     sync.Mutex
+	prints *edits.Fingerprinter // nil until the salt is known
 }
 
-// NewReplays reads the salt of the store's fingerprints, or makes it.
-func NewReplays(ctx context.Context, s store.Fingerprints) (*Replays, error) {
-	salt, err := s.Secret(ctx, "fingerprints")
-	if err != nil {
-		return nil, err
+// NewReplays returns what recognises media by the store's fingerprints.
+func NewReplays(s store.Fingerprints) *Replays { return &Replays{store: s} }
+
+// fingerprinter returns what makes fingerprints. The first call reads the store's salt, or makes it: a store without a check stays
+// empty, so that another can be copied into it.
+func (r *Replays) fingerprinter(ctx context.Context) (*edits.Fingerprinter, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.prints == nil {
+		salt, err := r.store.Secret(ctx, "fingerprints")
+		if err != nil {
+			return nil, err
+		}
+		r.prints = edits.NewFingerprinter(salt)
 	}
-	return &Replays{s, edits.NewFingerprinter(salt)}, nil
+	return r.prints, nil
 }
 
 // picture returns the gate of a picture that was checked before, and its fingerprint. There is neither where the face has no landmarks.
@@ -53,7 +65,11 @@ func (r *Replays) picture(ctx context.Context, p *liveness.Picture, f liveness.F
 	if r == nil {
 		return nil, nil, nil
 	}
-	print, mirrored, ok := r.prints.Picture(p, f)
+	prints, err := r.fingerprinter(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	print, mirrored, ok := prints.Picture(p, f)
 	if !ok {
 		return nil, nil, nil
 	}
@@ -79,7 +95,11 @@ func (r *Replays) recording(ctx context.Context, t *edits.Trace, owner Owner) ([
 	if r == nil {
 		return nil, nil, nil
 	}
-	prints, mirrored := r.prints.Recording(t)
+	maker, err := r.fingerprinter(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	prints, mirrored := maker.Recording(t)
 	found, err := r.store.FindFingerprints(ctx, append(mirrored, prints...))
 	if err != nil {
 		return nil, nil, err

@@ -78,10 +78,7 @@ func TestReplayedRecordingsAreRefused(t *testing.T) {
 		"two moments of it":                   {known(prints[:2], "b", "t9"), ""},
 		"its moments at other times":          {known(scattered, "b", "t9"), ""},
 	} {
-		r, err := NewReplays(t.Context(), c.store)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := NewReplays(c.store)
 		gates, kept, err := r.recording(t.Context(), speaker(1), owner)
 		if err != nil {
 			t.Fatal(err)
@@ -106,10 +103,7 @@ func TestReplayedPicturesAreReportedOrRefused(t *testing.T) {
 	}
 	face := liveness.Face{Landmarks: speaker(1).Frames[0].Landmarks}
 	print, _, _ := edits.NewFingerprinter([]byte("salt")).Picture(p, face)
-	r, err := NewReplays(t.Context(), remembered{{Fingerprint: print, Record: "r1", Account: "a", Subject: "s1"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := NewReplays(remembered{{Fingerprint: print, Record: "r1", Account: "a", Subject: "s1"}})
 	for name, c := range map[string]struct {
 		options PictureOptions
 		passed  bool
