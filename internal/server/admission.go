@@ -32,6 +32,7 @@ type pool struct {
 
 	mu      sync.Mutex
 	running int
+	active  map[*activeCheck]bool
 	waiting []*waiter // in the order of their turns
 	// The average is a moving one of the time of a check; 0 until one has ended. The other two are the time of the last check,
 	// and when the last worker was given.
@@ -46,6 +47,13 @@ type waiter struct {
 	admitted chan error
 }
 
+// activeCheck is a check that has a worker since began. giveWay ends it as an overload.
+type activeCheck struct {
+	account string
+	began   time.Time
+	giveWay context.CancelFunc
+}
+
 func newPool(c Pool) *pool {
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
@@ -53,7 +61,7 @@ func newPool(c Pool) *pool {
 	if c.Wait == 0 {
 		c.Wait = 10 * time.Second
 	}
-	return &pool{workers: c.Workers, queue: c.Queue, wait: c.Wait, maxDuration: maxCheckTime}
+	return &pool{workers: c.Workers, queue: c.Queue, wait: c.Wait, maxDuration: maxCheckTime, active: map[*activeCheck]bool{}}
 }
 
 // wouldRefuse reports whether a check of the owner that came now would be refused.
@@ -101,9 +109,9 @@ func (p *pool) run(ctx context.Context, do func(context.Context) error) error {
 	if err := p.waitForWorker(ctx); err != nil {
 		return err
 	}
-	defer p.freeWorker(time.Now())
 	timed, cancel := context.WithTimeout(ctx, p.maxDuration)
 	defer cancel()
+	defer p.freeWorker(p.activate(protocol.CallFromContext(ctx).Account, cancel))
 	err := do(timed)
 	if err != nil && timed.Err() != nil && ctx.Err() == nil {
 		return protocol.ErrOverloaded
@@ -117,20 +125,68 @@ func (p *pool) waitForWorker(ctx context.Context) error {
 	if w == nil {
 		return err
 	}
-	timer := time.NewTimer(p.wait)
-	defer timer.Stop()
-	select {
-	case err := <-w.admitted:
-		return err
-	case <-timer.C:
-		err = protocol.ErrOverloaded
-	case <-ctx.Done():
-		err = ctx.Err()
+	halfway, patience := time.NewTimer(p.wait/2), time.NewTimer(p.wait)
+	defer halfway.Stop()
+	defer patience.Stop()
+	for err == nil {
+		select {
+		case err := <-w.admitted:
+			return err
+		case <-halfway.C:
+			p.makeWay(w.owner.account)
+		case <-patience.C:
+			err = protocol.ErrOverloaded
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
 	}
 	if p.removeFromQueue(w) {
 		return err
 	}
 	return <-w.admitted // it was told meanwhile
+}
+
+// activate notes a check that has a worker.
+func (p *pool) activate(account string, giveWay context.CancelFunc) *activeCheck {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := &activeCheck{account, time.Now(), giveWay}
+	p.active[a] = true
+	return a
+}
+
+// makeWay ends the longest check of another account that has all workers, if it takes longer than half of the wait: with a few
+// costly recordings one account must not stop all others.
+func (p *pool) makeWay(account string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var longest *activeCheck
+	for a := range p.active {
+		if a.account == account || longest != nil && a.account != longest.account {
+			return
+		}
+		if longest == nil || a.began.Before(longest.began) {
+			longest = a
+		}
+	}
+	if len(p.active) == p.workers && time.Since(longest.began) >= p.wait/2 {
+		longest.giveWay()
+	}
+}
+
+// nextWaiter returns the index of the first waiter of those whose accounts have the fewest workers.
+func (p *pool) nextWaiter() int {
+	workers := map[string]int{}
+	for a := range p.active {
+		workers[a.account]++
+	}
+	next := 0
+	for i, w := range p.waiting {
+		if workers[w.owner.account] < workers[p.waiting[next].owner.account] {
+			next = i
+		}
+	}
+	return next
 }
 
 // startOrQueue gets a worker or a queue slot; without a waiter, the error says whether it was a worker. In a full queue the last
@@ -157,20 +213,22 @@ func (p *pool) startOrQueue(o owner, now time.Time) (*waiter, error) {
 	return w, nil
 }
 
-// freeWorker returns the worker of a check that began then to the next check.
-func (p *pool) freeWorker(began time.Time) {
+// freeWorker gives the worker of a check to the next one.
+func (p *pool) freeWorker(ended *activeCheck) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	delete(p.active, ended)
 	now := time.Now()
-	p.recordDuration(now.Sub(began))
+	p.recordDuration(now.Sub(ended.began))
 	p.refuseLate(now)
 	if len(p.waiting) == 0 {
 		p.running--
 		return
 	}
 	p.started = now
-	p.waiting[0].admitted <- nil
-	p.waiting = slices.Delete(p.waiting, 0, 1)
+	next := p.nextWaiter()
+	p.waiting[next].admitted <- nil
+	p.waiting = slices.Delete(p.waiting, next, next+1)
 }
 
 // recordDuration notes what a check took; it moves the average by an eighth of the way.

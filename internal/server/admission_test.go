@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -294,5 +295,50 @@ func TestAStopOutlastsEveryCheck(t *testing.T) {
 	longest := newPool(Pool{}).wait + maxCheckTime
 	if stop := (Config{}).withDefaults().StopTimeout; stop < longest {
 		t.Errorf("a stop waits for %v, a check may take %v", stop, longest)
+	}
+}
+
+// An account that has all workers with long checks gives one to another account that waits, and to nobody else.
+func TestLongChecksMakeWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		other     string
+		overloads int
+	}{"of another account": {"o", 1}, "of the same account": {"g", 0}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPool(Pool{Workers: 2, Queue: 8, Wait: 10 * time.Second})
+				var all sync.WaitGroup
+				var overloads atomic.Int32
+				start := time.Now()
+				for range 2 {
+					all.Go(func() {
+						err := p.run(contextOf(owner{account: "g"}), func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+						if errors.Is(err, protocol.ErrOverloaded) && time.Since(start) < maxCheckTime/2 {
+							overloads.Add(1)
+						}
+					})
+				}
+				time.Sleep(time.Second)
+				began := time.Now()
+				err := p.run(contextOf(owner{account: c.other}), func(context.Context) error { return nil })
+				if served := err == nil; served != (c.overloads > 0) || served && time.Since(began) != 5*time.Second {
+					t.Errorf("%v after %v", err, time.Since(began))
+				}
+				if int(overloads.Load()) != c.overloads {
+					t.Errorf("%d checks gave way, want %d", overloads.Load(), c.overloads)
+				}
+				all.Wait()
+			})
+		})
+	}
+}
+
+// A free worker goes to the account with the fewest.
+func TestTheAccountWithFewestWorkersIsNext(t *testing.T) {
+	p := newPool(Pool{Workers: 2, Queue: 8})
+	p.activate("g", func() {})
+	p.waiting = []*waiter{{owner: owner{account: "g"}}, {owner: owner{account: "o"}}, {owner: owner{account: "o"}}}
+	if next := p.nextWaiter(); next != 1 {
+		t.Errorf("waiter %d", next)
 	}
 }
