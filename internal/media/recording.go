@@ -287,7 +287,7 @@ func (r *recording) exitError(ctx context.Context, state *os.ProcessState, exit 
 func (r *recording) endedFromOutside(state *os.ProcessState) bool {
 	const caught = 255
 	status, ok := state.Sys().(syscall.WaitStatus)
-	if !ok || processorTime(state) >= r.limits.CPUTime {
+	if !ok || processorTime(state) >= r.limits.CPUTime*9/10 { // the limit counts in ticks
 		return false
 	}
 	return status.Exited() && status.ExitStatus() == caught ||
