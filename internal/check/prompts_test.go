@@ -25,7 +25,7 @@ func TestPromptsMustBePlausible(t *testing.T) {
 		"one digit":           {at(0), ""},
 		"before the start":    {at(-100, 900), liveness.UnevenPrompts},
 		"backwards":           {at(500, 1500, 1400, 2500), liveness.UnevenPrompts},
-		"twice at once":       {at(500, 1500, 1500, 2500), liveness.UnevenPrompts},
+		"two at one time":     {at(500, 1500, 1500, 2500), liveness.UnevenPrompts},
 		"too quick to read":   {at(500, 800, 1100, 1400), liveness.UnevenPrompts},
 		"in the background":   {at(500, 1500, 5500), liveness.UnevenPrompts},
 		"after the recording": {at(2000, 4000, 6900), liveness.VideoTooShort},
@@ -52,7 +52,7 @@ func TestDigitsMustBeSaidWhenTheyAreShown(t *testing.T) {
 		digits []liveness.Digit
 		want   liveness.Reason
 	}{
-		"at once":                          {said(0.1, 0, 0.2, 0.1, 0, 0.1), ""},
+		"at one time":                      {said(0.1, 0, 0.2, 0.1, 0, 0.1), ""},
 		"after half a second":              {said(0.5, 0.6, 0.4, 0.5, 0.7, 0.5), ""},
 		"slowly":                           {said(1.1, 1.2, 1, 1.3, 1.1, 1.2), ""},
 		"one was missed by the lip reader": {said(0.5, 0.6, 0.4, -2, 0.7, 0.5), ""},

@@ -91,7 +91,7 @@ func alternate(waiting []*waiter, who func(owner) owner) []*waiter {
 
 // canAdmit reports whether w gets a queue slot, and a worker within half of the maximum wait. It assumes that each check takes
 // the longest of three times: the average, the last check's, and that of the running checks so far. The other half is for checks
-// that grow slower after that: who is let in should be served, not wait in vain.
+// that become slower after that: an admitted check should get a worker.
 func (p *pool) canAdmit(order []*waiter, w *waiter, now time.Time) bool {
 	slow := max(p.average, p.last, now.Sub(p.started))
 	position := slices.Index(order, w)

@@ -24,7 +24,7 @@ import (
 
 var (
 	cases   = flag.Int("cases", 400, "how many hostile files are sent")
-	workers = flag.Int("workers", 3, "how many are sent at once")
+	workers = flag.Int("workers", 3, "how many are sent at the same time")
 )
 
 // Bounds that no case may break, whatever it is. They do not measure speed: a case that takes so long hangs.
@@ -248,7 +248,7 @@ func TestHostileMedia(t *testing.T) {
 	t.Logf("%d cases, digest %x", *cases, c.Digest(min(*cases, 1000)))
 	t.Logf("before: %v", before)
 	t.Logf("after:  %v", after)
-	t.Logf("at most %d children at once, of %d MB", watch.MaxChildren, watch.MaxMemory>>20)
+	t.Logf("at most %d children at the same time, of %d MB", watch.MaxChildren, watch.MaxMemory>>20)
 	if files, calls := trap.sprung(); files > 0 || calls > 0 {
 		t.Errorf("the file that nobody may open was opened or read %d times, the port called %d times", files, calls)
 	}

@@ -111,7 +111,7 @@ func large(ctx context.Context, t *target) error {
 	d.sent.Wait()
 	d.out.lasted = time.Since(began)
 	after, err := t.server.Held()
-	fmt.Printf("\n%d pictures of %d MB at once, as JSON\n  %v\n  memory at most %d MB before, %d MB after\n", most, bytesEach>>20, d.out, before.Peak>>20, after.Peak>>20)
+	fmt.Printf("\n%d pictures of %d MB at the same time, as JSON\n  %v\n  memory at most %d MB before, %d MB after\n", most, bytesEach>>20, d.out, before.Peak>>20, after.Peak>>20)
 	return errors.Join(err,
 		check(len(d.out.failed) == 0, "large pictures: requests failed"),
 		check(after.Peak < maxMemory, "large pictures took %d MB", after.Peak>>20))

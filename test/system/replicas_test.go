@@ -43,7 +43,7 @@ func TestReplicas(t *testing.T) {
 			t.Errorf("%d %s", r.status, r.body)
 		}
 	})
-	t.Run("a video sent to both at once is scored once", func(t *testing.T) { scoredOnce(t, url, c, both) })
+	t.Run("a video sent to both at the same time is scored once", func(t *testing.T) { scoredOnce(t, url, c, both) })
 	t.Run("rate and quota hold for both together", func(t *testing.T) { sharedLimits(t, both) })
 	t.Run("a revoked key is refused by both", func(t *testing.T) { revokedEverywhere(t, both) })
 	t.Run("recurring work is done once", func(t *testing.T) { doneOnce(t, url, expired, both) })

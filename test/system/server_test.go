@@ -225,7 +225,7 @@ func TestAFullQueueAnswersImmediately(t *testing.T) {
 		}
 	}
 	if answered == 0 || refused == 0 {
-		t.Errorf("%d answered and %d refused of %d at once with one worker and no queue", answered, refused, len(ids))
+		t.Errorf("%d answered and %d refused of %d at the same time with one worker and no queue", answered, refused, len(ids))
 	}
 }
 

@@ -3,7 +3,7 @@
 
     strength.py --trials WORK/trials --pictures WORK/trials --fold s2,s5=WORK/A.pt --fold … [--claims 60]
 
-Every recording is held against random phrases and against as many of each kind below, with the network that never saw the
+Every recording is compared with random phrases and with as many of each kind below, with the network that never saw the
 speaker and a calibration of the other folds. Prints Markdown for the card.
 """
 import argparse

@@ -312,7 +312,7 @@ def held(rng, image, face, props, pic, m, outline):
     k = rng.integers(len(outline))
     edge = outline[k] + (outline[(k + 1) % len(outline)] - outline[k]) * rng.uniform(.2, .8)
     h, n = hand(rng, image, face, edge, props)
-    if rng.random() < .5:  # behind, but for what is before it by chance: a thumb
+    if rng.random() < .5:  # behind, except what is before it by chance: a thumb
         n = n * (1 - np.clip(m, 0, 1) * (cv2.GaussianBlur(m, (0, 0), 6) > rng.uniform(.55, .95)))
     return pic * (1 - n[..., None]) + h * n[..., None], np.maximum(m, n)
 

@@ -45,7 +45,7 @@ class Convolution(nn.Module):
             self.requires_grad_(False)
 
     def learning(self, x):
-        """The same in the ways that are fast with gradients: bfloat16 under autocast, but for steps of two pixels."""
+        """The same in the ways that are fast with gradients: bfloat16 under autocast, except steps of two pixels."""
         if self.weight.shape[2] == 1:
             return F.linear(x.permute(0, 2, 3, 1), self.weight[:, :, 0, 0], self.bias).permute(0, 3, 1, 2)
         if self.stride == 1:

@@ -19,7 +19,7 @@ def kind(species):
 
 
 def rates(pictures, scores, rows, wrong, rng):
-    """Mean over recorders at each threshold, and its interval when recorders are drawn anew."""
+    """Mean over recorders at each threshold, and its interval of recorders drawn with replacement."""
     names = sorted({pictures[i].set for i in rows})
     own = np.array([[np.mean([wrong(scores[i], t) for i in rows if pictures[i].set == s]) for t in THRESHOLDS] for s in names])
     drawn = np.array([own[rng.integers(len(names), size=len(names))].mean(0) for _ in range(1000)])

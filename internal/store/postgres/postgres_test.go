@@ -76,7 +76,7 @@ func TestPostgreSQL(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *postgrestest.Server){
 		"one connection is enough":                     oneConnection,
 		"a read-only database is not ready":            readOnlyNotReady,
-		"many processes open a new store at once":      manyProcesses,
+		"many processes open a new store together":     manyProcesses,
 		"only a new store that is asked for is made":   onlyMadeWhenAsked,
 		"a newer store is refused":                     newerRefused,
 		"no error shows the password":                  passwordHidden,
@@ -473,7 +473,7 @@ func hangingUp(t *testing.T, server *postgrestest.Server) {
 		t.Error(err)
 	}
 	if now := s.pool.Stat().NewConnsCount(); now != made {
-		t.Errorf("%d connections were made anew", now-made)
+		t.Errorf("%d new connections were made", now-made)
 	}
 }
 

@@ -28,7 +28,7 @@ const bright = 225;
 const oneSided = 2.5;
 const restless = 22;
 
-/** The first thing to mend. `before` is the face of the last frame that had one. */
+/** The first thing to correct. `before` is the face of the last frame that had one. */
 export function hint(look: Look, before: Face | undefined): Hint {
   const side = Math.min(look.width, look.height);
   const { face } = look;
