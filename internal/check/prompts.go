@@ -40,8 +40,8 @@ func promptGates(prompted []time.Duration, recorded time.Duration) []liveness.Ga
 		liveness.AtMost("prompts_longest_step", longest.Seconds(), maxPromptStep.Seconds(), "s", liveness.UnevenPrompts))
 }
 
-// promptsKept notes on each digit when it was due and measures which share of them the mouth said in that time: from when a digit
-// is shown until the next one is, and later by the reaction time that this person shows.
+// promptsKept notes on each digit when it was due, and measures which share of them the mouth said in that time. The time is from
+// when a digit is shown until the next one is, and later by this person's reaction time.
 func promptsKept(digits []liveness.Digit, prompted []time.Duration) []liveness.Gate {
 	reaction, delay := reactionOf(digits, prompted)
 	tolerance, said := readingTolerance.Seconds(), 0
@@ -59,8 +59,8 @@ func promptsKept(digits []liveness.Digit, prompted []time.Duration) []liveness.G
 	}
 }
 
-// reactionOf returns the middle delay, in seconds, from when a digit is shown until the mouth begins to say it: as much of it as a
-// person may take, and all of it.
+// reactionOf returns the middle delay, in seconds, from when a digit is shown until the mouth begins to say it. The first value is
+// limited to what a person may take, the second is not.
 func reactionOf(digits []liveness.Digit, prompted []time.Duration) (reaction, delay float64) {
 	delays := make([]float64, len(digits))
 	for i, d := range digits {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxCopyDistance is the number of bits, of 256, in which copies of a picture differ at most, and maxMomentDistance the same for
+	// maxCopyDistance is the number of bits, of 256, in which copies of a picture differ at most. maxMomentDistance is the same for
 	// each of a recording's moments, of which several must fit (docs/decisions/fingerprints.md).
 	maxCopyDistance, maxMomentDistance = 20, 52
 	// maxKnownShare is the share of a recording's moments that may, with the same times between them, be in an earlier one.

@@ -58,8 +58,8 @@ func join(areas ...area) (all area) {
 	return all
 }
 
-// heads returns where the head is in each frame: the middle of the rigid points and the vector of one pupil distance to the right, both
-// complex numbers in pixels of the frame.
+// heads returns where the head is in each frame. That is the middle of the rigid points, and the vector of one pupil distance to the
+// right. Both are complex numbers in pixels of the frame.
 func (t *Trace) heads() (middles, scales []complex128) {
 	for i := range t.Frames {
 		points := rigid(&t.Frames[i].Landmarks)

@@ -33,7 +33,7 @@ func (h head) face(open float64) (f liveness.Face) {
 	return f
 }
 
-// painter is the brightness, 0..1, of a face at a place that is seen from it, in pupil distances from the middle of the eyes.
+// painter is the brightness, 0..1, of a face at a place. The place is in pupil distances from the middle of the eyes.
 type painter func(x, y float64) float64
 
 // draw returns a picture of a head before a grey ground, with noise.

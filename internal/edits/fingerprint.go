@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// printSide is the side of the square about the face, in pixels, that a picture's fingerprint is made of, and blurRadius how far
-	// around a pixel the mean is taken that is subtracted from it: large shapes and the light say nothing.
+	// printSide is the side, in pixels, of the square about the face that a picture's fingerprint is made of. blurRadius is how far
+	// around a pixel the mean reaches that is subtracted from it. Large shapes and the light say nothing.
 	printSide, blurRadius = 48, 2
 	// maxMoments is how many moments of a recording have a fingerprint, and momentApart how far apart they are at least.
 	maxMoments  = 16
@@ -120,8 +120,8 @@ func relief(n *Frame) []float32 {
 // Some of the curves: a mirror image has the last two upside down.
 const openingCurve, acrossCurve, tiltCurve = 0, 6, 9
 
-// curves returns how the face and the head move: for each frame the opening and the width of the mouth, the height of the lower lip, the
-// upper lip and the brows, the opening of the eyes, and the head's place across and down, its size and its tilt. The unit is about a
+// curves returns how the face and the head move, for each frame. Of the mouth it has the opening and the width, of the lips and the
+// brows the height, and of the eyes the opening. Of the head it has the place across and down, the size and the tilt. The unit is about a
 // pupil distance.
 func (t *Trace) curves() (lines [][curves]float64) {
 	middles, scales := t.heads()

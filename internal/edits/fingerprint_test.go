@@ -106,7 +106,7 @@ func TestMomentsAreThoseOfACopy(t *testing.T) {
 	}
 }
 
-// talk returns a recording of somebody whose mouth and head move in a way of their own; the seed is what they say and how they hold still.
+// talk returns a recording of somebody whose mouth and head move in a way of their own. The seed is what they say and how they hold still.
 func talk(seed uint64, rate int, from time.Duration, noise float64, mirrored bool) *Trace {
 	r := rand.New(rand.NewPCG(seed, 3))
 	var waves [6][3]float64

@@ -8,9 +8,9 @@ import (
 // maxJawLag is by how many frames the jaw may move earlier or later than the mouth.
 const maxJawLag = 2
 
-// jawAgreement returns how well the jaw moves with the mouth, 0 to 2: the correlation of how much both move over time, and that of the jaw's
-// pixels with how far the mouth is open. A mouth that was put into another recording's face moves on its own. It reports false where
-// there are too few frames.
+// jawAgreement returns how well the jaw moves with the mouth, 0 to 2. It is the sum of two correlations. One is of
+// how much both move over time, the other of the jaw's pixels with how far the mouth is open. A mouth from another recording moves on its own. jawAgreement
+// reports false if there are too few frames.
 func (t *Trace) jawAgreement(placed []crop) (float64, bool) {
 	if len(placed) < minStillFrames {
 		return 0, false
@@ -24,8 +24,8 @@ func (t *Trace) jawAgreement(placed []crop) (float64, bool) {
 	return best + t.jawFollowsOpening(placed), true
 }
 
-// jawFollowsOpening returns the correlation, whatever its sign, of the jaw's pixels with the mouth's opening: the root mean square of the
-// quarter of the pixels that fits best.
+// jawFollowsOpening returns the correlation, whatever its sign, of the jaw's pixels with the mouth's opening. It is the root mean
+// square of the quarter of the pixels that fits best.
 func (t *Trace) jawFollowsOpening(placed []crop) float64 {
 	opening := make([]float64, len(placed))
 	for i, line := range t.curves() {

@@ -8,8 +8,8 @@ import (
 // jointLag is the time across which a jump is looked for: a cut and a dissolve of up to five frames lie within it.
 const jointLag = 0.24 // seconds
 
-// What is noise in each of the things that jump: in levels of brightness of the face, in pupil distances of the head's place, and in levels
-// of the background.
+// What is noise in each of the things that jump. The face and the background are in levels of brightness, the head's place in pupil
+// distances.
 const (
 	faceNoise, headNoise, sceneNoise = 0.5, 0.02, 0.3
 	// quietJump is what a thing that does not move at all counts.
@@ -22,9 +22,9 @@ const (
 	minGround                 = 30 // cells; with fewer the background says nothing
 )
 
-// jump returns how much more the face, the head's place and the background change across the likeliest joint of the recording than in the
-// time before and after it: the sum of three logarithms, 0 or less where nothing is out of the ordinary. It also tells when that is,
-// and reports false where the recording is too short to tell.
+// jump returns how much more changes across the likeliest joint of the recording than before and after it. Face, head's place and
+// background count. It is the sum of three logarithms, 0 or less if nothing is out of the ordinary. jump also returns when that is,
+// and reports false if the recording is too short.
 func (t *Trace) jump(crops []crop) (measure float64, at time.Duration, ok bool) {
 	rate := t.frameRate()
 	lag := max(2, int(math.Round(jointLag*rate)))

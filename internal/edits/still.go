@@ -24,8 +24,8 @@ func faceMovement(placed []crop, rate float64) (float64, bool) {
 	return math.Sqrt(upper / max(movement(placed, mouth, span), 1)), true
 }
 
-// movement returns the mean variance over time of the pixels of a part of the face, each averaged over a span of frames, less what the
-// noise from frame to frame leaves in such averages. The unit is levels of brightness squared.
+// movement returns the mean variance over time of the pixels of a part of the face. Each is averaged over a span of frames. What the
+// noise from frame to frame leaves in such averages is subtracted. The unit is levels of brightness squared.
 func movement(placed []crop, a area, span int) float64 {
 	var slow, fast float64
 	for _, i := range a {

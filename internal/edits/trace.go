@@ -1,6 +1,5 @@
-// Package edits finds what gives a recording away that was put together rather than filmed in one go: joints between
-// parts, frames that are held, a face that does not move with its mouth, a part of the face that comes from elsewhere, and
-// people who take turns. Trace gathers what is needed while a recording is decoded; no frame is kept.
+// Package edits finds signs that a recording was put together and not filmed in one go. These are joints between parts, held
+// frames, a face that does not move with its mouth, and people who take turns. Trace gathers what is needed while a recording is decoded; no frame is kept.
 package edits
 
 import (
@@ -11,7 +10,7 @@ import (
 )
 
 const (
-	// PatchSide is the side, in pixels, of the grey square about the face that is kept of each frame, and patchWidth what it
+	// PatchSide is the side, in pixels, of the grey square about the face that is kept of each frame. patchWidth is what it
 	// shows, in pupil distances: from the hair to below the chin.
 	PatchSide  = 96
 	patchWidth = 3.6
@@ -45,7 +44,7 @@ type Frame struct {
 	Patch [PatchSide * PatchSide]uint8
 	// Scene is the luma of the whole frame, 0..255, row-major.
 	Scene [SceneHeight * SceneWidth]uint8
-	// Detail is the mean absolute Laplacian of the frame's luma in each cell of the square, and Change the mean absolute
+	// Detail is the mean absolute Laplacian of the frame's luma in each cell of the square. Change is the mean absolute
 	// difference from the frame before at the same place; 0 in the first frame.
 	Detail, Change [CellsAcross * CellsAcross]float32
 	// Equal is the share of the frame's pixels that are exactly those of the frame before; 0 in the first frame.
@@ -129,8 +128,8 @@ func absolute(v int) int {
 	return v
 }
 
-// reference is where the points of a face that speech does not move lie, in pupil distances from the middle between the eyes:
-// the centres of the two eyes, the root, the tip and the base of the nose.
+// reference is where the points of a face lie that speech does not move, in pupil distances from the middle between the eyes.
+// They are the centres of the two eyes, and the root, the tip and the base of the nose.
 var reference = []liveness.Point{{X: -0.5}, {X: 0.5}, {Y: -0.070}, {Y: 0.570}, {Y: 0.789}}
 
 // rigid picks the same five points of a face, in pixels.

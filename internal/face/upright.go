@@ -8,7 +8,7 @@ import (
 
 const (
 	// minUprightFace is the mesh's probability of a face, in its first look and in its last, from which the face stands as the
-	// mesh says. It was so sure of 217 of 250 faces; of 140 upright ones that it read of turned pictures, where none are, at most
+	// mesh says. It was so sure of 217 of 250 faces. In turned pictures it found 140 upright faces that do not exist, with at most
 	// 0.99998.
 	minUprightFace = 0.999999
 	// sureRoll is the roll in degrees from which a face may be as near to another quarter turn.
@@ -26,8 +26,7 @@ type standing struct {
 
 // FindUpright rotates the picture by the quarter turns that bring the largest face upright, or nearest to it. It returns the
 // faces of the returned picture. That is p itself, unless p was turned by so many quarter turns clockwise. The four quarter turns
-// of a picture give the same picture: unless one shows surely an upright face, what each of them shows decides, whichever was
-// sent.
+// of a picture give the same picture. If none surely shows an upright face, all four decide, whichever was sent.
 func (f *Finder) FindUpright(p *liveness.Picture) (upright *liveness.Picture, turns int, faces []liveness.Face, err error) {
 	best, sure, err := f.stand(p, 0)
 	if err != nil || sure {
@@ -69,7 +68,7 @@ func (f *Finder) stand(p *liveness.Picture, turns int) (s standing, sure bool, e
 	}
 	s.faces = facesOf(found, mirrored, float64(s.picture.Width))
 	m := found[0].mesh
-	if m == nil { // the larger ones are no faces
+	if m == nil { // the larger ones are not faces
 		s.length = 0
 		return s, false, nil
 	}

@@ -83,15 +83,15 @@ type frameLine struct {
 type timestamps struct {
 	maxTime  time.Duration
 	maxCount int
-	begun    chan<- time.Duration // is sent when the first frame is shown, which it must have room for; may be nil
+	begun    chan<- time.Duration // gets when the first frame is shown, and needs a free slot for it; may be nil
 
 	size        frameSize
 	count       int
 	first, last time.Duration
 }
 
-// read reads to the end. Unless it is nil, it sends each frame's line, of 1 to longSide bytes, to frames, which must have room for
-// maxCount; the times there are from the first frame on.
+// read reads to the end. It sends each frame's line, of 1 to longSide bytes, to frames, unless that is nil. frames needs a capacity
+// of maxCount. The times there are from the first frame on.
 func (t *timestamps) read(pipe io.Reader, frames chan<- frameLine) error {
 	lines := bufio.NewScanner(pipe)
 	lines.Buffer(make([]byte, 1024), 1024)

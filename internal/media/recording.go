@@ -360,8 +360,8 @@ const (
 	aheadChunks = 192
 )
 
-// readAhead returns what the pipe has. It reads before it is asked, because ffmpeg may write a frame's pixels before the line
-// that says their size, and would wait forever if nobody read them.
+// readAhead returns what the pipe has. It reads before it is asked. ffmpeg may write a frame's pixels before the line that says
+// their size, and would wait forever if nobody read them.
 func readAhead(pipe *os.File) io.ReadCloser {
 	if connection, err := pipe.SyscallConn(); err == nil {
 		_ = connection.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
@@ -408,7 +408,7 @@ func (a *aheadReader) buffer() []byte {
 func (a *aheadReader) Read(p []byte) (int, error) {
 	for len(a.rest) == 0 {
 		if a.chunk != nil {
-			a.free <- a.chunk // it has room for all
+			a.free <- a.chunk // its capacity is enough for all
 		}
 		var more bool
 		if a.chunk, more = <-a.chunks; !more {

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// minMovingFrames is how many frames must differ from those before them, within the first seconds, in a track that moves, and
-	// movingShare how many times as many may do so in the one that moves most: a still picture gets sharper over a few frames.
+	// minMovingFrames is how many frames of a moving track must differ from the one before, within the first seconds. movingShare
+	// is how many times as many may differ in the track that moves most. A still picture gets sharper over a few frames.
 	minMovingFrames    = 3
 	movingShare        = 4
 	trackSampleSeconds = "5"    // seconds

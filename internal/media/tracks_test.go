@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The largest track that moves is found: a still picture that an encoder sharpens over a few frames does not move, and a slow camera does.
+// The largest track that moves is found. A still picture that an encoder sharpens over a few frames does not move. A slow camera does.
 func TestLargestMoving(t *testing.T) {
 	type track struct{ width, height, frames int }
 	for _, c := range []struct {

@@ -45,7 +45,7 @@ type Net struct {
 	// Size is the width and height of the inputs in pixels, with values of 0..255, red first or, with BGR, blue first.
 	Size int  `json:"size"`
 	BGR  bool `json:"bgr,omitempty"`
-	// LiveClass is the class of bona fide presentations, if the output is a logit for each class; otherwise the outputs are log
+	// LiveClass is the class of bona fide presentations, if the output is a logit for each class. Otherwise the outputs are log
 	// odds of bona fide.
 	LiveClass *int `json:"live_class,omitempty"`
 }
@@ -243,9 +243,9 @@ func (s *Scorer) FuseFrames(scores []liveness.Score) liveness.Score {
 
 // odds returns the log odds of several pictures of one presentation.
 //
-// Pictures of one face before one camera err alike. If the log odds of n pictures are normally distributed with equal
-// variances and the correlation r (Recipe.Correlation, measured on held-out sets), the log odds of all are their mean times
-// n / (1 + (n-1) r), which is also the number of independent pictures that they are worth.
+// Pictures of one face before one camera err alike. Let the log odds of n pictures be normally distributed, with equal
+// variances and the correlation r (Recipe.Correlation, measured on held-out sets). Then the log odds of all are their mean times
+// n / (1 + (n-1) r). That is also the number of independent pictures that they are worth.
 func (r Recipe) odds(scores []liveness.Score) float64 {
 	n := float64(len(scores))
 	var mean float64

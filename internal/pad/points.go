@@ -23,7 +23,7 @@ type Points struct {
 
 const (
 	NewCameras   = "new cameras"   // of recorders that were held out
-	KnownCameras = "known cameras" // of recorders that were trained on, other clips and people
+	KnownCameras = "known cameras" // of recorders that were trained on, other recordings and people
 	AllAttacks   = "all attacks"
 )
 

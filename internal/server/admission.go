@@ -155,8 +155,8 @@ func (p *pool) activate(account string, giveWay context.CancelFunc) *activeCheck
 	return a
 }
 
-// makeWay ends the longest check of another account that has all workers, if it takes longer than half of the wait: with a few
-// costly recordings one account must not stop all others.
+// makeWay ends the longest check of another account that has all workers, if it takes longer than half of the wait. So one account
+// cannot stop all others with a few costly recordings.
 func (p *pool) makeWay(account string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -37,8 +37,8 @@ type Config struct {
 	Pictures, Recordings Pool
 	// ReadTimeout bounds how long a request may take to arrive; default 2 minutes.
 	ReadTimeout time.Duration
-	// StopTimeout bounds how long a stop waits for the requests that run; by default
-	// 75 seconds: a check may wait 10 seconds for its turn and take 60.
+	// StopTimeout bounds how long a stop waits for the requests that run; default 75 seconds. A check may wait 10 seconds for its
+	// turn and take 60.
 	StopTimeout time.Duration
 }
 

@@ -274,8 +274,8 @@ type FoundFingerprint struct {
 
 // Fingerprints finds media that was checked before.
 type Fingerprints interface {
-	// FindFingerprints lists, of all accounts, the fingerprints of each record of which one shares a band with one of those given:
-	// in no order, at most MaxFoundFingerprints.
+	// FindFingerprints lists the fingerprints of each record of which one shares a band with one of those given. It looks in all
+	// accounts. The order is not defined, and there are at most MaxFoundFingerprints.
 	FindFingerprints(ctx context.Context, like []liveness.Fingerprint) ([]FoundFingerprint, error)
 	// Secret returns the secret of that name, 32 random bytes, the same for all processes. The first call creates it.
 	Secret(ctx context.Context, name string) ([]byte, error)

@@ -2,8 +2,8 @@
 //
 //	go run ./training/edits/measure --models bin/models --root DATA --out WORK < list
 //
-// Each line of the list, which may still grow, is a recording's path under the root. What was gathered becomes WORK/<path>.trace: a line of JSON, with
-// the gates' measures and the name, type and shape of each array and the arrays one after the other. Recordings that are there already are left out.
+// Each line of the list, which may still grow, is a recording's path under the root. What was gathered becomes WORK/<path>.trace. It is
+// a line of JSON, with the gates' measures and the name, type and shape of each array. The arrays follow, one after the other. Recordings that are there already are left out.
 package main
 
 import (

@@ -2,10 +2,10 @@
 //
 //	go run ./training/pad/boxes --models bin/models labels.csv... > boxes.csv
 //
-// A line is: the labels file, path, width and height of the decoded picture, quarter turns clockwise that make the face upright, and the
-// box that PAD crops around, in pixels of the rotated picture. Of several faces the labelled one is taken, otherwise the largest. A
-// picture without a face keeps its labelled box; without one, its box is the whole picture where the labels call it tight, and it is left
-// out where they do not.
+// A line has the labels file, path, width and height of the decoded picture, and the quarter turns clockwise that make the face
+// upright. Then comes the box that PAD crops around, in pixels of the rotated picture. Of several faces the labelled one is taken,
+// otherwise the largest. A picture without a face keeps its labelled box. Without that, a tight picture is its own box, and any other
+// picture is left out.
 package main
 
 import (
