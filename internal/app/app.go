@@ -232,10 +232,10 @@ LipSecure         X-API-Key: %[2]s
 selfie liveness   app_id: %[3]s  app_key: %[4]s
 face liveness     username: %[5]s  password: %[6]s
 
-Try it (put a picture of a face at selfie.jpg, and a video of yourself saying the phrase at recital.mp4):
+Try it (put a picture of a face at selfie.jpg, and a video of yourself saying the phrase at recording.mp4):
 
 curl -X POST %[7]s/challenge -H "X-API-Key: %[2]s"
-curl -X POST %[7]s/verifier/TRANSACTION_ID -H "X-API-Key: %[2]s" -F file=@recital.mp4
+curl -X POST %[7]s/verifier/TRANSACTION_ID -H "X-API-Key: %[2]s" -F file=@recording.mp4
 curl -X POST %[7]s/liveness-verification -H "app_id: %[3]s" -H "app_key: %[4]s" -F selfie=@selfie.jpg -F threshold=0.5
 base64 -w0 selfie.jpg | sed 's/.*/{"sessionId":"1","faceImageBase":"&"}/' | curl -X POST %[7]s/api/v1/face/liveness -u %[5]s:%[6]s -H "Content-Type: application/json" -d @-
 

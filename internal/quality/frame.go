@@ -12,7 +12,7 @@ const (
 )
 
 // outline returns the box around the whole face as its landmarks place it, from the hair line to the chin. Unlike the
-// detector's box it goes on outside the picture: the landmark model guesses where the unseen part is.
+// detector's box it goes on outside the picture: the landmark model guesses where the missing part is.
 func outline(f liveness.Face) liveness.Box {
 	least, most := f.Landmarks[0], f.Landmarks[0]
 	for _, p := range f.Landmarks {

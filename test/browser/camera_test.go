@@ -43,7 +43,7 @@ var shared = filepath.Join(root, "..", "shared")
 func needsShared(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(shared, "data", "lips", "grid")); err != nil {
-		t.Skipf("the makers' data is not here, so no recital is played to the camera: %v", err)
+		t.Skipf("the makers' data is not here, so no recording is played to the camera: %v", err)
 	}
 }
 

@@ -309,7 +309,7 @@ func (s *server) challenge(c credentials) (id, phrase string) {
 // verify sends a recording for a transaction.
 func (s *server) verify(c credentials, id string, video []byte) (reply, error) {
 	s.t.Helper()
-	contentType, body := form(s.t, "file", "recital.mp4", video, nil)
+	contentType, body := form(s.t, "file", "recording.mp4", video, nil)
 	return s.do("POST", "/verifier/"+id, contentType, body, map[string]string{"X-API-Key": c.APIKey})
 }
 

@@ -113,7 +113,7 @@ func spokenPhrase(t testing.TB, speaker, phrase string, flags ...string) []byte 
 	}
 	splicing.Lock() // two concurrent ones would only compete for cores
 	defer splicing.Unlock()
-	name := filepath.Join(t.TempDir(), "recital.mp4")
+	name := filepath.Join(t.TempDir(), "recording.mp4")
 	args := append([]string{script, "--root", grid, "--speaker", speaker, "--phrase", phrase, "--out", name}, flags...)
 	if out, err := exec.Command("/usr/bin/python3", args...).CombinedOutput(); err != nil {
 		t.Fatalf("splice.py: %v\n%s", err, out)

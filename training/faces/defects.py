@@ -72,9 +72,9 @@ class Sources:
         self.straight = [r for r in (lfw[int(i)] for i in LFW.split()) if r["path"] not in hidden]
         for name in ("replayattack", "nuaa"):
             self.straight += [r for r in self.rows if r["set"] == name and r["label"] == "bona_fide" and r["face_w"] and r["path"] not in hidden]
-        self.unseen = [r for r in self.straight if part(r["person"]) == "test"]
+        self.held_out = [r for r in self.straight if part(r["person"]) == "test"]
         chosen = {int(i) for i in POURFARD.split()}
-        self.unseen += [r for r in self.rows if r["set"] == "pourfard" and r["label"] == "bona_fide" and self.number(r) in chosen]
+        self.held_out += [r for r in self.rows if r["set"] == "pourfard" and r["label"] == "bona_fide" and self.number(r) in chosen]
         self.boxes = {r["path"].split("data/")[1]: [float(r[k]) for k in ("x", "y", "width", "height")]
                       for r in csv.DictReader(open(os.path.join(HERE, "labels.csv"))) if r["width"]}
 
@@ -93,7 +93,7 @@ class Sources:
 
     def without_defect(self):
         """Portraits of people that the occlusion net never saw."""
-        for row in self.unseen:
+        for row in self.held_out:
             yield self.portrait(row)
         yield from self.numbered("single_ok", map(int, SINGLE.split()))
         yield from self.numbered("frontal_ok", map(int, FRONTAL.split()))
@@ -182,7 +182,7 @@ class Covers:
 
     def __init__(self, sources, work):
         faces, props = load(work, os.path.join(sources.data, "faces/no_face_object"))
-        straight = {r["person"] for r in sources.unseen if r["set"] != "pourfard"} - {"lfw:Bob_Sulkin"}  # somebody stands behind him
+        straight = {r["person"] for r in sources.held_out if r["set"] != "pourfard"} - {"lfw:Bob_Sulkin"}  # somebody stands behind him
         self.people = {name: shots for name, shots in faces["test"].items() if name in straight}
         self.props = props["test"]
 

@@ -198,7 +198,7 @@ export class BonafideCapture extends HTMLElement {
     );
     const hint = h("p", { class: "hint", role: "status" }, words.hints.find);
     const big = h("div", { class: "big", dir: "ltr", "aria-hidden": "true" });
-    const spoken = h("p", { class: "unseen", "aria-live": "assertive", "aria-atomic": "true" });
+    const spoken = h("p", { class: "visually-hidden", "aria-live": "assertive", "aria-atomic": "true" });
     const stage = h("div", { class: "stage" }, video, oval, big);
     const title = this.mode === "selfie" ? words.selfieTitle : words.phraseTitle;
     const start = this.button(this.mode === "selfie" ? words.picture : words.record, () => void this.capture(video, stage, big, spoken, hint));

@@ -104,7 +104,7 @@ button.quiet, .file { background: transparent; color: var(--accent); }
 button:focus-visible, .file:focus-within, h2:focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
 .file input { position: absolute; inline-size: 1px; block-size: 1px; opacity: 0; }
 progress { inline-size: 100%; block-size: 0.6rem; accent-color: var(--accent); }
-.unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.visually-hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-height: 30rem) and (orientation: landscape) {
   .stage { max-block-size: 60vh; inline-size: auto; block-size: 60vh; }
 }
