@@ -48,6 +48,7 @@ type evalPAD struct {
 	Options   evalOptions `embed:""`
 }
 
+// Run checks labelled pictures as the selfie protocol does, and prints their error rates.
 func (e evalPAD) Run(ctx context.Context, line *cli, t terminal) error {
 	threshold := e.Threshold
 	if threshold < 0 {

@@ -19,6 +19,7 @@ type usageCommand struct {
 	CSV     bool     `name:"csv" env:"-" xor:"form" help:"Print CSV."`
 }
 
+// Run prints what accounts used per day and protocol, as text, JSON or CSV.
 func (u usageCommand) Run(ctx context.Context, line *cli, t terminal) error {
 	from, to := u.days(time.Now().UTC())
 	if to.Before(from) {

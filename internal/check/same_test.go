@@ -149,8 +149,8 @@ func ofSets(t *testing.T, n int) []string {
 type judged struct {
 	score   float64 // NaN where there is none
 	outcome liveness.Outcome
-	// room is how far the face is above the limits of size: 2 and more bear to be halved.
-	room float64
+	// margin is how many times the limits of size the face has; from 2 on, half the size is still enough.
+	margin float64
 }
 
 func judge(t *testing.T, c *Checker, data []byte) judged {
@@ -165,7 +165,7 @@ func judge(t *testing.T, c *Checker, data []byte) judged {
 	}
 	if len(v.Faces) > 0 {
 		f := v.Faces[0]
-		j.room = min(f.Box.Width/largestFaceLimits.FaceSize, f.Box.Height/largestFaceLimits.FaceSize, f.PupilDistance/largestFaceLimits.PupilDistance)
+		j.margin = min(f.Box.Width/largestFaceLimits.FaceSize, f.Box.Height/largestFaceLimits.FaceSize, f.PupilDistance/largestFaceLimits.PupilDistance)
 	}
 	return j
 }
@@ -177,7 +177,7 @@ var most = map[string]struct{ moved, flipped float64 }{
 	"Display P3": {0.1, 0.03}, "half": {0.25, 0.1}, "grey": {0.45, 0.12}, "CMYK": {0.3, 0.06},
 }
 
-// TestTheSameAnswerEverywhere holds the score of a picture in another dress against its own, at the threshold 0.5. It takes as
+// TestTheSameAnswerEverywhere holds the score of a picture of a copy with its own, at the threshold 0.5. It takes as
 // many pictures as BONAFIDE_SAME says (200 for the full figure). By default it takes few, and fails only where it must not depend
 // on luck.
 func TestTheSameAnswerEverywhere(t *testing.T) {
@@ -206,20 +206,20 @@ func TestTheSameAnswerEverywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, dress := range versions {
-			if name == "half" && plain.room < 2 {
+		for name, copyOf := range versions {
+			if name == "half" && plain.margin < 2 {
 				continue
 			}
 			copied, err := source.Copy()
 			if err != nil {
 				t.Fatal(err)
 			}
-			dressed, err := dress(copied)
+			changed, err := copyOf(copied)
 			copied.Close()
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			now, k := judge(t, c, dressed), count[name]
+			now, k := judge(t, c, changed), count[name]
 			k.of++
 			if !(math.Abs(now.score-plain.score) < 0.05) {
 				k.moved++

@@ -21,7 +21,7 @@ type splicedRecording struct {
 
 func loadSplicedRecording(t *testing.T) (splicedRecording, phrase.Evidence, float64) {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/recital.json")
+	raw, err := os.ReadFile("testdata/recording.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -287,7 +287,8 @@ func (k *jsonType) UnmarshalJSON(value []byte) error {
 	return nil
 }
 
-// describeParts names what was sent in place of what was wanted, so that a misspelt name is found.
+// describeParts returns the end of a sentence, such as `, only "a", "b" and others`, with the names that were sent. So a misspelt
+// name is found.
 func describeParts(names []string) string {
 	if len(names) == 0 {
 		return ""

@@ -1,7 +1,7 @@
 """The one way in which a candidate is judged: whole recorders are held out, and every choice is made on the others.
 
-Six folds of whole recorders. A picture is scored by a fit that left its fold out. What is chosen after that (the fusion's numbers, the
-threshold) is chosen for each fold on scores of fits that left out that fold and the other picture's too: the fold had no say in it.
+Six folds of whole recorders. A picture is scored by a fit that held its fold out. What is chosen after that (the fusion's numbers, the
+threshold) is chosen for each fold on scores of fits that held out that fold and the other picture's too, so the fold does not influence it.
 """
 from collections import Counter
 from itertools import combinations

@@ -78,7 +78,7 @@ def quiet(n):
     return np.zeros(n, np.float32), np.zeros(n, np.int8)
 
 
-def recital(tokens, pad=3, dissolve=2):
+def spoken_phrase(tokens, pad=3, dissolve=2):
     """The sound of ../shared/tools/splice.py: the clips' digits with 3 frames around them between two quiet leads."""
     frame = RATE // 25
     pieces = [quiet(8 * frame)]
@@ -89,7 +89,7 @@ def recital(tokens, pad=3, dissolve=2):
 
 
 def sequence(clips, rng, length):
-    """About `length` samples of one speaker: recitals, digits among other words, or plain sentences."""
+    """About `length` samples of one speaker: spoken_phrases, digits among other words, or plain sentences."""
     codec = rng.choice(["", "", *CODECS])
     digits = {}
     for c in clips:

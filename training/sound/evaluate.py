@@ -1,10 +1,10 @@
 """Measures the sound's models on the speakers that each was not trained on, fits the calibration, and writes it.
 
     evaluate.py --work work/sound --ear work/sound/features --measure work/sound/measure --json ../models/sound.json
-                [--lips seen.pkl] [--recitals 40] [--folds ../lips/work/folds]
+                [--lips seen.pkl] [--phrases 40] [--folds ../lips/work/folds]
 
 --lips is what lips_of_others.py wrote: recordings with the posteriors of lips' models that did not see the speaker. With it the
-comparison of mouth and sound is fitted and measured too. Figures go to the standard output, the calibration is fitted on all unseen speakers together;
+comparison of mouth and sound is fitted and measured too. Figures go to the standard output, the calibration is fitted on all held-out speakers together;
 figures of calibrated scores are of a calibration that left the speaker out as well. --folds writes each speaker's network and
 calibration, neither of which saw them, as FOLDS/SPEAKER/sound.onnx and sound.json, beside those of the lips."""
 import argparse, json, os, pickle
@@ -18,7 +18,7 @@ LIVE = .9  # prior probability of a live response, as for the lips' score
 # What impostors are expected to do. The sound alone: one digit wrong is mostly for the lips to see.
 SPOKEN = {"another phrase": .56, "sentence": .4, "one digit wrong": .02, "two swapped": .02}
 # A mouth with a sound that is not its own; what both say is the sound's to judge.
-FOREIGN = {"sound 400 ms off": .25, "dubbed in time": .25, "dubbed with another recital": .25, "other speech, dubbed": .1,
+FOREIGN = {"sound 400 ms off": .25, "dubbed in time": .25, "dubbed with another spoken_phrase": .25, "other speech, dubbed": .1,
            "still with the right sound": .1, "closed mouth, dubbed": .05}
 SHIFT = int(.4 * data.RATE)
 START = {"scale": .3, "prior_power": 1, "prior": PRIOR, "insertion": 2.5, "phrase": {"weights": [1] * 4, "bias": 0},
@@ -57,7 +57,7 @@ def score(fit, x):
     return 1 / (1 + np.exp(-(x @ fit[0] + fit[1])))
 
 
-def unseen(speakers, x, genuine, weight, strength):
+def held_out_scores(speakers, x, genuine, weight, strength):
     """Scores by calibrations of the other speakers, and those calibrations."""
     out, fits = np.empty(len(genuine)), {}
     for s in dict.fromkeys(speakers):
@@ -143,13 +143,13 @@ def phrases(o, clips, speakers, ear, measure):
         model, by, rng = net(os.path.join(o.work, speaker + ".pt")), tokens(clips, speaker), np.random.default_rng(3)
         own = [c for c in clips if c.speaker == speaker]
         others = [c for c in clips if c.speaker != speaker]
-        for i in range(o.recitals if len(by) > 3 else 0):
+        for i in range(o.phrases if len(by) > 3 else 0):
             chosen = draw(by, rng)
             said = [c.digit for c in chosen]
-            samples, labels = data.recital(chosen)
+            samples, labels = data.spoken_phrase(chosen)
             asked = claims(said, rng)
             for name, spoil in CONDITIONS.items():
-                if name != "clean" and i >= o.recitals // 4:
+                if name != "clean" and i >= o.phrases // 4:
                     continue
                 claimed = asked if name == "clean" else asked[:4] + asked[11:]
                 r = measure(listen(model, ear, spoil(samples, labels, others, rng)), [p for _, p in claimed])
@@ -180,7 +180,7 @@ def report_phrases(rows, heard, digits, strength):
     x = np.array([r[3] for r in rows])
     y = kind == "genuine"
     weight = weigh(kind, SPOKEN, (condition == "clean") | y)  # genuine ones in noise are genuine
-    scores, fits = unseen(speaker, x, y, weight, strength)
+    scores, fits = held_out_scores(speaker, x, y, weight, strength)
     clean = condition == "clean"
     figures("the sound alone, pooled", kind[clean], scores[clean])
     print("\n| speaker | digits right, borders known | digit errors, free | EER another phrase | one digit wrong | two swapped | sentences |")
@@ -225,7 +225,7 @@ def together(o, clips, seen, ear, measure):
     for speaker in sorted({r["speaker"] for r in seen}):
         model, by = net(os.path.join(o.work, speaker + ".pt")), tokens(clips, speaker)
         own = [r for r in seen if r["speaker"] == speaker]
-        recitals = [r for r in own if r["kind"] == "recital"]
+        spoken_phrases = [r for r in own if r["kind"] == "spoken_phrase"]
 
         def trial(kind, r, samples, claimed):
             answer = measure(listen(model, ear, samples), [claimed], r["posteriors"])
@@ -234,10 +234,10 @@ def together(o, clips, seen, ear, measure):
             return answer["heard"] or []
 
         def another(said):
-            rest = [r for r in recitals if r["said"] != said]
+            rest = [r for r in spoken_phrases if r["said"] != said]
             return rest[rng.integers(len(rest))]
 
-        for r in own if recitals else []:
+        for r in own if spoken_phrases else []:
             samples, said = r["sound"].astype(np.float32), r["said"]
             if r["kind"] == "still":
                 trial("still with the right sound", r, samples, said)
@@ -259,7 +259,7 @@ def together(o, clips, seen, ear, measure):
                         trial("dubbed in time", r, dubbed, others)
                 for _ in range(2):
                     other = another(said)
-                    trial("dubbed with another recital", r, other["sound"], other["said"])
+                    trial("dubbed with another spoken_phrase", r, other["sound"], other["said"])
                 wrong, k = list(said), rng.integers(len(said))
                 wrong[k] = (wrong[k] + int(rng.integers(1, 10))) % 10
                 trial("both say another phrase", r, samples, rng.integers(0, 10, len(said)).tolist())
@@ -273,7 +273,7 @@ def report_together(rows, phrase_fits, strength):
     x, z, offset = np.array([r[3] for r in rows]), np.array([r[2] for r in rows]), np.array([r[4] for r in rows])
     genuine = np.char.startswith(kind, "genuine")
     weight = weigh(kind, FOREIGN, True)
-    scores, fits = unseen(speaker, x, genuine, weight, strength)
+    scores, fits = held_out_scores(speaker, x, genuine, weight, strength)
     figures("mouth and sound, pooled", kind, scores)
     fused = np.minimum(scores, np.array([score(phrase_fits[s], v) for s, v in zip(speaker, z)]))
     figures("mouth and sound, and the sound's phrase, pooled", kind, fused)
@@ -289,7 +289,7 @@ def main():
     p = argparse.ArgumentParser()
     for name in ("work", "ear", "measure", "json"):
         p.add_argument("--" + name, required=True)
-    p.add_argument("--lips", default=""); p.add_argument("--recitals", type=int, default=40)
+    p.add_argument("--lips", default=""); p.add_argument("--phrases", type=int, default=40)
     p.add_argument("--folds", default="")
     o = p.parse_args()
     torch.set_num_threads(1)

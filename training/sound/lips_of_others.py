@@ -28,8 +28,8 @@ def main():
         if r["path"] in done or r["person"] not in folds or not os.path.exists(name + ".npy"):
             continue
         done.add(r["path"])
-        kind = r["kind"] if r["kind"] in ("still", "sentence", "closed") else "recital"
-        said = r["spoken"] if kind == "recital" else r["claimed"] if kind == "still" else ""
+        kind = r["kind"] if r["kind"] in ("still", "sentence", "closed") else "spoken_phrase"
+        said = r["spoken"] if kind == "spoken_phrase" else r["claimed"] if kind == "still" else ""
         sound = data.decode(["-i", os.path.join(o.trials, r["path"])]) if said else np.zeros(0, np.int16)
         out.append({"speaker": r["person"], "kind": kind, "said": [int(d) for d in said], "sound": sound,
                     "posteriors": calibrate.posteriors(folds[r["person"]], name).astype(np.float32)})

@@ -1,4 +1,4 @@
-"""Trials of unseen speakers: posteriors of the sound (and of the lips) of recitals, and who claims what about them."""
+"""Trials of held-out speakers: posteriors of the sound (and of the lips) of spoken phrases, and who claims what about them."""
 import json, subprocess
 import numpy as np, torch
 import data, train
